@@ -1,0 +1,133 @@
+"""What the suites need from outside: fetched by name, pinned, kept in a cache directory outside of the tree.
+
+The cache is $ODRADEK_CACHE, else ~/.cache/odradek. Everything in it can be deleted at any time. A fetch happens into a
+temporary directory beside its goal, which is renamed last, so that an interrupted fetch leaves nothing half done, and
+under a lock file, so that two suites started together fetch once.
+"""
+import contextlib, fcntl, os, shutil, subprocess, sys
+
+KAFKA_NEW, KAFKA_OLD = "4.3.1", "3.9.1"
+CONFLUENT = "2.16.1"
+KAFKA_PYTHON_CODECS = ("lz4==4.4.5", "python-snappy==0.7.3", "zstandard==0.25.0")
+DEBIAN_PYTHON = "/usr/bin/python3"
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>odradek.tests</groupId><artifactId>jars</artifactId><version>1</version><dependencies>
+{rows}
+</dependencies></project>
+"""
+
+
+def cache():
+    home = os.environ.get("ODRADEK_CACHE") or os.path.expanduser("~/.cache/odradek")
+    os.makedirs(home, exist_ok=True)
+    return os.path.abspath(home)
+
+
+@contextlib.contextmanager
+def _making(name):
+    """Yields (goal, scratch) with scratch None where the goal is there already."""
+    goal = os.path.join(cache(), name)
+    with open(goal + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(goal):
+            yield goal, None
+            return
+        scratch = goal + ".new"
+        shutil.rmtree(scratch, ignore_errors=True)
+        yield goal, scratch
+        os.rename(scratch, goal)
+
+
+def _run(cmd, what):
+    done = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"cannot fetch {what}: {' '.join(cmd)} said:\n{done.stdout[-2000:]}")
+
+
+def debian(*packages):
+    """Installs missing Debian packages when this user may; says which command is missing otherwise."""
+    def there(package):
+        done = subprocess.run(["dpkg-query", "-W", "-f", "${Status}", package], capture_output=True, text=True)
+        return "install ok installed" in done.stdout
+    missing = [p for p in packages if not there(p)]
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        sys.exit(f"missing packages: run as root: apt-get install -y {' '.join(missing)}")
+    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+    if subprocess.run(install, env=env, capture_output=True).returncode:
+        subprocess.run(["apt-get", "update", "-q"], env=env, capture_output=True)
+        _run(install, "Debian packages " + " ".join(missing))
+
+
+def kafka_jars(version):
+    """The directory with all jars of one Apache Kafka release (server, tools, clients)."""
+    debian_java()
+    with _making(f"kafka-{version}") as (goal, scratch):
+        if scratch:
+            os.makedirs(scratch)
+            row = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+            wanted = [("org.apache.kafka", "kafka_2.13", version), ("org.apache.kafka", "kafka-tools", version)]
+            if version >= "4":
+                wanted.append(("org.slf4j", "slf4j-nop", "1.7.36"))
+            with open(f"{scratch}/pom.xml", "w") as f:
+                f.write(POM.format(rows="\n".join(row.format(*w) for w in wanted)))
+            _run(["mvn", "-q", "-B", "-f", f"{scratch}/pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={scratch}"],
+                 f"the jars of Apache Kafka {version}")
+        return goal
+
+
+def debian_java():
+    if not shutil.which("java"):
+        debian("default-jre-headless")
+    if not shutil.which("mvn"):
+        debian("maven")
+
+
+def confluent_python():
+    """An interpreter that can import confluent_kafka."""
+    with _making(f"confluent-{CONFLUENT}") as (goal, scratch):
+        if scratch:
+            make_venv(scratch)
+            _run([f"{scratch}/bin/python", "-m", "pip", "install", "-q", f"confluent-kafka=={CONFLUENT}"], "confluent-kafka")
+        return f"{goal}/bin/python"
+
+
+def make_venv(where):
+    if subprocess.run([sys.executable, "-m", "venv", where], capture_output=True).returncode:
+        debian("python3-venv")
+        shutil.rmtree(where, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", where], "a Python environment")
+
+
+def kafka_python():
+    """(interpreter, environment) of Debian's kafka-python with the codecs that it loads when they are there."""
+    debian("python3-kafka")
+    with _making("kafka-python-codecs") as (goal, scratch):
+        if scratch:
+            pip = confluent_python()  # any pip of Python 3.11 serves: the packages are built for that version
+            _run([pip, "-m", "pip", "install", "-q", "--target", scratch, *KAFKA_PYTHON_CODECS], "codecs of kafka-python")
+        return DEBIAN_PYTHON, dict(os.environ, PYTHONPATH=goal)
+
+
+def kcat():
+    debian("kcat")
+    return "kcat"
+
+
+def compiled(build_dir, name, sources, root, shared=False):
+    """The program `name` out of the build directory; without a build, compiled into the cache (for runs against a peer)."""
+    built = os.path.join(build_dir, name) if build_dir else ""
+    if built and os.path.exists(built):
+        return built
+    out = os.path.join(cache(), "programs", os.path.basename(name))
+    os.makedirs(os.path.dirname(out), exist_ok=True)
+    flags = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", f"-I{root}"] + (["-shared", "-fPIC"] if shared else [])
+    newest = max(os.path.getmtime(os.path.join(root, s)) for s in sources)
+    if not os.path.exists(out) or os.path.getmtime(out) <= newest:
+        _run(["cc", *flags, "-o", out + ".new", *[os.path.join(root, s) for s in sources if s.endswith(".c")],
+              *(["-ldl", "-lpthread"] if shared else [])], name)
+        os.replace(out + ".new", out)
+    return out
