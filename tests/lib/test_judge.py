@@ -116,7 +116,7 @@ def plant_lost_replaced(w):
 
 def plant_consumed_then_lost(w):
     w.add(3 << 40 | 1, 0, -1, 3, h.SEND, h.INFO, code=7)
-    w.add(3 << 40 | 1, 0, w.end(0), 9, h.POLL)
+    w.add(3 << 40 | 1, 0, w.end(0), 8, h.POLL)
 
 
 def plant_duplicate(w):
