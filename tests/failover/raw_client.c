@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "tests/failover/raw_conn.h"
 #include "tests/failover/raw_history.h"
 
 volatile sig_atomic_t stop_asked;
@@ -35,7 +36,7 @@ static int usage(void)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static bool parse(int argc, char **argv, struct options *ret)
 {
     static const struct option known[] = {
         {"bootstrap", 1, 0, 'b'}, {"topic", 1, 0, 't'},
@@ -43,21 +44,27 @@ int main(int argc, char **argv)
         {"size", 1, 0, 's'},      {"client", 1, 0, 'c'},
         {"hang-ms", 1, 0, 'h'},   {0},
     };
-    struct options o = {.rate_per_s = 1500, .record_len = 100, .client = 1, .hang_ms = 60000};
-    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+    bool good = true;
+    for (int c; good && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
-        case 'b': o.bootstrap = optarg; break;
-        case 't': o.topic = optarg; break;
-        case 'f': o.history = optarg; break;
-        case 'r': o.rate_per_s = atoi(optarg); break;
-        case 's': o.record_len = atoi(optarg); break;
-        case 'c': o.client = atoi(optarg); break;
-        case 'h': o.hang_ms = atoi(optarg); break;
-        default: return usage();
+        case 'b': ret->bootstrap = optarg; break;
+        case 't': ret->topic = optarg; break;
+        case 'f': ret->history = optarg; break;
+        case 'r': good = parse_number(optarg, 1, 1000000, &ret->rate_per_s); break;
+        case 's': good = parse_number(optarg, PAYLOAD_MIN, 1 << 20, &ret->record_len); break;
+        case 'c': good = parse_number(optarg, 1, 65535, &ret->client); break;
+        case 'h': good = parse_number(optarg, 1, 3600000, &ret->hang_ms); break;
+        default: good = false;
         }
     }
-    if (optind + 1 != argc || o.bootstrap == NULL || o.topic == NULL || o.history == NULL ||
-        o.rate_per_s < 1 || o.record_len < PAYLOAD_MIN || o.client < 1 || o.client > 65535)
+    return good && optind + 1 == argc && ret->bootstrap != NULL && ret->topic != NULL &&
+           ret->history != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.rate_per_s = 1500, .record_len = 100, .client = 1, .hang_ms = 60000};
+    if (!parse(argc, argv, &o))
         return usage();
     o.mode = argv[optind];
     struct sigaction stop = {.sa_handler = on_stop};

@@ -170,6 +170,17 @@ bool raw_call(int fd, const struct out *frame, struct out *buf, struct in *ret)
     return true;
 }
 
+bool parse_number(const char *text, int min, int max, int *ret)
+{
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != 0 || v < min || v > max)
+        return false;
+    *ret = (int)v;
+    return true;
+}
+
 int parse_brokers(const char *text, struct raw_broker *ret, int max)
 {
     char copy[1024], *rest = copy;
@@ -177,10 +188,10 @@ int parse_brokers(const char *text, struct raw_broker *ret, int max)
     snprintf(copy, sizeof copy, "%s", text);
     for (char *word; n < max && (word = strsep(&rest, ",")) != NULL;) {
         char *colon = strrchr(word, ':');
-        if (colon == NULL)
+        ret[n] = (struct raw_broker){.id = -1};
+        if (colon == NULL || !parse_number(colon + 1, 1, 65535, &ret[n].port))
             continue;
         *colon = 0;
-        ret[n] = (struct raw_broker){.id = -1, .port = atoi(colon + 1)};
         snprintf(ret[n++].host, sizeof ret[0].host, "%s", word);
     }
     return n;

@@ -32,6 +32,8 @@ void conn_tidy(struct conn *c, size_t taken);
 int raw_dial(const struct raw_broker *b, int timeout_ms);
 /* Sends the frame; answers the body behind the correlation id in `buf`; false when the connection is of no more use. */
 bool raw_call(int fd, const struct out *frame, struct out *buf, struct in *ret);
+/* A whole decimal number within the range; false leaves *ret alone. */
+bool parse_number(const char *text, int min, int max, int *ret);
 /* "host:port,host:port" into brokers with ids -1; the count. */
 int parse_brokers(const char *text, struct raw_broker *ret, int max);
 /* Asks one broker after the other, beginning at *turn; false when none answers. */
