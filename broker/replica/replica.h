@@ -1,0 +1,379 @@
+/*
+ * Replica: the pure core of one partition replica on one broker. It decides what is appended, truncated, acknowledged,
+ * shown to readers and asked of the controller; the shell (broker/partition) carries it out inside its monitor.
+ *
+ * Record bytes never enter; batches are seen as receipts. All offsets are log offsets, an "end" is the offset behind the
+ * last record. Times named `now` are monotonic milliseconds.
+ *
+ * Life: replica_init, then the log's facts: LOAD, PRODUCER*, REPLAY*, LOADED; then VIEW, again with each change of the
+ * partition in the metadata image; STOP ends it (replica_release at any time). Events in a wrong state are our bug
+ * (assert), except those that come from the network or cross a change of role: they are answered or dropped.
+ *
+ * Order: the actions of a step are carried out in list order before the monitor takes the next event, log actions (WRITE,
+ * APPEND, TRUNCATE, RESTART, SET_LOG_START) synchronously. When one fails, the shell drops the rest of the list and steps
+ * STOP{KAFKA_STORAGE_ERROR, failed_ticket}: nothing of a dropped list has been promised to anyone.
+ * `more` set: the list was full; step MORE before any other event. All state has moved already, only ACKs are left.
+ *
+ * Rules: KIP-101, KIP-279, KIP-320 and KIP-595 (truncation by epochs, found on fetch), KIP-903 (broker epochs), KIP-966
+ * (high watermark over the maximal ISR, not below min ISR), KIP-98 and KIP-360 (idempotence). Beyond Kafka, with
+ * durability DISK every end that counts for the high watermark is an fsynced one, the leader's own included.
+ */
+#ifndef ODRADEK_REPLICA_REPLICA_H
+#define ODRADEK_REPLICA_REPLICA_H
+
+#include "broker/replica/batch_receipt.h"
+#include "broker/replica/epoch_cache.h"
+#include "broker/replica/producer_table.h"
+#include "common/base/list.h"
+
+#define NO_BROKER             (-1)
+#define NO_TICKET             0u
+/* A fetcher that does not tell its high watermark (it is never told news of it early). */
+#define HIGH_WATERMARK_UNTOLD INT64_MAX
+
+/* How long a lost or refused ISR request rests before it is asked again. */
+#define REPLICA_ISR_RETRY_MS    50
+/* A new high watermark rides on the next records to the followers; on an idle partition it is sent after this long. */
+#define REPLICA_NEWS_DELAY_MS   5
+/* How often idle producers are looked for (Kafka: 10 minutes). */
+#define REPLICA_EXPIRY_CHECK_MS 600000
+
+#define REPLICA_ACTIONS_MAX 64
+
+enum replica_role {
+    REPLICA_LOADING,  /* the log's facts are coming in */
+    REPLICA_IDLE,     /* no leader known */
+    REPLICA_FOLLOWER, /* fetches from view.leader */
+    REPLICA_LEADER,
+    REPLICA_STOPPED, /* deleted, offline or shut down: for good */
+};
+
+enum replica_durability {
+    REPLICA_PAGECACHE, /* an end counts once it is written */
+    REPLICA_DISK,      /* an end counts once it is fsynced */
+};
+
+struct replica_config {
+    int32_t self_id;
+    time_ms producer_expiration_ms; /* producer.id.expiration.ms */
+    struct hash_key hash_key;       /* secret of the node, for its maps */
+};
+
+/* One assigned replica, as the metadata image knows its broker. */
+struct replica_member {
+    int32_t id;
+    int64_t broker_epoch; /* of its current registration */
+    bool
+        eligible; /* registered, unfenced, not in controlled shutdown, its directory online (KIP-903) */
+};
+
+/* The partition in a metadata image. */
+struct replica_view {
+    int32_t leader; /* NO_BROKER: none */
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    uint32_t member_count;
+    uint32_t isr_count;
+    struct replica_member members[REPLICAS_MAX]; /* distinct; self is one of them */
+    int32_t isr[REPLICAS_MAX];                   /* distinct ids of members */
+    int32_t min_isr; /* effective: min(min.insync.replicas, replication factor), >= 1 */
+    enum replica_durability durability;
+    time_ms lag_time_max_ms; /* replica.lag.time.max.ms */
+};
+
+/* A batch set received by fetch, or why there is none. Everything is as the leader said; nothing is trusted. */
+struct replica_fetched {
+    /* The question, echoed from the fetch plan: an answer to what would not be asked any more is dropped. */
+    int32_t leader_epoch;
+    int64_t fetch_offset;
+    int32_t last_fetched_epoch;
+    /* The answer. */
+    enum kafka_error error;
+    int64_t high_watermark;   /* -1: not told */
+    int64_t log_start_offset; /* -1: not told; told with OFFSET_OUT_OF_RANGE too */
+    int32_t diverging_epoch;  /* NO_EPOCH: logs agree so far */
+    int64_t diverging_end;
+    uint32_t receipt_count;
+    const struct batch_receipt *receipts; /* checked batches in order; borrowed for the step */
+};
+
+struct replica_follower_fetch {
+    int32_t replica_id;
+    int64_t broker_epoch;         /* -1: not told; then it does not count */
+    int32_t current_leader_epoch; /* must be told */
+    int64_t fetch_offset;
+    int32_t last_fetched_epoch; /* NO_EPOCH: not told */
+    int64_t durable_offset;     /* -1: not told; then fetch_offset is an fsynced end */
+    int64_t high_watermark;     /* the newest it knows; HIGH_WATERMARK_UNTOLD */
+};
+
+enum replica_event_kind {
+    /* The log's facts. `load`: the shell fsynced what it recovered before it tells log_end. */
+    REPLICA_LOAD,
+    REPLICA_PRODUCER, /* a line of the producer snapshot; also while rebuilding */
+    REPLICA_REPLAY,   /* a batch behind that snapshot, in log order; also while rebuilding */
+    REPLICA_LOADED,   /* that was all; also ends a rebuild */
+    REPLICA_VIEW,
+    REPLICA_STOP,
+    /* One client batch (Produce carries exactly one per partition), or a coordinator's. */
+    REPLICA_PRODUCE,
+    REPLICA_FORGET,  /* the shell has answered this ticket itself (time-out, connection gone) */
+    REPLICA_DURABLE, /* an fsync has ended: the whole log below `end` is on disk */
+    /* A follower's fetch has come. Its READ action says what to answer; parked, it is judged again by replica_read. */
+    REPLICA_FOLLOWER_FETCH,
+    REPLICA_FETCHED,
+    REPLICA_ISR_ANSWER,
+    REPLICA_LOG_START, /* retention or DeleteRecords removed what is below; never above the high watermark */
+    REPLICA_TICK,
+    REPLICA_MORE,
+};
+
+struct replica_event {
+    enum replica_event_kind kind;
+    time_ms now;
+    union {
+        struct {
+            int64_t log_start;
+            int64_t log_end;
+            int64_t high_watermark; /* the checkpoint's hint; 0 if there is none */
+            uint32_t epoch_count;
+            const struct epoch_entry
+                *epochs; /* leader-epoch-checkpoint; lost: replay the whole log. Borrowed */
+        } load;
+        struct producer_entry producer;
+        struct batch_receipt replay;
+        const struct replica_view *view; /* borrowed for the step */
+        struct {
+            enum kafka_error
+                error; /* what waiting tickets are told: NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR, ... */
+            uint64_t
+                failed_ticket; /* whose WRITE failed, or NO_TICKET: told as well, unless acks = 0 */
+        } stop;
+        struct {
+            uint64_t ticket; /* NO_TICKET only with acks = 0 */
+            int16_t acks;    /* 0, 1, -1 */
+            bool internal;   /* a coordinator's batch: no sequence checks */
+            struct batch_receipt receipt;
+        } produce;
+        uint64_t forget; /* ticket */
+        struct {
+            int64_t end;
+            uint32_t
+                cut; /* as the SYNC action said: a sync begun before a truncation proves nothing after it */
+        } durable;
+        struct replica_follower_fetch follower_fetch;
+        struct replica_fetched fetched;
+        struct {
+            uint64_t ask; /* number of the request */
+            enum kafka_error error;
+            int32_t leader_epoch; /* from here: only with KAFKA_NONE */
+            int32_t partition_epoch;
+            uint32_t isr_count;
+            int32_t isr[REPLICAS_MAX];
+        } isr_answer;
+        int64_t log_start;
+    };
+};
+
+/* What a reader may have; also the verdict on a follower's fetch. */
+struct replica_read {
+    enum kafka_error error; /* not NONE: nothing below but log_start is meant */
+    bool at_once;           /* do not park: an error, a divergence, or news of the high watermark */
+    int32_t diverging_epoch; /* NO_EPOCH: none; else answer this and no records */
+    int64_t diverging_end;
+    int64_t end; /* records below this may be read */
+    int64_t high_watermark;
+    int64_t last_stable_offset;
+    int64_t log_start;
+};
+
+struct replica_isr_ask {
+    uint64_t number; /* echoed in ISR_ANSWER */
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    uint32_t count;
+    struct {
+        int32_t id;
+        int64_t broker_epoch;
+    } isr[REPLICAS_MAX];
+};
+
+enum replica_action_kind {
+    /* Stamp base offset and epoch into the batch of this step's PRODUCE and append it. */
+    REPLICA_WRITE,
+    REPLICA_ACK,            /* answer a ticket: success or any error; once per ticket */
+    REPLICA_SYNC,           /* fsync the whole log up to `end`, then DURABLE{end, cut} */
+    REPLICA_APPEND,         /* append the first `count` batches of this step's FETCHED */
+    REPLICA_TRUNCATE,       /* cut the log to `to` */
+    REPLICA_RESTART,        /* throw the whole log away; it continues empty at `at` */
+    REPLICA_SET_LOG_START,  /* records below may go */
+    REPLICA_EPOCHS_CHANGED, /* write leader-epoch-checkpoint from replica_epochs */
+    REPLICA_REBUILD, /* producers are unknown below `to`: newest snapshot <= to, then REPLAY up to `to`, LOADED */
+    REPLICA_ASK_ISR, /* send actions->ask to the controller (AlterPartition); every request gets an ISR_ANSWER */
+    REPLICA_READ,           /* actions->read is the verdict on this step's FOLLOWER_FETCH */
+    REPLICA_FETCH,          /* replica_fetch_plan has changed: fetch now */
+    REPLICA_WAKE_FOLLOWERS, /* judge parked follower fetches again */
+    REPLICA_WAKE_CONSUMERS, /* judge parked consumer fetches again: the high watermark or the role moved */
+    REPLICA_BAD_FETCH, /* the leader's answer breaks the rules: log it, rest a moment, fetch again */
+    REPLICA_HALT, /* memory is out where nothing else helps: the replica is STOPPED; load it again later */
+};
+
+struct replica_action {
+    enum replica_action_kind kind;
+    union {
+        struct {
+            uint64_t ticket;
+            int64_t base_offset;
+            int32_t leader_epoch;
+        } write;
+        struct {
+            uint64_t ticket;
+            enum kafka_error error;
+            bool duplicate; /* nothing was written: base offset and timestamp are the original's */
+            int64_t base_offset;      /* -1 with an error */
+            int64_t max_timestamp_ms; /* of the batch in the log; -1 with an error */
+        } ack;
+        struct {
+            int64_t end;
+            uint32_t cut;
+        } sync;
+        uint32_t append_count;
+        int64_t truncate_to;
+        struct {
+            int64_t at;
+            int64_t log_start; /* >= at: may lie inside the batch that begins at `at` */
+        } restart;
+        int64_t set_log_start;
+        int64_t rebuild_to;
+        struct {
+            bool urgent; /* the leader waits for this: the durable end moved */
+        } fetch;
+        enum kafka_error bad_fetch;
+    };
+};
+
+struct replica_actions {
+    uint32_t count;
+    bool more;
+    struct replica_action list[REPLICA_ACTIONS_MAX];
+    struct replica_isr_ask ask; /* with ASK_ISR */
+    struct replica_read read;   /* with READ */
+};
+
+/* What the leader knows of a follower, from fetches in this leader epoch only. */
+struct replica_progress {
+    int64_t end;     /* its fetch offset; NO_OFFSET: nothing known */
+    int64_t durable; /* what it told, or NO_OFFSET */
+    int64_t
+        broker_epoch; /* of the incarnation that fetched: counts only while it equals the member's */
+    int64_t end_at_fetch; /* our end when it last fetched */
+    time_ms fetch_ms;     /* of its last fetch */
+    time_ms caught_up_ms; /* newest time at which it had everything; TIME_LONG_AGO: never */
+    int64_t known_high_watermark;
+};
+
+#define TIME_LONG_AGO INT64_MIN
+
+enum replica_isr_state {
+    ISR_SETTLED,
+    ISR_ASKED, /* in flight */
+    ISR_RESTING, /* lost or refused in a way that leaves open whether it was done: the same is asked again */
+    ISR_STALE, /* the controller is ahead of us: wait for the view that shows it */
+};
+
+struct replica_leading {
+    int64_t epoch_start;                            /* our end when this leadership began */
+    struct replica_progress progress[REPLICAS_MAX]; /* parallel to view.members */
+    struct list waiters;                            /* struct waiter, by the end they wait for */
+    enum replica_isr_state isr_state;
+    uint32_t isr_proposed; /* members, as bits; unless settled */
+    uint64_t isr_ask;      /* number of the newest request */
+    time_ms isr_at_ms;     /* resting: when to ask again; settled: not before */
+    uint32_t isr_last;     /* member that was proposed last: the next expansion begins behind it */
+    time_ms
+        news_at_ms; /* followers that do not know the high watermark are woken then; TIME_NEVER */
+};
+
+struct replica {
+    struct heap *heap;
+    struct replica_config config;
+    enum replica_role role;
+    struct replica_view view; /* leader_epoch -1 before the first */
+    uint32_t isr;             /* committed, members as bits */
+    int64_t log_start;
+    int64_t log_end;
+    int64_t durable_end; /* <= log_end */
+    int64_t sync_asked;  /* end of the newest SYNC since the last cut */
+    uint32_t cut;        /* truncations and restarts so far */
+    int64_t high_watermark;
+    struct epoch_cache epochs;
+    struct producer_table producers;
+    bool producers_ready; /* false: a rebuild is under way */
+    bool halted;          /* memory ran out while loading */
+    time_ms expiry_at_ms;
+    uint64_t asks;                  /* ISR requests numbered so far */
+    bool acks_left;                 /* `more` was set: MORE must be next */
+    struct list done;               /* struct waiter: judged, to be acknowledged */
+    struct replica_leading leading; /* role LEADER only */
+};
+
+void replica_init(struct replica *, const struct replica_config *, struct heap *);
+/* Gives its memory back; tickets that still wait are not answered (STOP does that). */
+void replica_release(struct replica *);
+
+void replica_step(struct replica *, const struct replica_event *, struct replica_actions *);
+
+/* When TICK is due, or TIME_NEVER. */
+time_ms replica_deadline(const struct replica *);
+
+/* Invariants; asserts. */
+void replica_check(const struct replica *);
+
+/*
+ * Queries. `current_leader_epoch` is what the client believes, or NO_EPOCH: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH,
+ * NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR or NONE.
+ */
+enum kafka_error replica_check_leader(const struct replica *,
+                                      int32_t current_leader_epoch) MUST_USE;
+
+struct replica_read_request {
+    int32_t replica_id; /* NO_BROKER: a consumer, who reads below the high watermark */
+    int32_t current_leader_epoch;
+    int64_t fetch_offset;
+    int32_t last_fetched_epoch; /* NO_EPOCH: not told */
+    int64_t high_watermark;     /* followers: the newest they know */
+};
+/* Bounds for a fetch, when it comes and again when it is woken; ret_read->error is also returned. */
+enum kafka_error replica_read(const struct replica *, const struct replica_read_request *,
+                              struct replica_read *ret_read);
+
+/* ListOffsets latest: the high watermark; OFFSET_NOT_AVAILABLE while it may be stale (new leader, KIP-207). */
+enum kafka_error replica_latest(const struct replica *, int32_t current_leader_epoch,
+                                int64_t *ret_offset) MUST_USE;
+
+/* OffsetForLeaderEpoch: the largest epoch <= `epoch` and its end; NO_EPOCH and NO_OFFSET when unknown. */
+enum kafka_error replica_epoch_end(const struct replica *, int32_t current_leader_epoch,
+                                   int32_t epoch, int32_t *ret_epoch, int64_t *ret_end) MUST_USE;
+
+struct replica_fetch_plan {
+    int32_t leader;
+    int32_t leader_epoch;
+    int64_t fetch_offset;
+    int32_t last_fetched_epoch;
+    int64_t durable_offset;
+    int64_t high_watermark;
+    int64_t log_start;
+};
+/* What a follower asks its leader next; false: nothing is to be fetched now. */
+bool replica_fetch_plan(const struct replica *, struct replica_fetch_plan *ret_plan) MUST_USE;
+
+/* Entries of leader-epoch-checkpoint, oldest first; valid until the next step. */
+const struct epoch_entry *replica_epochs(const struct replica *, uint32_t *ret_count);
+
+/* Producers for snapshots (they hold for log_end) and DescribeProducers: start with *at = 0; false at the end. */
+bool replica_next_producer(const struct replica *, uint32_t *at, struct producer_entry *ret_entry);
+
+/* Whether a member is in the committed ISR. */
+bool replica_in_isr(const struct replica *, int32_t broker_id);
+
+#endif
