@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ARENA_ALIGN 16u
+#define ARENA_ALIGN     16u
 #define ARENA_CHUNK_MIN 256u
 
 struct arena_chunk {
@@ -13,7 +13,8 @@ struct arena_chunk {
 
 #define CHUNK_HEADER ((sizeof(struct arena_chunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
 
-void arena_init(struct arena *arena, const struct memory_source *source, size_t chunk_bytes, size_t limit)
+void arena_init(struct arena *arena, const struct memory_source *source, size_t chunk_bytes,
+                size_t limit)
 {
     assert(source != NULL && source->take != NULL);
     assert(chunk_bytes >= ARENA_CHUNK_MIN);

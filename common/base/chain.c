@@ -66,7 +66,8 @@ void chain_trim(struct chain *chain, size_t n)
     chain->bytes -= n;
 }
 
-bool chain_add_file(struct chain *chain, struct disk_file *file, int64_t at, size_t n, void (*drop)(void *), void *owner)
+bool chain_add_file(struct chain *chain, struct disk_file *file, int64_t at, size_t n,
+                    void (*drop)(void *), void *owner)
 {
     assert(file != NULL && at >= 0);
     struct chain_piece *piece = HEAP_NEW(chain->heap, struct chain_piece);

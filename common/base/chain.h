@@ -52,7 +52,8 @@ uint8_t *chain_add_memory(struct chain *, size_t n) MUST_USE;
 /* Gives back the end of the newest piece, which must be memory: n bytes of it were not needed. */
 void chain_trim(struct chain *, size_t n);
 /* A file range; false when out of memory (then drop was not called and stays with the caller). */
-bool chain_add_file(struct chain *, struct disk_file *, int64_t at, size_t n, void (*drop)(void *), void *owner) MUST_USE;
+bool chain_add_file(struct chain *, struct disk_file *, int64_t at, size_t n, void (*drop)(void *),
+                    void *owner) MUST_USE;
 /* Moves all pieces of `from` behind those of `to`. Both must be on the same heap. */
 void chain_append(struct chain *to, struct chain *from);
 /* n bytes have been sent: pieces that are done are freed. */

@@ -12,7 +12,7 @@
 #include "common/base/arena.h"
 
 #define HEAP_PIECE_MAX 65536u
-#define HEAP_CLASSES 26
+#define HEAP_CLASSES   26
 
 struct heap_large;
 

@@ -5,39 +5,39 @@
 #define ODRADEK_BASE_LIMITS_H
 
 /* Kafka topic names: 249 characters, so that a "-partition.<uuid>-delete" folder name fits into 255 (Topic.java's limit). */
-#define TOPIC_NAME_MAX 249
+#define TOPIC_NAME_MAX             249
 /* Host names: RFC 1035 §2.3.4. */
-#define HOST_NAME_MAX_BYTES 255
+#define HOST_NAME_MAX_BYTES        255
 /* A broker id is an int32 >= 0; replicas per partition are bounded so that core structs have a fixed size. */
-#define REPLICAS_MAX 16
+#define REPLICAS_MAX               16
 /* Voters of the controller quorum: 1, 3, 5; two more while one is exchanged. */
-#define VOTERS_MAX 7
+#define VOTERS_MAX                 7
 /* Listeners per node: PLAINTEXT, SSL, internal, external, with room to spare. */
-#define LISTENERS_MAX 8
+#define LISTENERS_MAX              8
 /* Log directories per broker (Kafka's log.dirs). */
-#define LOG_DIRS_MAX 8
+#define LOG_DIRS_MAX               8
 /* Partitions of one topic: fits one metadata response of 100 MiB with room to spare. */
-#define TOPIC_PARTITIONS_MAX 100000
+#define TOPIC_PARTITIONS_MAX       100000
 /* Records in one metadata batch: an action list has a fixed size; larger decisions are cut into several batches. */
 #define METADATA_BATCH_RECORDS_MAX 1024
 /* A frame between nodes (protobuf): snapshots go in chunks, so nothing is larger. */
-#define RPC_FRAME_MAX (8u << 20)
-#define RPC_CHUNK_MAX (1u << 20)
+#define RPC_FRAME_MAX              (8u << 20)
+#define RPC_CHUNK_MAX              (1u << 20)
 /* Kafka frames before anything is known about the client; socket.request.max.bytes afterwards. */
-#define FRAME_MAX_DEFAULT (100u << 20)
+#define FRAME_MAX_DEFAULT          (100u << 20)
 /* Nesting of Kafka messages: the deepest official message has 4 levels. */
-#define KMSG_DEPTH_MAX 8
+#define KMSG_DEPTH_MAX             8
 /* Elements of one array and tagged fields of one struct (limits of Kafka 4.4). */
-#define KMSG_ARRAY_MAX 1000000
-#define KMSG_TAGS_MAX 10000
+#define KMSG_ARRAY_MAX             1000000
+#define KMSG_TAGS_MAX              10000
 /* A compressed batch may hold at most this much, and at most 1,000 times its own size. */
-#define BATCH_OUTPUT_MAX (256u << 20)
-#define BATCH_RATIO_MAX 1000
+#define BATCH_OUTPUT_MAX           (256u << 20)
+#define BATCH_RATIO_MAX            1000
 /* Batches of a producer that are remembered to recognise duplicates (max.in.flight.requests of idempotent clients). */
-#define PRODUCER_BATCHES 5
+#define PRODUCER_BATCHES           5
 /* Requests of one connection that are read ahead while earlier ones wait for their answers. */
-#define CONNECTION_PIPELINE_MAX 16
+#define CONNECTION_PIPELINE_MAX    16
 /* Log lines: longer texts are cut. */
-#define TRACE_LINE_MAX 1024
+#define TRACE_LINE_MAX             1024
 
 #endif

@@ -72,6 +72,7 @@ static inline struct list_node *list_pop(struct list *list)
     return node;
 }
 
-#define LIST_EACH(list, node) for (struct list_node *node = (list)->head.next; node != &(list)->head; node = node->next)
+#define LIST_EACH(list, node) \
+    for (struct list_node *node = (list)->head.next; node != &(list)->head; node = node->next)
 
 #endif

@@ -117,7 +117,8 @@ bool map_put(struct map *map, struct slice key, void *value)
     if (key.n > 0) {
         memcpy(copy, key.p, key.n);
     }
-    map->entries[map->entry_count] = (struct map_entry){.key = slice_of(copy, key.n), .hash = hash, .value = value};
+    map->entries[map->entry_count] = (struct map_entry){
+        .key = slice_of(copy, key.n), .hash = hash, .value = value};
     slot_fill(map, map->entry_count);
     map->entry_count++;
     map->count++;

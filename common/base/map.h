@@ -24,8 +24,8 @@ struct map {
     uint32_t *slots;           /* entry index + 1; 0: never used; UINT32_MAX: removed */
     uint32_t entry_count;      /* holes included */
     uint32_t entry_room;
-    uint32_t slot_count;       /* a power of two, or 0 */
-    uint32_t count;            /* live entries */
+    uint32_t slot_count; /* a power of two, or 0 */
+    uint32_t count;      /* live entries */
 };
 
 void map_init(struct map *, struct heap *, struct hash_key);

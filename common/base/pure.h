@@ -42,14 +42,17 @@
 #undef vprintf
 #undef vsprintf
 
-#pragma GCC poison malloc calloc realloc reallocarray posix_memalign aligned_alloc strdup strndup asprintf vasprintf
+#pragma GCC poison malloc calloc realloc reallocarray posix_memalign aligned_alloc strdup strndup \
+    asprintf vasprintf
 #pragma GCC poison qsort qsort_r
 #pragma GCC poison gettimeofday clock_gettime nanosleep usleep localtime gmtime mktime
 #pragma GCC poison random srandom rand srand rand_r drand48 getrandom getentropy
-#pragma GCC poison fopen fdopen fprintf vfprintf printf vprintf puts fputs fwrite fread getenv setenv
+#pragma GCC poison fopen fdopen fprintf vfprintf printf vprintf puts fputs fwrite fread getenv \
+    setenv
 #pragma GCC poison exit _exit abort fork system
 #pragma GCC poison pthread_create pthread_mutex_lock pthread_mutex_unlock
 #pragma GCC poison pwrite pread pwritev preadv fsync fdatasync ftruncate mmap munmap sendfile
-#pragma GCC poison strcpy strncpy strcat strncat sprintf vsprintf strtok atoi atol atoll atof setjmp longjmp
+#pragma GCC poison strcpy strncpy strcat strncat sprintf vsprintf strtok atoi atol atoll atof \
+    setjmp longjmp
 
 #endif

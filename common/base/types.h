@@ -13,12 +13,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(fmt, first) __attribute__((format(__printf__, fmt, first)))
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MUST_USE                        __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, first)         __attribute__((format(__printf__, fmt, first)))
+#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define LIKELY(x)                       __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)                     __builtin_expect(!!(x), 0)
 
 /* Milliseconds: monotonic since some start, or wall clock since 1970; the name of the variable says which. */
 typedef int64_t time_ms;

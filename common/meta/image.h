@@ -40,7 +40,8 @@ struct meta_change {
     struct uuid topic;
     int32_t partition;
     enum meta_resource resource;
-    struct slice name; /* of the resource: borrowed from the new image, or from the old one if it went */
+    struct slice
+        name; /* of the resource: borrowed from the new image, or from the old one if it went */
 };
 
 struct meta_changes {
@@ -57,12 +58,13 @@ void meta_image_drop(struct meta_store *, struct meta_image *);
 
 /* The image after one batch, held once; `old` stays as it is. offset and epoch: of the log entry.
  * ret_changes may be NULL. ERR_CORRUPT, ERR_NO_MEMORY. */
-err_t meta_image_apply(struct meta_store *, const struct meta_image *old, struct meta_batch, int64_t offset, int32_t epoch,
-                       struct arena *, struct meta_changes *ret_changes, struct meta_image **ret_image) MUST_USE;
+err_t meta_image_apply(struct meta_store *, const struct meta_image *old, struct meta_batch,
+                       int64_t offset, int32_t epoch, struct arena *,
+                       struct meta_changes *ret_changes, struct meta_image **ret_image) MUST_USE;
 
 /* What differs between two images that need not share anything (after a snapshot was loaded). */
-err_t meta_image_diff(const struct meta_image *old, const struct meta_image *new_image, struct arena *,
-                      struct meta_changes *ret_changes) MUST_USE;
+err_t meta_image_diff(const struct meta_image *old, const struct meta_image *new_image,
+                      struct arena *, struct meta_changes *ret_changes) MUST_USE;
 
 /* Sets the position of an image that was built from a snapshot's records. */
 void meta_image_position(struct meta_image *, int64_t offset, int32_t epoch);
@@ -76,8 +78,8 @@ struct meta_cursor {
     int32_t broker;
     struct slice key;
 };
-err_t meta_image_records(const struct meta_image *, struct meta_cursor *, struct arena *, uint32_t max,
-                         struct meta_batch *ret_batch) MUST_USE;
+err_t meta_image_records(const struct meta_image *, struct meta_cursor *, struct arena *,
+                         uint32_t max, struct meta_batch *ret_batch) MUST_USE;
 
 /* A fingerprint over everything in the image (not its position): equal images have equal ones. */
 uint64_t meta_image_hash(const struct meta_image *);
@@ -91,8 +93,9 @@ int64_t meta_next_producer_id(const struct meta_image *);
 /* 0 when the feature is not set. */
 int16_t meta_feature_level(const struct meta_image *, struct slice name);
 
-const struct meta_broker *meta_broker(const struct meta_image *, int32_t id);       /* or NULL */
-const struct meta_broker *meta_broker_next(const struct meta_image *, int32_t after); /* by id; start with -1 */
+const struct meta_broker *meta_broker(const struct meta_image *, int32_t id); /* or NULL */
+const struct meta_broker *meta_broker_next(const struct meta_image *,
+                                           int32_t after); /* by id; start with -1 */
 uint32_t meta_broker_count(const struct meta_image *);
 /* The endpoint of that listener name, or NULL. */
 const struct meta_endpoint *meta_broker_endpoint(const struct meta_broker *, struct slice listener);
@@ -110,9 +113,10 @@ uint32_t meta_topic_partitions(const struct meta_topic *);
 const struct meta_partition *meta_partition(const struct meta_topic *, int32_t index); /* or NULL */
 
 /* The value set for this resource itself (no defaults, no synonyms); NULL slice: not set. */
-struct slice meta_config_value(const struct meta_image *, enum meta_resource, struct slice name, struct slice key);
+struct slice meta_config_value(const struct meta_image *, enum meta_resource, struct slice name,
+                               struct slice key);
 /* Settings of a resource by key order: start with the NULL slice; false at the end. */
-bool meta_config_next(const struct meta_image *, enum meta_resource, struct slice name, struct slice after_key,
-                      struct slice *ret_key, struct slice *ret_value);
+bool meta_config_next(const struct meta_image *, enum meta_resource, struct slice name,
+                      struct slice after_key, struct slice *ret_key, struct slice *ret_value);
 
 #endif

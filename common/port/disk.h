@@ -28,7 +28,8 @@ enum disk_flags {
 };
 
 /* ERR_NOT_FOUND, ERR_EXISTS, ERR_PERMISSION, ERR_LIMIT (too many open files), ERR_NO_SPACE, ERR_IO. */
-err_t disk_open(struct host *, const char *path, unsigned flags, struct disk_file **ret_file) MUST_USE;
+err_t disk_open(struct host *, const char *path, unsigned flags,
+                struct disk_file **ret_file) MUST_USE;
 void disk_close(struct disk_file *);
 
 /* Writes all pieces, one behind the other, at this position. On an error any part of them may be in the file.
@@ -43,10 +44,11 @@ err_t disk_truncate(struct disk_file *, int64_t bytes) MUST_USE;
 /* [pool] */
 err_t disk_sync(struct disk_file *) MUST_USE;
 
-err_t disk_mkdir(struct host *, const char *path) MUST_USE; /* ERR_EXISTS if it is there; parents must exist */
-err_t disk_rmdir(struct host *, const char *path) MUST_USE; /* must be empty */
+err_t disk_mkdir(struct host *,
+                 const char *path) MUST_USE; /* ERR_EXISTS if it is there; parents must exist */
+err_t disk_rmdir(struct host *, const char *path) MUST_USE;                  /* must be empty */
 err_t disk_rename(struct host *, const char *from, const char *to) MUST_USE; /* replaces */
-err_t disk_unlink(struct host *, const char *path) MUST_USE; /* [pool] for large files */
+err_t disk_unlink(struct host *, const char *path) MUST_USE;   /* [pool] for large files */
 err_t disk_sync_dir(struct host *, const char *path) MUST_USE; /* [pool] */
 
 struct disk_entry {
@@ -56,10 +58,12 @@ struct disk_entry {
     time_ms modified_wall_ms;
 };
 /* Entries of a folder in bytewise order of their names, without "." and ".."; in the arena. */
-err_t disk_list(struct host *, const char *path, struct arena *, struct disk_entry **ret_entries, size_t *ret_count) MUST_USE;
+err_t disk_list(struct host *, const char *path, struct arena *, struct disk_entry **ret_entries,
+                size_t *ret_count) MUST_USE;
 
 /* A whole small file into the arena. ERR_TOO_LARGE above bytes_max. [pool] */
-err_t disk_read_file(struct host *, const char *path, size_t bytes_max, struct arena *, struct slice *ret_bytes) MUST_USE;
+err_t disk_read_file(struct host *, const char *path, size_t bytes_max, struct arena *,
+                     struct slice *ret_bytes) MUST_USE;
 /* Write a temporary file beside it, sync, rename, sync the folder: after OK the new content is safe, before it the old one
  * is. [pool] */
 err_t disk_replace_file(struct host *, const char *path, struct slice bytes) MUST_USE;
@@ -69,7 +73,8 @@ err_t disk_lock(struct host *, const char *path, struct disk_lock **ret_lock) MU
 void disk_unlock(struct disk_lock *);
 
 /* Free and total bytes of the device behind a path. */
-err_t disk_space(struct host *, const char *path, int64_t *ret_free_bytes, int64_t *ret_total_bytes) MUST_USE;
+err_t disk_space(struct host *, const char *path, int64_t *ret_free_bytes,
+                 int64_t *ret_total_bytes) MUST_USE;
 
 /* An id that changes when the machine boots, not when the process starts. */
 void disk_boot_id(struct host *, struct uuid *ret_boot_id);

@@ -18,8 +18,8 @@ struct http_answer {
 /* Answers GET of `path` (without the query). */
 typedef void http_handler_fn(void *ctx, const char *path, struct http_answer *);
 
-err_t http_listen(struct loop *, const struct net_address *, http_handler_fn *, void *ctx, struct http_server **ret_server)
-    MUST_USE;
+err_t http_listen(struct loop *, const struct net_address *, http_handler_fn *, void *ctx,
+                  struct http_server **ret_server) MUST_USE;
 uint16_t http_port(const struct http_server *);
 void http_close(struct http_server *);
 

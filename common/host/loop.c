@@ -1,0 +1,251 @@
+/*
+ * One turn: wait for the kernel (libevent), then the mail, the timers, and last what was asked for at the turn's end.
+ * A loop says that it sleeps before it looks at its mailbox for the last time; whoever posts looks at that flag after
+ * posting. Both orders are sequentially consistent, so a letter is never left behind, and the eventfd is written only for a
+ * loop that really sleeps.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/host/internal.h"
+#include "common/port/clock.h"
+
+/* Mail that brings more mail may keep a turn going, but not for ever. */
+#define MAIL_ROUNDS_MAX 16
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    (void)arg;
+    uint64_t count;
+    ssize_t n = read(fd, &count, sizeof(count));
+    assert(n == sizeof(count) || errno == EAGAIN);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg; /* timers are looked at in every turn */
+}
+
+static void loop_free(struct loop *loop)
+{
+    if (loop->wake_event != NULL) {
+        event_free(loop->wake_event);
+    }
+    if (loop->timer_event != NULL) {
+        event_free(loop->timer_event);
+    }
+    if (loop->base != NULL) {
+        event_base_free(loop->base);
+    }
+    if (loop->wake_fd >= 0) {
+        close(loop->wake_fd);
+    }
+    free(loop->scratch);
+    free(loop);
+}
+
+static bool loop_events(struct loop *loop)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL) {
+        return false;
+    }
+    bool ok = event_config_set_flag(config,
+                                    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) == 0;
+    loop->base = ok ? event_base_new_with_config(config) : NULL;
+    event_config_free(config);
+    if (loop->base == NULL) {
+        return false;
+    }
+    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+    loop->timer_event = event_new(loop->base, -1, 0, on_timer, loop);
+    return loop->wake_event != NULL && loop->timer_event != NULL &&
+           event_add(loop->wake_event, NULL) == 0;
+}
+
+err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+    ENSURE(loop != NULL, ERR_NO_MEMORY);
+    loop->host = host;
+    (void)snprintf(loop->name, sizeof(loop->name), "%s", name);
+    list_init(&loop->turn_ends);
+    list_init(&loop->graves);
+    list_init(&loop->conns);
+    list_init(&loop->listeners);
+    wheel_init(&loop->wheel, clock_mono_us(host));
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    loop->scratch = malloc(SCRATCH_BYTES);
+    if (loop->wake_fd < 0 || loop->scratch == NULL || !loop_events(loop)) {
+        loop_free(loop);
+        return ERR_LIMIT;
+    }
+    *ret_loop = loop;
+    return OK;
+}
+
+static void mail_drain(struct loop *loop)
+{
+    for (int round = 0; round < MAIL_ROUNDS_MAX; round++) {
+        struct mail *newest = atomic_exchange(&loop->mailbox, NULL);
+        if (newest == NULL) {
+            return;
+        }
+        struct mail *oldest = NULL;
+        while (newest != NULL) {
+            struct mail *next = newest->next;
+            newest->next = oldest;
+            oldest = newest;
+            newest = next;
+        }
+        while (oldest != NULL) {
+            struct mail *mail = oldest;
+            oldest = mail->next;
+            mail->next = NULL;
+            mail->deliver(mail); /* may post the same letter again */
+        }
+    }
+}
+
+static void turn_finish(struct loop *loop)
+{
+    mail_drain(loop);
+    if (loop->wheel.count > 0) {
+        wheel_run(&loop->wheel, loop_now_us(loop));
+        mail_drain(loop);
+    } else {
+        loop->wheel.tick = loop_now_us(loop) / WHEEL_TICK_US;
+    }
+    for (struct list_node *node = list_pop(&loop->turn_ends); node != NULL;
+         node = list_pop(&loop->turn_ends)) {
+        struct turn_end *end = CONTAINER_OF(node, struct turn_end, node);
+        end->run(end);
+    }
+    net_bury(loop);
+}
+
+static void loop_sleep(struct loop *loop)
+{
+    int flags = EVLOOP_ONCE;
+    time_us next = wheel_next_us(&loop->wheel);
+    if (next != TIME_NEVER) {
+        time_us wait = next - clock_mono_us(loop->host);
+        if (wait <= 0) {
+            flags = EVLOOP_NONBLOCK;
+        } else {
+            struct timeval tv = {.tv_sec = wait / 1000000, .tv_usec = wait % 1000000};
+            (void)event_add(loop->timer_event, &tv);
+        }
+    }
+    atomic_store(&loop->sleeping, true);
+    if (atomic_load(&loop->mailbox) != NULL || atomic_load(&loop->stopping)) {
+        flags = EVLOOP_NONBLOCK;
+    }
+    loop->now_us = 0;
+    (void)event_base_loop(loop->base, flags);
+    atomic_store(&loop->sleeping, false);
+}
+
+static void *loop_main(void *arg)
+{
+    struct loop *loop = arg;
+    (void)pthread_setname_np(pthread_self(), loop->name);
+    loop->first(loop->first_arg);
+    turn_finish(loop);
+    while (!atomic_load(&loop->stopping)) {
+        loop_sleep(loop);
+        atomic_store(&loop->last_turn_us, loop_now_us(loop));
+        turn_finish(loop);
+    }
+    return NULL;
+}
+
+void loop_start(struct loop *loop, void (*first)(void *arg), void *arg)
+{
+    assert(loop->first == NULL && first != NULL);
+    loop->first = first;
+    loop->first_arg = arg;
+    atomic_store(&loop->last_turn_us, clock_mono_us(loop->host));
+    int failed = pthread_create(&loop->thread, NULL, loop_main, loop);
+    assert(failed == 0);
+}
+
+static void loop_wake(struct loop *loop)
+{
+    if (atomic_load(&loop->sleeping)) {
+        const uint64_t one = 1;
+        ssize_t n = write(loop->wake_fd, &one, sizeof(one));
+        assert(n == sizeof(one) || errno == EAGAIN);
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    atomic_store(&loop->stopping, true);
+    loop_wake(loop);
+}
+
+void loop_join(struct loop *loop)
+{
+    if (loop->first != NULL) {
+        (void)pthread_join(loop->thread, NULL);
+    }
+    net_end(loop);
+    loop_free(loop);
+}
+
+struct host *loop_host(const struct loop *loop)
+{
+    return loop->host;
+}
+
+time_us loop_now_us(const struct loop *loop)
+{
+    if (loop->now_us == 0) {
+        ((struct loop *)loop)->now_us = clock_mono_us(loop->host);
+    }
+    return loop->now_us;
+}
+
+void loop_post(struct loop *loop, struct mail *mail)
+{
+    assert(mail->deliver != NULL);
+    struct mail *head = atomic_load(&loop->mailbox);
+    do {
+        mail->next = head;
+    } while (!atomic_compare_exchange_weak(&loop->mailbox, &head, mail));
+    loop_wake(loop);
+}
+
+void timer_arm(struct loop *loop, struct timer *timer, time_us at)
+{
+    wheel_arm(&loop->wheel, timer, at);
+}
+
+void timer_cancel(struct loop *loop, struct timer *timer)
+{
+    wheel_cancel(&loop->wheel, timer);
+}
+
+bool timer_armed(const struct timer *timer)
+{
+    return list_linked(&timer->node);
+}
+
+void loop_at_turn_end(struct loop *loop, struct turn_end *end)
+{
+    if (!list_linked(&end->node)) {
+        list_push(&loop->turn_ends, &end->node);
+    }
+}
+
+time_us loop_last_turn_us(const struct loop *loop)
+{
+    return atomic_load(&loop->sleeping) ? clock_mono_us(loop->host)
+                                        : atomic_load(&loop->last_turn_us);
+}
