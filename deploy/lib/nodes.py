@@ -83,12 +83,13 @@ class Node:
             return None
         except ValueError:
             pid, started = 0, 0
-        if pid > 0 and start_time(pid) == started and self.conf in command_line(pid) and not self.reaped():
+        if not self.reaped() and pid > 0 and start_time(pid) == started and self.conf in command_line(pid):
             return pid
         os.unlink(self.pid_file)
         return None
 
     def reaped(self):
+        """Has our own child ended? Asking also collects it."""
         return self.process is not None and self.process.poll() is not None
 
     def signal(self, number):

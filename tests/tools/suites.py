@@ -28,6 +28,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ORDER = ["tidy", "unit", "golden", "sim", "oracle", "wire", "failover", "shim", "asan", "tsan", "quickstart"]
 HANG_GUARD_S = 15 * 60  # a suite that takes longer in its CI size hangs
 TAIL_LINES = 40
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 CRITERION = re.compile(r"Synthesis: Tested: \D*(\d+)\D*\| Passing: \D*(\d+)\D*\| Failing: \D*(\d+)\D*\| Crashing: \D*(\d+)")
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*?(?:^OK|^FAILED)(?: \(([^)]*)\))?", re.M | re.S)
@@ -45,7 +46,7 @@ class Stop(Exception):
 # --- counting ----------------------------------------------------------------------------------------------------------
 def count_output(text, good):
     """(passed, failed) of one program, from what it printed; a program that tells no counts is one check."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = COLOUR.sub("", text)
     closing, criterion, unit = CLOSING.findall(text), CRITERION.findall(text), UNITTEST.findall(text)
     if closing:
         passed, failed = (int(n) for n in closing[-1])
@@ -117,7 +118,7 @@ class Log:
 
     def tail(self):
         self.file.seek(0)
-        return self.file.read().decode("utf-8", "replace").splitlines()[-TAIL_LINES:]
+        return COLOUR.sub("", self.file.read().decode("utf-8", "replace")).splitlines()[-TAIL_LINES:]
 
 
 class Runner:
@@ -216,7 +217,7 @@ class Runner:
             return 0, 0
         folder = self.build + "-asan"
         self.need_build(folder, "clang", ["-Dsanitize=address,undefined", "-Db_lundef=false"])
-        code, _ = log.run(["run-clang-tidy", "-quiet", "-p", folder, r"/(broker|controller|common|cli)/.*\.c$"])
+        code, _ = log.run(["run-clang-tidy", "-quiet", "-p", folder, re.escape(ROOT) + r"/(broker|controller|common|cli)/.*\.c$"])
         return (0, 1) if code else (1, 0)
 
 

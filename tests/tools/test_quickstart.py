@@ -37,7 +37,8 @@ time.sleep(60)
 
 def free_ports():
     """A first port whose whole range is free."""
-    for first in range(26000, 60000, 97):
+    for step in range(60):  # below the ports that the kernel gives to clients; apart from other runs on this machine
+        first = 26000 + (os.getpid() + step) % 60 * 97
         cluster = nodes.Cluster("/nowhere", first)
         with contextlib.suppress(nodes.Trouble):
             cluster.check_ports()
@@ -161,6 +162,7 @@ class Ports(Case):
     def test_each_busy_port_is_told_before_anything_starts(self):
         for offset in (0, 2, 11, 22):
             with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 s.bind(("127.0.0.1", self.port + offset))
                 s.listen()
                 code, out = self.run_it("--data", self.data, "--port", str(self.port))
@@ -182,7 +184,7 @@ class Processes(Case):
         self.assertEqual(code, 1, out)
         self.assertIn("runs on %s already" % self.data, out)
         for node in cluster.nodes:  # the stop below is no parent of theirs; here somebody must collect them
-            self.addCleanup(node.process.wait)
+            self.addCleanup(node.process.wait, 10)
         pids = [n.pid() for n in cluster.nodes]
         code, out = self.run_it("--stop", "--data", self.data)
         self.assertEqual(code, 0, out)
