@@ -83,10 +83,15 @@ class Node:
             return None
         except ValueError:
             pid, started = 0, 0
-        if not self.reaped() and pid > 0 and start_time(pid) == started and self.conf in command_line(pid):
+        if not self.reaped() and pid > 0 and start_time(pid) == started and self.owns(pid):
             return pid
         os.unlink(self.pid_file)
         return None
+
+    def owns(self, pid):
+        """Was the process started with our file? One that just begins or ends shows no command line, but may hold ports."""
+        words = command_line(pid)
+        return self.conf in words or not any(words)
 
     def reaped(self):
         """Has our own child ended? Asking also collects it."""

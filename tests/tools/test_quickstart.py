@@ -226,6 +226,8 @@ class Processes(Case):
         stranger = subprocess.Popen(["sleep", "60"])
         self.addCleanup(stranger.wait)
         self.addCleanup(stranger.kill)
+        while "sleep" not in nodes.command_line(stranger.pid):  # empty for a moment while it begins
+            time.sleep(0.001)
         right_start = nodes.start_time(stranger.pid)
         for text in ("%d 1\n" % stranger.pid, "%d %d\n" % (stranger.pid, right_start), "nonsense", "-1 -1", "1 2 3"):
             with open(cluster.brokers[0].pid_file, "w") as f:
