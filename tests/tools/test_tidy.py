@@ -396,6 +396,17 @@ class Archives(unittest.TestCase):
                 " return strcmp(p, s); }\n")
         self.assertEqual(self.found({"common/base/libbase": text}), [])
 
+    def test_generated_archives(self):
+        pack = "unsigned long protobuf_c_message_pack(void *p);\n"
+        use = pack + "unsigned long x__pack(void *p); int f(void *p) { return x__pack(p) + protobuf_c_message_pack(p); }\n"
+        proto = {"proto/libproto": pack + "unsigned long x__pack(void *p) { return protobuf_c_message_pack(p); }\n"}
+        self.assertEqual(self.found({**proto, "common/meta/codec_x": use}), [])
+        self.assertEqual(self.found({**proto, "common/meta/libmeta": use}), [("common/meta/libmeta.a", "pure-symbol")] * 2)
+        self.assertEqual(self.found({**proto, "controller/state/codec_x": use}), [("controller/state/codec_x.a", "pure-symbol")] * 2)
+        tables = {"proto/kafka/libkmsg": "extern const int fetch_fields[2]; const int fetch_fields[2] = {1, 2};\n"}
+        self.assertEqual(self.found({**tables, "common/wire/libwire": "extern const int fetch_fields[2]; int f(int i)"
+                                     " { return fetch_fields[i]; }\n"}), [])
+
     def test_mutable_data(self):
         for text in ("static int n; int f(void) { return n++; }\n", "int g = 4; int f(void) { return g++; }\n",
                      "static __thread int n; int f(void) { return n++; }\n"):

@@ -70,13 +70,20 @@ def symbol(member, line):
 def check(build):
     paths = sorted(os.path.relpath(p, build) for p in glob.glob(os.path.join(build, "**", "*.a"), recursive=True))
     members = [m for p in paths if p.split("/")[0] in house.PRODUCT for m in read(build, p)]
-    given = {name for m in members if is_pure(m.archive) for name in m.gives}
-    proto = {name for m in members if within(m.archive, "proto") for name in m.gives}
+    generated = [m for m in members if within(m.archive, "proto")]
+    protobuf = [m for m in generated if any(is_protobuf(name) for name in m.needs)]
+    proto = {name for m in protobuf for name in m.gives}
+    tables = [m for m in generated if m not in protobuf]  # descriptors of Kafka's messages: data only
+    given = {name for m in members if is_pure(m.archive) or m in tables for name in m.gives}
     for m in members:
         if not within(m.archive, house.HOST):
             yield from mutable(m)
         if is_pure(m.archive):
             yield from needs(m, given, proto)
+
+
+def is_protobuf(name):
+    return name.startswith("protobuf_c_")
 
 
 def mutable(member):
@@ -90,7 +97,7 @@ def needs(member, given, proto):
     for name in member.needs:
         if name in given or name in house.PURE_SYMBOLS:
             continue
-        if codec and (name in proto or name.startswith("protobuf_c_")):
+        if codec and (name in proto or is_protobuf(name)):
             continue
         yield Finding(member.archive, 0, "pure-symbol", "%s needs %s, which no pure archive gives and which is not on the"
                       " list of allowed C functions." % (member.name, name))
