@@ -8,7 +8,7 @@ import contextlib, fcntl, os, shutil, subprocess, sys
 
 KAFKA_NEW, KAFKA_OLD = "4.3.1", "3.9.1"
 CONFLUENT = "2.16.1"
-KAFKA_PYTHON_CODECS = ("lz4==4.4.5", "python-snappy==0.7.3", "zstandard==0.25.0")
+KAFKA_PYTHON_CODECS = ("lz4==4.4.5", "python-snappy==0.7.3", "zstandard==0.25.0", "crc32c==2.8")
 DEBIAN_PYTHON = "/usr/bin/python3"
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
