@@ -33,6 +33,8 @@
 /* A compressed batch may hold at most this much, and at most 1,000 times its own size. */
 #define BATCH_OUTPUT_MAX           (256u << 20)
 #define BATCH_RATIO_MAX            1000
+/* ... once it is past this: zstd makes 10,000:1 of the zeros that benchmarks like to send, and few megabytes harm nobody. */
+#define BATCH_RATIO_FREE           (16u << 20)
 /* Batches of a producer that are remembered to recognise duplicates (max.in.flight.requests of idempotent clients). */
 #define PRODUCER_BATCHES           5
 /* Requests of one connection that are read ahead while earlier ones wait for their answers. */

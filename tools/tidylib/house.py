@@ -192,7 +192,7 @@ PURE_SYMBOLS = _words(
     " __memcpy_chk __memmove_chk __memset_chk __mempcpy_chk __snprintf_chk __vsnprintf_chk"
     " __isoc99_strtol __isoc99_strtoul __isoc23_strtol __isoc23_strtoul __isoc23_strtoll __isoc23_strtoull"
     " __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_ __errno_location"
-    " __cpu_model __cpu_indicator_init __popcountdi2 __divti3 __modti3 __udivti3 __umodti3 __multi3 __clzdi2 __ctzdi2"
+    " __cpu_model __cpu_features2 __cpu_indicator_init __popcountdi2 __divti3 __modti3 __udivti3 __umodti3 __multi3 __clzdi2 __ctzdi2"
     " floor ceil round trunc fabs fmod sqrt pow exp exp2 log log2 log10 ldexp frexp"
 )
 PROTOBUF_ROOM = "common/meta/codec"
