@@ -23,10 +23,10 @@ struct batch_receipt {
     int32_t leader_epoch;      /* >= 0 where the batch comes from a log */
     int32_t base_sequence;     /* NO_SEQUENCE for control batches and where producer_id is absent */
     int32_t size_bytes;        /* the whole batch, header included */
+    int32_t coordinator_epoch; /* of a transaction marker; else unused */
     int16_t producer_epoch;
     bool transactional;
-    bool control;
-    bool marker_commits; /* control batches: COMMIT (true) or ABORT marker */
+    bool control; /* a transaction marker */
 };
 
 /* The offset of the batch's last record. */

@@ -32,8 +32,8 @@ struct producer {
     int32_t coordinator_epoch; /* of the last transaction marker, or -1 */
     int16_t epoch;
     bool
-        whole; /* every batch that the log holds of it is in `batches`: truncating them all removes the producer */
-    bool in_txn; /* has ever been transactional: truncation needs a rebuild */
+        whole; /* `batches` shows all it ever wrote: when they are truncated away, so is the producer */
+    bool opaque; /* wrote what `batches` does not show (transactions): truncation needs a rebuild */
     uint8_t count;
     struct producer_batch batches[PRODUCER_BATCHES_KEPT]; /* oldest first */
 };

@@ -31,8 +31,9 @@
 /* A fetcher that does not tell its high watermark (it is never told news of it early). */
 #define HIGH_WATERMARK_UNTOLD INT64_MAX
 
-/* How long a lost or refused ISR request rests before it is asked again. */
+/* How long an ISR request rests before it is asked again: lost or refused; the controller knows a newer partition. */
 #define REPLICA_ISR_RETRY_MS    50
+#define REPLICA_ISR_STALE_MS    1000
 /* A new high watermark rides on the next records to the followers; on an idle partition it is sent after this long. */
 #define REPLICA_NEWS_DELAY_MS   5
 /* How often idle producers are looked for (Kafka: 10 minutes). */
@@ -201,21 +202,26 @@ struct replica_isr_ask {
 enum replica_action_kind {
     /* Stamp base offset and epoch into the batch of this step's PRODUCE and append it. */
     REPLICA_WRITE,
-    REPLICA_ACK,            /* answer a ticket: success or any error; once per ticket */
+    /* Answer a ticket, once. With acks = 0 only errors are told, so that the shell can close the connection. */
+    REPLICA_ACK,
     REPLICA_SYNC,           /* fsync the whole log up to `end`, then DURABLE{end, cut} */
     REPLICA_APPEND,         /* append the first `count` batches of this step's FETCHED */
     REPLICA_TRUNCATE,       /* cut the log to `to` */
     REPLICA_RESTART,        /* throw the whole log away; it continues empty at `at` */
     REPLICA_SET_LOG_START,  /* records below may go */
     REPLICA_EPOCHS_CHANGED, /* write leader-epoch-checkpoint from replica_epochs */
-    REPLICA_REBUILD, /* producers are unknown below `to`: newest snapshot <= to, then REPLAY up to `to`, LOADED */
-    REPLICA_ASK_ISR, /* send actions->ask to the controller (AlterPartition); every request gets an ISR_ANSWER */
+    /* Producers are not known any more: newest snapshot <= `to` as PRODUCER, what follows below `to` as REPLAY, LOADED. */
+    REPLICA_REBUILD,
+    /* Send actions->ask to the controller; each request gets one ISR_ANSWER, be it REQUEST_TIMED_OUT. */
+    REPLICA_ASK_ISR,
     REPLICA_READ,           /* actions->read is the verdict on this step's FOLLOWER_FETCH */
     REPLICA_FETCH,          /* replica_fetch_plan has changed: fetch now */
     REPLICA_WAKE_FOLLOWERS, /* judge parked follower fetches again */
     REPLICA_WAKE_CONSUMERS, /* judge parked consumer fetches again: the high watermark or the role moved */
-    REPLICA_BAD_FETCH, /* the leader's answer breaks the rules: log it, rest a moment, fetch again */
-    REPLICA_HALT, /* memory is out where nothing else helps: the replica is STOPPED; load it again later */
+    /* The leader's answer was an error or breaks the rules: log it, rest a moment, fetch again. */
+    REPLICA_BAD_FETCH,
+    /* It cannot go on (memory is out, or the log is ahead of the cluster's epochs) and is STOPPED; load it again later. */
+    REPLICA_HALT,
 };
 
 struct replica_action {
@@ -260,25 +266,23 @@ struct replica_actions {
     struct replica_read read;   /* with READ */
 };
 
+#define TIME_LONG_AGO INT64_MIN
+
 /* What the leader knows of a follower, from fetches in this leader epoch only. */
 struct replica_progress {
-    int64_t end;     /* its fetch offset; NO_OFFSET: nothing known */
-    int64_t durable; /* what it told, or NO_OFFSET */
-    int64_t
-        broker_epoch; /* of the incarnation that fetched: counts only while it equals the member's */
+    int64_t end;          /* its fetch offset; NO_OFFSET: nothing known */
+    int64_t durable;      /* what it told, or NO_OFFSET */
+    int64_t broker_epoch; /* of the incarnation that fetched; counts while it is the member's */
     int64_t end_at_fetch; /* our end when it last fetched */
     time_ms fetch_ms;     /* of its last fetch */
     time_ms caught_up_ms; /* newest time at which it had everything; TIME_LONG_AGO: never */
     int64_t known_high_watermark;
 };
 
-#define TIME_LONG_AGO INT64_MIN
-
 enum replica_isr_state {
     ISR_SETTLED,
     ISR_ASKED, /* in flight */
-    ISR_RESTING, /* lost or refused in a way that leaves open whether it was done: the same is asked again */
-    ISR_STALE, /* the controller is ahead of us: wait for the view that shows it */
+    ISR_RESTING, /* lost, or answered in a way that leaves open whether it was done: the same is asked again */
 };
 
 struct replica_leading {
@@ -288,10 +292,13 @@ struct replica_leading {
     enum replica_isr_state isr_state;
     uint32_t isr_proposed; /* members, as bits; unless settled */
     uint64_t isr_ask;      /* number of the newest request */
-    time_ms isr_at_ms;     /* resting: when to ask again; settled: not before */
-    uint32_t isr_last;     /* member that was proposed last: the next expansion begins behind it */
+    /* Resting: when to ask again. Settled: not before. */
+    time_ms isr_at_ms;
+    uint32_t isr_last; /* member that was proposed last: the next expansion begins behind it */
+    time_ms lag_at_ms; /* when the next follower has been behind for too long, or TIME_NEVER */
     time_ms
-        news_at_ms; /* followers that do not know the high watermark are woken then; TIME_NEVER */
+        news_at_ms; /* when followers are told the high watermark without records, or TIME_NEVER */
+    bool news_due;  /* it has not moved since: who fetches without knowing it is told at once */
 };
 
 struct replica {
@@ -308,8 +315,9 @@ struct replica {
     int64_t high_watermark;
     struct epoch_cache epochs;
     struct producer_table producers;
-    bool producers_ready; /* false: a rebuild is under way */
-    bool halted;          /* memory ran out while loading */
+    bool producers_ready;        /* false: a rebuild is under way */
+    bool halted;                 /* memory ran out while loading */
+    enum kafka_error stop_error; /* what STOPPED answers */
     time_ms expiry_at_ms;
     uint64_t asks;                  /* ISR requests numbered so far */
     bool acks_left;                 /* `more` was set: MORE must be next */

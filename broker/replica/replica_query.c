@@ -1,0 +1,127 @@
+/* Questions that change nothing. */
+#include "broker/replica/replica_internal.h"
+
+enum kafka_error replica_check_leader(const struct replica *replica, int32_t current_leader_epoch)
+{
+    if (replica->role == REPLICA_STOPPED) {
+        return replica->stop_error;
+    }
+    if (current_leader_epoch >= 0 && !MUTANT(6)) {
+        if (current_leader_epoch < replica->view.leader_epoch) {
+            return KAFKA_FENCED_LEADER_EPOCH;
+        }
+        if (current_leader_epoch > replica->view.leader_epoch) {
+            return KAFKA_UNKNOWN_LEADER_EPOCH;
+        }
+    }
+    return replica->role == REPLICA_LEADER ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
+}
+
+/* Where the reader's log leaves ours (KIP-595): it holds records up to fetch_offset, the last of last_fetched_epoch. */
+static enum kafka_error find_divergence(const struct replica *replica,
+                                        const struct replica_read_request *request,
+                                        struct replica_read *read)
+{
+    if (request->last_fetched_epoch < 0) {
+        return KAFKA_NONE;
+    }
+    int32_t epoch;
+    int64_t end;
+    epoch_cache_end(&replica->epochs, request->last_fetched_epoch, replica->log_end, &epoch, &end);
+    if (epoch == NO_EPOCH) {
+        return KAFKA_OFFSET_OUT_OF_RANGE;
+    }
+    if (epoch < request->last_fetched_epoch || end < request->fetch_offset) {
+        read->diverging_epoch = epoch;
+        read->diverging_end = end;
+    }
+    return KAFKA_NONE;
+}
+
+enum kafka_error replica_read(const struct replica *replica,
+                              const struct replica_read_request *request,
+                              struct replica_read *ret_read)
+{
+    bool follower = request->replica_id >= 0;
+    *ret_read = (struct replica_read){
+        .error = replica_check_leader(replica, request->current_leader_epoch),
+        .diverging_epoch = NO_EPOCH,
+        .diverging_end = NO_OFFSET,
+        .end = follower ? replica->log_end : replica->high_watermark,
+        .high_watermark = replica->high_watermark,
+        .last_stable_offset = replica->high_watermark,
+        .log_start = replica->log_start};
+    if (ret_read->error == KAFKA_NONE) {
+        ret_read->error = find_divergence(replica, request, ret_read);
+    }
+    bool diverging = ret_read->diverging_epoch != NO_EPOCH;
+    if (ret_read->error == KAFKA_NONE && !diverging &&
+        (request->fetch_offset < replica->log_start || request->fetch_offset > replica->log_end)) {
+        ret_read->error = KAFKA_OFFSET_OUT_OF_RANGE;
+    }
+    bool news = follower && replica->leading.news_due &&
+                request->high_watermark < replica->high_watermark;
+    ret_read->at_once = ret_read->error != KAFKA_NONE || diverging || news;
+    return ret_read->error;
+}
+
+enum kafka_error replica_latest(const struct replica *replica, int32_t current_leader_epoch,
+                                int64_t *ret_offset)
+{
+    enum kafka_error error = replica_check_leader(replica, current_leader_epoch);
+    if (error != KAFKA_NONE) {
+        return error;
+    }
+    /* An earlier leader may have shown a higher watermark: never tell clients that the log went back. */
+    if (replica->high_watermark < replica->leading.epoch_start && !MUTANT(14)) {
+        return KAFKA_OFFSET_NOT_AVAILABLE;
+    }
+    *ret_offset = replica->high_watermark;
+    return KAFKA_NONE;
+}
+
+enum kafka_error replica_epoch_end(const struct replica *replica, int32_t current_leader_epoch,
+                                   int32_t epoch, int32_t *ret_epoch, int64_t *ret_end)
+{
+    enum kafka_error error = replica_check_leader(replica, current_leader_epoch);
+    if (error == KAFKA_NONE) {
+        epoch_cache_end(&replica->epochs, epoch, replica->log_end, ret_epoch, ret_end);
+    }
+    return error;
+}
+
+bool replica_fetch_plan(const struct replica *replica, struct replica_fetch_plan *ret_plan)
+{
+    if (replica->role != REPLICA_FOLLOWER || !replica->producers_ready) {
+        return false;
+    }
+    assert(replica->view.leader >= 0 && replica->view.leader != replica->config.self_id);
+    *ret_plan = (struct replica_fetch_plan){
+        .leader = replica->view.leader,
+        .leader_epoch = replica->view.leader_epoch,
+        .fetch_offset = replica->log_end,
+        .last_fetched_epoch = epoch_cache_latest(&replica->epochs),
+        .durable_offset = MUTANT(16) ? replica->log_end : replica->durable_end,
+        .high_watermark = replica->high_watermark,
+        .log_start = replica->log_start,
+    };
+    return true;
+}
+
+const struct epoch_entry *replica_epochs(const struct replica *replica, uint32_t *ret_count)
+{
+    *ret_count = replica->epochs.count;
+    return replica->epochs.entries;
+}
+
+bool replica_next_producer(const struct replica *replica, uint32_t *at,
+                           struct producer_entry *ret_entry)
+{
+    return producer_table_next(&replica->producers, at, ret_entry);
+}
+
+bool replica_in_isr(const struct replica *replica, int32_t broker_id)
+{
+    uint32_t member = view_member(&replica->view, broker_id);
+    return member != NO_MEMBER && (replica->isr & member_bit(member)) != 0;
+}

@@ -1,0 +1,143 @@
+/* Views of the partition: what role follows from them, and what stays known when only metadata changed. */
+#include "broker/replica/replica_internal.h"
+
+uint32_t view_member(const struct replica_view *view, int32_t broker_id)
+{
+    assert(view->member_count <= REPLICAS_MAX);
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        if (view->members[i].id == broker_id) {
+            return i;
+        }
+    }
+    return NO_MEMBER;
+}
+
+uint32_t view_isr_bits(const struct replica_view *view)
+{
+    assert(view->isr_count <= view->member_count);
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < view->isr_count; i++) {
+        uint32_t member = view_member(view, view->isr[i]);
+        assert(member != NO_MEMBER);
+        assert((bits & member_bit(member)) == 0);
+        bits |= member_bit(member);
+    }
+    return bits;
+}
+
+static void view_assert(const struct replica *replica, const struct replica_view *view)
+{
+    assert(view->leader_epoch >= 0 && view->partition_epoch >= 0);
+    assert(view->member_count >= 1 && view->member_count <= REPLICAS_MAX);
+    assert(view->min_isr >= 1 && view->lag_time_max_ms > 0);
+    assert(view->leader == NO_BROKER || view_member(view, view->leader) != NO_MEMBER);
+    assert(view->leader != replica->config.self_id ||
+           (view_isr_bits(view) & member_bit(view_member(view, view->leader))));
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        assert(view->members[i].id >= 0);
+        assert(view_member(view, view->members[i].id) == i);
+    }
+}
+
+/* The same brokers, numbered as in `to`; false: one of them is not there. */
+static bool bits_renumber(const struct replica_view *from, uint32_t bits,
+                          const struct replica_view *to, uint32_t *ret_bits)
+{
+    *ret_bits = 0;
+    for (uint32_t i = 0; i < from->member_count; i++) {
+        if ((bits & member_bit(i)) == 0) {
+            continue;
+        }
+        uint32_t member = view_member(to, from->members[i].id);
+        if (member == NO_MEMBER) {
+            return false;
+        }
+        *ret_bits |= member_bit(member);
+    }
+    return true;
+}
+
+/* Progress goes with the broker id; who was removed and comes again begins from nothing (KIP-966, its model §6.5.4). */
+static void progress_renumber(struct replica *replica, const struct replica_view *view)
+{
+    struct replica_progress before[REPLICAS_MAX];
+    struct replica_progress *progress = replica->leading.progress;
+    memcpy(before, progress, sizeof(before));
+    for (uint32_t i = 0; i < view->member_count; i++) {
+        uint32_t old = view_member(&replica->view, view->members[i].id);
+        progress[i] = old != NO_MEMBER ? before[old]
+                                       : (struct replica_progress){
+                                             .end = NO_OFFSET,
+                                             .durable = NO_OFFSET,
+                                             .caught_up_ms = TIME_LONG_AGO,
+                                             .known_high_watermark = HIGH_WATERMARK_UNTOLD};
+    }
+}
+
+/* The same leadership, other metadata. An image may be older than an answer that the controller gave us: then our ISR and
+ * partition epoch stay, and only what has no epoch of its own is taken. */
+static void update(struct replica *replica, const struct replica_view *view)
+{
+    assert(view->leader == replica->view.leader);
+    bool grown = view->partition_epoch > replica->view.partition_epoch || MUTANT(26);
+    uint32_t isr = view_isr_bits(view);
+    uint32_t proposed = 0;
+    uint32_t last = view_member(view, replica->view.members[replica->leading.isr_last].id);
+    if (!grown &&
+        (!bits_renumber(&replica->view, replica->isr, view, &isr) ||
+         !bits_renumber(&replica->view, replica->leading.isr_proposed, view, &proposed))) {
+        return;
+    }
+    int32_t partition_epoch = replica->view.partition_epoch;
+    progress_renumber(replica, view);
+    replica->view = *view;
+    replica->view.partition_epoch = grown ? view->partition_epoch : partition_epoch;
+    replica->isr = isr;
+    replica->leading.isr_proposed = proposed;
+    replica->leading.isr_last = last == NO_MEMBER ? 0 : last;
+    if (grown) {
+        isr_settle(replica);
+    }
+}
+
+static void take_role(struct replica *replica, time_ms now, struct replica_actions *actions)
+{
+    action_add(actions, REPLICA_WAKE_FOLLOWERS);
+    action_add(actions, REPLICA_WAKE_CONSUMERS);
+    if (replica->view.leader == replica->config.self_id) {
+        replica->role = REPLICA_LEADER;
+        leader_begin(replica, now, actions);
+    } else if (replica->view.leader == NO_BROKER) {
+        replica->role = REPLICA_IDLE;
+        isr_settle(replica);
+    } else {
+        replica->role = REPLICA_FOLLOWER;
+        follower_begin(replica, actions);
+    }
+}
+
+void replica_view_step(struct replica *replica, const struct replica_view *view, time_ms now,
+                       struct replica_actions *actions)
+{
+    assert(replica->role != REPLICA_LOADING);
+    view_assert(replica, view);
+    if (replica->role == REPLICA_STOPPED || view->leader_epoch < replica->view.leader_epoch) {
+        return;
+    }
+    if (view->leader_epoch == replica->view.leader_epoch) {
+        update(replica, view);
+    } else {
+        leader_fail_waiters(replica, MUTANT(15) ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER);
+        replica->view = *view;
+        replica->isr = view_isr_bits(view);
+        take_role(replica, now, actions);
+    }
+    if (replica->role == REPLICA_STOPPED) {
+        return; /* halted */
+    }
+    replica_want_sync(replica, actions);
+    if (replica->role == REPLICA_LEADER) {
+        leader_advance(replica, now, actions);
+        isr_consider(replica, now, actions);
+    }
+}
