@@ -269,6 +269,11 @@ class OdradekCluster(Cluster):
     def command(self, node):
         return [os.path.join(self.build_dir, node.role, f"odradek-{node.role}"), node.conf]
 
+    def prepare(self, node):
+        program = self.command(node)[0]
+        if not os.access(program, os.X_OK):
+            raise RuntimeError(f"{program} is not there: build first (ninja -C {os.path.relpath(self.build_dir)}), or name another --build")
+
     def node_ready(self, node):
         c = http.client.HTTPConnection("127.0.0.1", node.admin_port, timeout=2)
         try:
