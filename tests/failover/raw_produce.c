@@ -54,7 +54,7 @@ struct producer {
     FILE *history;
     struct raw_producer_id id;
     struct link links[BROKERS_MAX];
-    int link_count, turn, partition_count;
+    int link_count, partition_count;
     struct part parts[PARTITIONS_MAX];
     uint64_t next_value, next_metadata_ns, progress_ns, flushed_ns;
     uint8_t *payload;
@@ -296,21 +296,20 @@ static bool serve_partition(struct producer *p, int32_t partition, uint64_t now)
     return part->draining || (part->in_flight > 0 && now - part->sent_ns > STALL_NS);
 }
 
-/* Asks the next broker that is up and owes no Metadata; a silent one is passed over. */
+/* Asks every broker that is up and owes no Metadata; a silent one is passed over. */
 static void ask_metadata(struct producer *p, uint64_t now)
 {
     if (now < p->next_metadata_ns)
         return;
     p->next_metadata_ns = now + RETRY_NS;
     for (int k = 0; k < p->link_count; k++) {
-        struct link *l = &p->links[p->turn++ % p->link_count];
+        struct link *l = &p->links[k];
         if (l->conn.state == CONN_CLOSED)
             conn_dial(&l->conn, now);
         if (l->conn.state != CONN_UP || l->metadata_asked || l->count >= ASKED_MAX)
             continue;
         metadata_request(&l->conn.out, ask(l, -1, NULL)->correlation, p->o->topic);
         l->metadata_asked = true;
-        return;
     }
 }
 

@@ -7,6 +7,7 @@ import os, random, signal, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import kwire
 import replicas
+from figures import silence_ms
 from load import HANG_S, Load
 
 PARTITIONS, REPLICAS = 3, 3
@@ -41,7 +42,7 @@ class Stage:
     def silences(self, begin, led, prefix=""):
         self.load.follow()
         for p in range(PARTITIONS):
-            quiet = figures_silence(self.load.acks[p], begin - CALM_S, time.monotonic())
+            quiet = silence_ms(self.load.acks[p], begin - CALM_S, time.monotonic())
             self.figure(prefix + ("silence, partitions it led" if p in led else "silence, partitions it followed"), quiet)
 
     def recovered(self, since, what):
@@ -62,11 +63,6 @@ class Stage:
             turn += 1
             time.sleep(0.005)
         raise Hung(f"topic {name} could not be created for {HANG_S:.0f} s")
-
-
-def figures_silence(*args):
-    from figures import silence_ms
-    return silence_ms(*args)
 
 
 def led_by(stage, broker):
@@ -98,7 +94,7 @@ def controller_kill(stage):
         stage.recovered(time.monotonic(), f"SIGKILL of controller {victim}")
         stage.load.follow()
         for p in range(PARTITIONS):
-            stage.figure("silence of produce", figures_silence(stage.load.acks[p], at - CALM_S, time.monotonic()))
+            stage.figure("silence of produce", silence_ms(stage.load.acks[p], at - CALM_S, time.monotonic()))
         stage.cluster.restart(victim)
         stage.must(kwire.wait_until(stage.cluster.nodes[victim].listening, HANG_S), f"controller {victim} does not listen")
         time.sleep(2.0)  # it catches up
