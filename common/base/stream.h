@@ -12,6 +12,8 @@
 
 struct byte_source {
     err_t (*pull)(void *ctx, struct slice *ret_piece);
+    const char *(*reason)(
+        void *ctx); /* a sentence about the last error; NULL: the source has none to tell */
     void *ctx;
 };
 
@@ -24,6 +26,12 @@ MUST_USE static inline err_t source_pull(const struct byte_source *source, struc
 {
     assert(source->pull != NULL);
     return source->pull(source->ctx, ret_piece);
+}
+
+/* A sentence about the error that pull returned. */
+static inline const char *source_reason(const struct byte_source *source, err_t err)
+{
+    return source->reason == NULL ? err_text(err) : source->reason(source->ctx);
 }
 
 MUST_USE static inline err_t sink_push(const struct byte_sink *sink, struct slice piece)
