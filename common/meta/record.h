@@ -61,6 +61,9 @@ struct meta_topic_gone {
 struct meta_replica {
     int32_t broker;
     struct uuid dir; /* UUID_NONE until the broker said where it put the replica */
+    /* Every acknowledged byte was fsynced: the partition was durability=disk from its first record, or the broker reported
+     * an fsync of the whole log since it became so. Such a replica keeps its seats through another boot. */
+    bool synced;
 };
 
 /* Small sets of broker ids, in the order of preference (replicas) or of joining (isr, elr). */

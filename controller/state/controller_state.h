@@ -1,0 +1,149 @@
+/*
+ * The decision core of the controllers: commands in, metadata records and answers out. Pure.
+ *
+ * The active controller's loop for one command (the shell's part in <>):
+ *
+ *     struct decision decision;
+ *     decision_start(&decision, <arena>);
+ *     do {
+ *         err = controller_decide(&state, &command, now_ms, &decision);      nothing has changed yet
+ *         <if decision.batch.count > 0: encode the batch, append it to the log -> offset, epoch>
+ *         err = controller_accept(&state, &decision, offset, epoch, now_ms); the newest image moves ahead
+ *     } while (decision.more);
+ *     <send decision.answer when the log is committed up to meta_offset(controller_newest(&state))>
+ *
+ * - One decision runs to its end before the next command is looked at. A decision too big for one batch of
+ *   METADATA_BATCH_RECORDS_MAX records comes as several; each is atomic and safe alone (a broker is fenced in the first,
+ *   elections follow; a raised setting is written first, a lowered one last). If the loop breaks off because the log
+ *   takes no more, leadership is lost, and the next active controller's NEW_ACTIVE finishes what is half done.
+ * - Decisions are made on the newest image, which is ahead of the committed one: answers therefore wait until everything
+ *   they were derived from is committed, even when they wrote nothing themselves.
+ * - controller_decide changes nothing, so a batch that could not be appended costs nothing: controller_resign, done.
+ *
+ * A follower replays committed batches (controller_replay). Losing leadership drops the images ahead of the committed one
+ * and all soft state (sessions, heartbeats, suspicion, shutdown offsets): controller_resign. Brokers are served committed
+ * metadata only.
+ *
+ * Time is monotonic milliseconds. Randomness (placement, topic ids) comes from the seed. Errors returned are ERR_NO_MEMORY
+ * and ERR_CORRUPT (the log does not fit the image) only; what a client did wrong stands in the answer.
+ * Rules: DESIGN §8; KIP-500, 516, 631, 841, 858, 903, 966; "M.." in the sources names the bug that a line is there against.
+ */
+#ifndef ODRADEK_CONTROLLER_STATE_CONTROLLER_STATE_H
+#define ODRADEK_CONTROLLER_STATE_CONTROLLER_STATE_H
+
+#include "common/base/prng.h"
+#include "common/meta/image.h"
+#include "controller/state/command.h"
+
+/* Producer ids are handed out in blocks of this size (Kafka's ProducerIdsBlock). */
+#define PRODUCER_ID_BLOCK 1000
+
+/* What holds where the image has neither a topic's setting nor a cluster-wide default. */
+struct controller_defaults {
+    int32_t min_insync_replicas;
+    bool unclean_leader_election;
+    bool durability_disk;
+    int32_t num_partitions;
+    int16_t replication_factor;
+};
+
+struct controller_settings {
+    time_ms session_timeout_ms; /* a broker without heartbeat for so long is fenced (1,500) */
+    time_ms
+        rebalance_check_ms; /* between looks for partitions not led by their preferred replica; 0: never (300,000) */
+    time_ms suspicion_window_ms; /* 60,000: ... */
+    uint32_t
+        suspicion_fences; /* ... more fences than this within the window: by session time-out only (3) */
+    struct controller_defaults defaults;
+};
+
+struct controller_settings controller_settings_default(void);
+
+struct controller_session; /* soft state of one broker */
+struct controller_ahead;   /* an image between the committed and the newest one */
+
+struct controller_state {
+    struct heap *heap;
+    struct meta_store store;
+    struct controller_settings settings;
+    struct prng prng;               /* never drawn from: decision n uses stream n */
+    uint64_t decisions;             /* accepted so far */
+    struct meta_image *committed;   /* held */
+    struct controller_ahead *ahead; /* images after the committed one, oldest first */
+    uint32_t ahead_count;
+    uint32_t ahead_room;
+    /* Soft state: of the active controller only. */
+    bool active;
+    bool deciding;                       /* a decision of several batches is under way */
+    struct controller_session *sessions; /* by broker id */
+    uint32_t session_count;
+    uint32_t session_room;
+    time_ms rebalance_ms; /* when preferred leaders are looked at next; TIME_NEVER */
+};
+
+/* How far a decision of several batches has come; meaning depends on the command. */
+struct decision_cursor {
+    uint32_t phase;
+    uint32_t index;
+    bool in_topic;
+    struct slice topic;
+    int32_t partition;
+};
+
+struct decision_note; /* a change of soft state */
+
+struct decision {
+    struct arena *arena;
+    struct meta_batch batch; /* count 0: nothing to write */
+    struct answer answer;    /* complete when more is false */
+    bool more;
+    /* The core's own. */
+    struct decision_cursor cursor;
+    struct meta_record *records;
+    uint32_t room;
+    struct decision_note *notes;
+    uint32_t note_count;
+    uint32_t note_room;
+    uint32_t answer_room;
+};
+
+/* heap and settings are borrowed for the state's life; the image starts empty. ERR_NO_MEMORY. */
+err_t controller_init(struct controller_state *, struct heap *, const struct controller_settings *,
+                      uint64_t seed) MUST_USE;
+void controller_release(struct controller_state *);
+
+/* arena: records, answer and notes of the whole decision. */
+void decision_start(struct decision *, struct arena *);
+
+/* The next batch of the decision on this command. */
+err_t controller_decide(const struct controller_state *, const struct command *, time_ms now_ms,
+                        struct decision *) MUST_USE;
+
+/* The batch has this place in our log (ignored if it is empty): the newest image and the soft state take it in. */
+err_t controller_accept(struct controller_state *, struct decision *, int64_t offset, int32_t epoch,
+                        time_ms now_ms) MUST_USE;
+
+/* The log is committed up to this offset: of the active controller. */
+void controller_commit(struct controller_state *, int64_t offset);
+
+/* A committed batch on a controller that is not active (or has just been elected and catches up). */
+err_t controller_replay(struct controller_state *, struct meta_batch, int64_t offset, int32_t epoch,
+                        struct arena *scratch) MUST_USE;
+
+/* Starts from a snapshot's image instead; takes over the caller's hold. Not while active. */
+void controller_restore(struct controller_state *, struct meta_image *);
+
+/* No longer the active controller. */
+void controller_resign(struct controller_state *);
+
+/* The image to serve, and the image to decide on. Borrowed until the next call; hold it to keep it. */
+const struct meta_image *controller_committed(const struct controller_state *);
+const struct meta_image *controller_newest(const struct controller_state *);
+
+/* When COMMAND_TICK is due; TIME_NEVER while not active. */
+time_ms controller_deadline(const struct controller_state *);
+
+/* Invariants, over everything: tests and the simulator. */
+void controller_check(const struct controller_state *);
+
+#endif
