@@ -7,8 +7,9 @@
  * business (broker/meta: by mail). Reading takes no lock and no count.
  *
  * The same image and the same apply serve controllers (which decide on it) and brokers (which follow it), so both see the
- * same truth. A record that does not fit the image (unknown topic, partition of a deleted topic) is a broken log:
- * ERR_CORRUPT, and nothing is changed.
+ * same truth. A record that does not fit the image (unknown topic, partition of a deleted topic, an epoch that goes back,
+ * another leader within one leader epoch) is a broken log: ERR_CORRUPT, and nothing is changed.
+ * A topic that goes takes its partitions and its settings with it.
  */
 #ifndef ODRADEK_META_IMAGE_H
 #define ODRADEK_META_IMAGE_H
@@ -73,9 +74,10 @@ void meta_image_position(struct meta_image *, int64_t offset, int32_t epoch);
  * the end. Slices borrow from the image. Order: cluster, features, brokers, topics with their partitions, configs, ids. */
 struct meta_cursor {
     uint32_t phase;
+    bool inside; /* the rest says where */
+    int32_t number;
     struct uuid topic;
-    int32_t partition;
-    int32_t broker;
+    struct slice name;
     struct slice key;
 };
 err_t meta_image_records(const struct meta_image *, struct meta_cursor *, struct arena *,
@@ -92,6 +94,8 @@ struct slice meta_cluster_id(const struct meta_image *); /* NULL before the firs
 int64_t meta_next_producer_id(const struct meta_image *);
 /* 0 when the feature is not set. */
 int16_t meta_feature_level(const struct meta_image *, struct slice name);
+/* Features in the order of their names: start with the NULL slice; NULL at the end. */
+const struct meta_feature *meta_feature_next(const struct meta_image *, struct slice after);
 
 const struct meta_broker *meta_broker(const struct meta_image *, int32_t id); /* or NULL */
 const struct meta_broker *meta_broker_next(const struct meta_image *,

@@ -151,4 +151,11 @@ bool meta_ids_add(struct meta_ids *, int32_t id);
 void meta_ids_remove(struct meta_ids *, int32_t id);
 bool meta_ids_equal_sets(const struct meta_ids *, const struct meta_ids *);
 
+/* The replica on this broker, or NULL. */
+const struct meta_replica *meta_partition_replica(const struct meta_partition *, int32_t broker);
+/* Well formed by itself: counts and epochs in bounds, replicas distinct, isr, elr and last_known_elr apart from each other
+ * and among the replicas, the leader in the isr. */
+bool meta_partition_valid(const struct meta_partition *);
+bool meta_partition_equal(const struct meta_partition *, const struct meta_partition *);
+
 #endif
