@@ -69,27 +69,27 @@ static void ask(struct replica *replica, struct replica_actions *actions)
 }
 
 /* In sync: it has all that is committed and all of earlier epochs, seen in this epoch and this incarnation. */
-static bool may_join(const struct replica *replica, uint32_t member)
+static bool may_join(const struct replica *replica, uint32_t member, time_ms now)
 {
     if ((replica->isr & member_bit(member)) || !replica->view.members[member].eligible) {
         return false;
     }
     int64_t counted = member_counted_end(replica, member);
-    if (counted == NO_OFFSET) {
-        return false;
+    if (counted == NO_OFFSET || !member_caught_up(replica, member, now)) {
+        return false; /* who is behind for too long would leave again at once */
     }
     bool committed = counted >= replica->high_watermark || MUTANT(23);
     return committed && (counted >= replica->leading.epoch_start || MUTANT(24));
 }
 
 /* One at a time, in turn: a member that the controller refuses must not stand in another's way. */
-static uint32_t joiner(const struct replica *replica)
+static uint32_t joiner(const struct replica *replica, time_ms now)
 {
     uint32_t count = replica->view.member_count;
     assert(count > 0 && replica->leading.isr_last < REPLICAS_MAX);
     for (uint32_t i = 1; i <= count; i++) {
         uint32_t member = (replica->leading.isr_last + i) % count;
-        if (may_join(replica, member)) {
+        if (may_join(replica, member, now)) {
             return member;
         }
     }
@@ -123,7 +123,7 @@ void isr_consider(struct replica *replica, time_ms now, struct replica_actions *
     assert(leading->isr_state == ISR_SETTLED && leading->isr_proposed == 0);
     leading->isr_at_ms = 0;
     uint32_t lagging = laggards(replica, now);
-    uint32_t joining = lagging != 0 ? NO_MEMBER : joiner(replica);
+    uint32_t joining = lagging != 0 ? NO_MEMBER : joiner(replica, now);
     if (lagging == 0 && joining == NO_MEMBER) {
         return;
     }

@@ -119,7 +119,8 @@ void leader_advance(struct replica *replica, time_ms now, struct replica_actions
     if (allowed > replica->high_watermark) {
         assert(allowed <= replica->log_end);
         replica->high_watermark = allowed;
-        replica->leading.news_at_ms = now + REPLICA_NEWS_DELAY_MS;
+        replica->leading.news_at_ms = replica->view.member_count > 1 ? now + REPLICA_NEWS_DELAY_MS
+                                                                     : TIME_NEVER;
         replica->leading.news_due = false;
         action_add(actions, REPLICA_WAKE_CONSUMERS);
     }
