@@ -77,6 +77,9 @@ struct replica_view {
     uint32_t isr_count;
     struct replica_member members[REPLICAS_MAX]; /* distinct; self is one of them */
     int32_t isr[REPLICAS_MAX];                   /* distinct ids of members */
+    int64_t
+        self_broker_epoch; /* of this process's own registration, -1 before it: an image of earlier incarnations never
+                                  makes it lead, with a log that may be shorter now */
     int32_t min_isr; /* effective: min(min.insync.replicas, replication factor), >= 1 */
     enum replica_durability durability;
     time_ms lag_time_max_ms; /* replica.lag.time.max.ms */
@@ -270,7 +273,9 @@ struct replica_actions {
 
 /* What the leader knows of a follower, from fetches in this leader epoch only. */
 struct replica_progress {
-    int64_t end;          /* its fetch offset; NO_OFFSET: nothing known */
+    int64_t end; /* its fetch offset; NO_OFFSET: nothing known */
+    int64_t
+        best_end; /* the largest; `end` may tell less when a late fetch comes in, and is believed for safety */
     int64_t durable;      /* what it told, or NO_OFFSET */
     int64_t broker_epoch; /* of the incarnation that fetched; counts while it is the member's */
     int64_t end_at_fetch; /* our end when it last fetched */
@@ -366,6 +371,7 @@ enum kafka_error replica_epoch_end(const struct replica *, int32_t current_leade
 struct replica_fetch_plan {
     int32_t leader;
     int32_t leader_epoch;
+    int64_t broker_epoch; /* ours */
     int64_t fetch_offset;
     int32_t last_fetched_epoch;
     int64_t durable_offset;

@@ -48,7 +48,7 @@ static void check_leader(const struct replica *replica)
         const struct replica_progress *progress = &leading->progress[i];
         assert(progress->end <= replica->log_end);
         if (i != self && (maximal & member_bit(i)) && member_counted_end(replica, i) != NO_OFFSET) {
-            assert(progress->end >= min_i64(replica->high_watermark, leading->epoch_start));
+            assert(progress->best_end >= replica->high_watermark);
         }
     }
     LIST_EACH(&leading->waiters, node)
@@ -79,5 +79,6 @@ void replica_check(const struct replica *replica)
     assert(list_empty(&replica->leading.waiters));
     assert(replica->leading.isr_state == ISR_SETTLED);
     assert(replica->role != REPLICA_FOLLOWER || replica->view.leader >= 0);
-    assert(replica->role != REPLICA_IDLE || replica->view.leader == NO_BROKER);
+    assert(replica->role != REPLICA_IDLE || replica->view.leader == NO_BROKER ||
+           replica->view.leader == replica->config.self_id);
 }

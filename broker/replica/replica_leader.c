@@ -135,6 +135,8 @@ static void progress_update(struct replica *replica, uint32_t member,
     struct replica_progress *progress = &replica->leading.progress[member];
     assert(fetch->fetch_offset <= replica->log_end);
     bool again = progress->end != NO_OFFSET && progress->broker_epoch == fetch->broker_epoch;
+    progress->best_end = again ? max_i64(progress->best_end, fetch->fetch_offset)
+                               : fetch->fetch_offset;
     progress->end = fetch->fetch_offset;
     progress->durable = fetch->durable_offset < 0 ? NO_OFFSET : fetch->durable_offset;
     progress->broker_epoch = fetch->broker_epoch;

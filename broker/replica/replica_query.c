@@ -92,13 +92,15 @@ enum kafka_error replica_epoch_end(const struct replica *replica, int32_t curren
 
 bool replica_fetch_plan(const struct replica *replica, struct replica_fetch_plan *ret_plan)
 {
-    if (replica->role != REPLICA_FOLLOWER || !replica->producers_ready) {
-        return false;
+    if (replica->role != REPLICA_FOLLOWER || !replica->producers_ready ||
+        replica->view.self_broker_epoch < 0) {
+        return false; /* unregistered, its fetches would not count */
     }
     assert(replica->view.leader >= 0 && replica->view.leader != replica->config.self_id);
     *ret_plan = (struct replica_fetch_plan){
         .leader = replica->view.leader,
         .leader_epoch = replica->view.leader_epoch,
+        .broker_epoch = replica->view.self_broker_epoch,
         .fetch_offset = replica->log_end,
         .last_fetched_epoch = epoch_cache_latest(&replica->epochs),
         .durable_offset = MUTANT(16) ? replica->log_end : replica->durable_end,

@@ -74,9 +74,28 @@ static void progress_renumber(struct replica *replica, const struct replica_view
     }
 }
 
+/*
+ * Whether a broker that we proposed has come back as another incarnation since. The proposal named the old one, so the
+ * controller has not accepted it (the view would show a newer partition epoch) and never will; what made the broker fit to
+ * join is gone, and asking again must not vouch for the new one.
+ */
+static bool joiner_reborn(const struct replica *replica, const struct replica_view *view)
+{
+    uint32_t joining = replica->leading.isr_proposed & ~replica->isr;
+    for (uint32_t i = 0; i < replica->view.member_count; i++) {
+        const struct replica_member *before = &replica->view.members[i];
+        uint32_t now = (joining & member_bit(i)) ? view_member(view, before->id) : NO_MEMBER;
+        if (now != NO_MEMBER && view->members[now].broker_epoch != before->broker_epoch) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The same leadership, other metadata. An image may be older than an answer that the controller gave us: then our ISR and
  * partition epoch stay, and only what has no epoch of its own is taken. */
-static void update(struct replica *replica, const struct replica_view *view)
+static void update(struct replica *replica, const struct replica_view *view,
+                   struct replica_actions *actions)
 {
     assert(view->leader == replica->view.leader);
     bool grown = view->partition_epoch > replica->view.partition_epoch || MUTANT(26);
@@ -88,6 +107,8 @@ static void update(struct replica *replica, const struct replica_view *view)
          !bits_renumber(&replica->view, replica->leading.isr_proposed, view, &proposed))) {
         return;
     }
+    bool reborn = joiner_reborn(replica, view);
+    bool registered = view->self_broker_epoch != replica->view.self_broker_epoch;
     int32_t partition_epoch = replica->view.partition_epoch;
     progress_renumber(replica, view);
     replica->view = *view;
@@ -95,19 +116,31 @@ static void update(struct replica *replica, const struct replica_view *view)
     replica->isr = isr;
     replica->leading.isr_proposed = proposed;
     replica->leading.isr_last = last == NO_MEMBER ? 0 : last;
-    if (grown) {
+    if (registered && replica->role == REPLICA_FOLLOWER && replica->producers_ready) {
+        action_add(actions, REPLICA_FETCH);
+    }
+    if (grown || reborn) {
         isr_settle(replica);
     }
+}
+
+static bool is_this_incarnation(const struct replica *replica)
+{
+    uint32_t self = view_member(&replica->view, replica->config.self_id);
+    assert(self != NO_MEMBER);
+    return replica->view.members[self].broker_epoch == replica->view.self_broker_epoch ||
+           MUTANT(35);
 }
 
 static void take_role(struct replica *replica, time_ms now, struct replica_actions *actions)
 {
     action_add(actions, REPLICA_WAKE_FOLLOWERS);
     action_add(actions, REPLICA_WAKE_CONSUMERS);
-    if (replica->view.leader == replica->config.self_id) {
+    bool self = replica->view.leader == replica->config.self_id;
+    if (self && is_this_incarnation(replica)) {
         replica->role = REPLICA_LEADER;
         leader_begin(replica, now, actions);
-    } else if (replica->view.leader == NO_BROKER) {
+    } else if (self || replica->view.leader == NO_BROKER) {
         replica->role = REPLICA_IDLE;
         isr_settle(replica);
     } else {
@@ -125,7 +158,7 @@ void replica_view_step(struct replica *replica, const struct replica_view *view,
         return;
     }
     if (view->leader_epoch == replica->view.leader_epoch) {
-        update(replica, view);
+        update(replica, view, actions);
     } else {
         leader_fail_waiters(replica, MUTANT(15) ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER);
         replica->view = *view;

@@ -65,6 +65,7 @@ static inline void bench_init(struct bench *b, int64_t log_end)
                                     .members = {{1, 11, true}, {2, 12, true}, {3, 13, true}},
                                     .isr = {1, 2, 3},
                                     .min_isr = 2,
+                                    .self_broker_epoch = 11,
                                     .durability = REPLICA_DISK,
                                     .lag_time_max_ms = 10000};
 }
