@@ -200,4 +200,15 @@ err_t kmsg_encode_chain(const struct kmsg_message *, int16_t version, void *mess
 /* Gives back all file references in a message that will not be sent. */
 void kmsg_drop(const struct kmsg_message *, void *message);
 
+/*
+ * One line like JSON for logs and tools: {"acks":-1,"topics":[...]}, with the fields of this version. Bytes and records are
+ * shown by length only (they may be secrets, and are long). Cut with "..." at bytes_max.
+ */
+void kmsg_print(const struct kmsg_message *, int16_t version, const void *message, size_t bytes_max,
+                struct buf *);
+
+/* Fills every field that the version has at random: short strings, arrays of up to items_max, nulls where allowed. For tests. */
+err_t kmsg_random(const struct kmsg_message *, int16_t version, struct prng *, int32_t items_max,
+                  struct arena *, void *ret_struct) MUST_USE;
+
 #endif
