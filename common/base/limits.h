@@ -20,6 +20,9 @@
 #define TOPIC_PARTITIONS_MAX       100000
 /* Records in one metadata batch: an action list has a fixed size; larger decisions are cut into several batches. */
 #define METADATA_BATCH_RECORDS_MAX 1024
+/* Names of settings, features and listeners, racks; values of settings: a string of the Kafka protocol before it was flexible. */
+#define META_NAME_MAX              255
+#define META_VALUE_MAX             32767
 /* A frame between nodes (protobuf): snapshots go in chunks, so nothing is larger. */
 #define RPC_FRAME_MAX              (8u << 20)
 #define RPC_CHUNK_MAX              (1u << 20)
