@@ -59,9 +59,7 @@ static void *large_alloc(struct heap *heap, size_t n)
     if (large == NULL) {
         return NULL;
     }
-    memset(large, 0, bytes);
-    large->bytes = bytes;
-    large->next = heap->large;
+    *large = (struct heap_large){.next = heap->large, .bytes = bytes};
     if (heap->large != NULL) {
         heap->large->prev = large;
     }
@@ -87,10 +85,16 @@ static void large_free(struct heap *heap, void *p, size_t n)
     heap->arena.source->give(heap->arena.source->ctx, large, large->bytes);
 }
 
+void *heap_alloc_dirty(struct heap *heap, size_t n)
+{
+    return n > HEAP_PIECE_MAX ? large_alloc(heap, n) : heap_alloc(heap, n);
+}
+
 void *heap_alloc(struct heap *heap, size_t n)
 {
     if (n > HEAP_PIECE_MAX) {
-        return large_alloc(heap, n);
+        void *large = large_alloc(heap, n);
+        return large == NULL ? NULL : memset(large, 0, n);
     }
     size_t bytes;
     unsigned class = class_of(n, &bytes);

@@ -29,6 +29,10 @@ void heap_release(struct heap *);
 /* n zeroed bytes aligned to 16, or NULL when the limit or the source is used up. n = 0 gives a piece of the smallest class. */
 void *heap_alloc(struct heap *, size_t n) MUST_USE;
 
+/* The same, but a piece above HEAP_PIECE_MAX is not zeroed: for large windows and buffers of which only what was written is
+ * ever read, so that pages never written are never made resident. */
+void *heap_alloc_dirty(struct heap *, size_t n) MUST_USE;
+
 /* p as heap_alloc(n) gave it, with the same n; NULL is fine. */
 void heap_free(struct heap *, void *p, size_t n);
 

@@ -42,8 +42,9 @@ struct decoder {
 void decoder_init(struct decoder *, struct heap *);
 void decoder_release(struct decoder *);
 
-/* Begins a stream; `in` must live until it is over. An unfinished stream is thrown away. */
-err_t decoder_open(struct decoder *, enum compression, struct slice in) MUST_USE;
+/* Begins a stream; `in` must live until it is over. An unfinished stream is thrown away. What is wrong with it, the first
+ * pull tells. */
+void decoder_open(struct decoder *, enum compression, struct slice in);
 
 /* The next piece, lent until the next call; empty at the end of the stream. */
 err_t decoder_pull(struct decoder *, struct slice *ret_piece) MUST_USE;
