@@ -1,0 +1,158 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/fake_disk_internal.h"
+
+static void *array_grow(void *p, size_t n, size_t *room, size_t size)
+{
+    if (n < *room) {
+        return p;
+    }
+    *room = *room == 0 ? 8 : *room * 2;
+    p = realloc(p, *room * size);
+    assert(p != NULL);
+    return p;
+}
+
+void image_resize(struct image *image, size_t n)
+{
+    if (n > image->room) {
+        image->room = n * 2;
+        image->p = realloc(image->p, image->room);
+        assert(image->p != NULL);
+    }
+    if (n > image->n) {
+        memset(image->p + image->n, 0, n - image->n);
+    }
+    image->n = n;
+}
+
+void image_set(struct image *image, const void *p, size_t n)
+{
+    image_resize(image, n);
+    if (n > 0) {
+        memcpy(image->p, p, n);
+    }
+}
+
+void image_write(struct image *image, int64_t at, const uint8_t *p, size_t n)
+{
+    if (n == 0) {
+        return;
+    }
+    if ((size_t)at + n > image->n) {
+        image_resize(image, (size_t)at + n);
+    }
+    memcpy(image->p + at, p, n);
+}
+
+struct inode *names_get(const struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->p[i].name, name) == 0) {
+            return names->p[i].inode;
+        }
+    }
+    return NULL;
+}
+
+void names_remove(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->p[i].name, name) == 0) {
+            memmove(&names->p[i], &names->p[i + 1], (names->n - i - 1) * sizeof(names->p[0]));
+            names->n--;
+            return;
+        }
+    }
+}
+
+/* Kept in bytewise order, as disk_list tells them. */
+void names_put(struct names *names, const char *name, struct inode *inode)
+{
+    names_remove(names, name);
+    names->p = array_grow(names->p, names->n, &names->room, sizeof(names->p[0]));
+    size_t at = 0;
+    while (at < names->n && strcmp(names->p[at].name, name) < 0) {
+        at++;
+    }
+    memmove(&names->p[at + 1], &names->p[at], (names->n - at) * sizeof(names->p[0]));
+    names->n++;
+    (void)snprintf(names->p[at].name, sizeof(names->p[at].name), "%s", name);
+    names->p[at].inode = inode;
+}
+
+void names_copy(struct names *to, const struct names *from)
+{
+    to->n = 0;
+    for (size_t i = 0; i < from->n; i++) {
+        names_put(to, from->p[i].name, from->p[i].inode);
+    }
+}
+
+struct inode *inode_new(struct host *host, bool is_dir)
+{
+    struct inode *inode = calloc(1, sizeof(*inode));
+    assert(inode != NULL);
+    inode->is_dir = is_dir;
+    inode->next = host->inodes;
+    host->inodes = inode;
+    return inode;
+}
+
+void inode_forget_changes(struct inode *inode)
+{
+    for (size_t i = 0; i < inode->write_count; i++) {
+        free(inode->writes[i].bytes.p);
+    }
+    inode->write_count = 0;
+    inode->naming_count = 0;
+}
+
+struct inode *tree_folder(struct host *host, const char *path, const char **ret_name)
+{
+    struct inode *at = host->root;
+    while (*path == '/') {
+        path++;
+    }
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(path, '/')) {
+        char name[NAME_MAX_BYTES + 1];
+        int n = snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
+        assert(n > 0 && (size_t)n < sizeof(name));
+        at = strcmp(name, ".") == 0 ? at : names_get(&at->live_names, name);
+        if (at == NULL || !at->is_dir) {
+            return NULL;
+        }
+        path = slash + 1;
+    }
+    assert(strlen(path) <= NAME_MAX_BYTES);
+    *ret_name = path;
+    return at;
+}
+
+struct inode *tree_find(struct host *host, const char *path)
+{
+    const char *name = NULL;
+    struct inode *folder = tree_folder(host, path, &name);
+    if (folder == NULL) {
+        return NULL;
+    }
+    return *name == '\0' || strcmp(name, ".") == 0 ? folder : names_get(&folder->live_names, name);
+}
+
+void tree_change(struct inode *folder, const char *gone, const char *name, struct inode *inode)
+{
+    folder->namings = array_grow(folder->namings, folder->naming_count, &folder->naming_room,
+                                 sizeof(folder->namings[0]));
+    struct naming *naming = &folder->namings[folder->naming_count++];
+    memset(naming, 0, sizeof(*naming));
+    if (gone != NULL) {
+        (void)snprintf(naming->gone, sizeof(naming->gone), "%s", gone);
+        names_remove(&folder->live_names, gone);
+    }
+    if (name != NULL) {
+        (void)snprintf(naming->entry.name, sizeof(naming->entry.name), "%s", name);
+        naming->entry.inode = inode;
+        names_put(&folder->live_names, name, inode);
+    }
+}
