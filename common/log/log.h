@@ -28,10 +28,10 @@
 #include "common/base/err.h"
 #include "common/base/heap.h"
 #include "common/base/types.h"
+#include "common/wire/record_batch.h"
 
 struct host;
 struct disk_file;
-struct crc32c_impl;
 struct log;
 struct log_file; /* a reference-counted open file of a segment */
 
@@ -176,6 +176,23 @@ void log_recovery_point_saved(struct log *, struct log_recovery_point);
 
 /* --- read ---------------------------------------------------------------------------------------------------------- */
 
+/* What a cold range is looking for: the log's own. */
+struct log_search {
+    int64_t segment_base;
+    int64_t segment_bytes;
+    struct log_file *offsets; /* the index files, references; NULL: none */
+    struct log_file *times;
+    uint32_t cut; /* truncations so far */
+    uint32_t offset_entries;
+    uint32_t time_entries;
+    int64_t offset;    /* at or behind this */
+    int64_t limit;     /* below this */
+    int64_t timestamp; /* by_time: not older than this */
+    size_t bytes_max;
+    bool first_whole;
+    bool by_time;
+};
+
 /* Whole batches of one segment, as a range of its file. Holds a reference on the file until log_range_release. */
 struct log_range {
     struct log_file *file; /* NULL: nothing there */
@@ -183,15 +200,14 @@ struct log_range {
     size_t bytes;
     int64_t base_offset; /* of the first batch: may be below the offset asked */
     int64_t end_offset;  /* behind the last record */
-    /* Not in the page cache, or not checked since the log was opened: give it to log_range_warm first. The offsets are
-     * then unknown (LOG_OFFSET_NONE) and the range is a guess at what will be needed. */
-    bool cold;
-    int64_t segment_base; /* the log's own */
+    bool
+        cold; /* nothing of this is known yet but the file: log_range_warm finds it (only in LOG_READ_HOT) */
+    struct log_search search;
 };
 
 enum log_read_mode {
-    LOG_READ_HOT, /* never waits: what is cold is told */
-    LOG_READ_ANY, /* may wait for the device: on the pool's time, or after a warm-up */
+    LOG_READ_HOT, /* never waits: what is not in the page cache, or was not checked since the start, comes back cold */
+    LOG_READ_ANY, /* may wait for the device, and leaves checking to the caller: for the pool's time, and small logs */
 };
 
 /*
@@ -203,29 +219,35 @@ enum log_read_mode {
 err_t log_read(struct log *, int64_t offset, int64_t limit, size_t bytes_max, bool first_whole,
                enum log_read_mode, struct log_range *ret_range) MUST_USE;
 
-/* [pool, no monitor] Reads the range in and checks the CRC of every batch that begins in it. ERR_CORRUPT, ERR_IO.
- * scratch: working memory of at least 4 KiB, more is faster. */
+/*
+ * [pool, no monitor] Finds what a cold range asks for, reads it in and checks the CRC of every batch; then it is as if
+ * log_read had given it, perhaps with bytes = 0. ERR_CORRUPT, ERR_IO; ERR_RANGE: the file is shorter than it was.
+ * scratch: working memory of at least 4 KiB, more is faster.
+ */
 err_t log_range_warm(struct log_range *, const struct crc32c_impl *, uint8_t *scratch,
                      size_t scratch_bytes) MUST_USE;
-/* Notes what was checked (err as warm said) and releases the range. Then read again, with LOG_READ_ANY. */
-void log_range_warmed(struct log *, struct log_range *, err_t err);
+/* err: what warm said. OK: these bytes are checked once and for all, the range may be served. ERR_BUSY: the log was cut
+ * meanwhile, read again. ERR_CORRUPT: rot. ERR_IO. The range is released unless OK. */
+err_t log_range_warmed(struct log *, struct log_range *, err_t err) MUST_USE;
 
-/* The bytes into memory (room >= range.bytes); fewer when the file was cut meanwhile. Can wait if the range is cold. */
+/* The bytes into memory (room >= range.bytes); fewer when the file was cut meanwhile. Can wait if they left the cache. */
 err_t log_range_read(const struct log_range *, uint8_t *p, size_t *ret_n) MUST_USE;
 /* Of the range, without a reference of its own. */
 struct disk_file *log_range_disk_file(const struct log_range *);
 /* From any thread; an empty range is fine. */
 void log_range_release(struct log_range *);
-/* The same for whoever took range.file over, as the `drop` of a chain piece. From any thread. */
+/* The reference for whoever took range.file over, as the `drop` of a chain piece (set range.file to NULL then). From any
+ * thread. */
 void log_file_release(void *log_file);
 
 /*
  * ListOffsets by time: the first batch at or behind log_start and wholly below limit with a largest timestamp >=
  * timestamp_ms, as a range of that one batch (the record inside is the caller's to find). bytes = 0: none.
+ * As in Kafka one segment is searched, the oldest that has such a timestamp.
  */
 err_t log_find_timestamp(struct log *, time_ms timestamp_ms, int64_t limit, enum log_read_mode,
                          struct log_range *ret_range) MUST_USE;
-/* The batch with the largest timestamp of the log below limit (the earliest of equals). bytes = 0: none. */
+/* The batch with the largest timestamp of the log (the earliest of equals); bytes = 0: none, or not below limit. */
 err_t log_find_max_timestamp(struct log *, int64_t limit, enum log_read_mode,
                              struct log_range *ret_range) MUST_USE;
 
@@ -234,23 +256,11 @@ void log_rest(struct log *);
 
 /* --- replay: batch headers in order -------------------------------------------------------------------------------- */
 
-/* The header of a batch in the log (v2, KIP-98). */
+/* A batch in the log. */
 struct log_batch {
-    int64_t base_offset;
-    int64_t last_offset;
-    int64_t first_timestamp_ms;
-    int64_t max_timestamp_ms;
-    int64_t producer_id; /* -1: none */
-    int32_t leader_epoch;
-    int32_t base_sequence;
-    int32_t record_count;
-    int32_t bytes; /* the whole batch */
-    int16_t producer_epoch;
-    int16_t attributes;
-    bool transactional;
-    bool control;
-    /* The whole batch where it is a control batch of at most LOG_CONTROL_BYTES_MAX, to read its marker; else empty.
-     * Borrowed until the next call. */
+    struct batch_facts facts;
+    /* All of it where it is a control batch of at most LOG_CONTROL_BYTES_MAX, to read its marker; else empty. Borrowed
+     * until the next call. */
     struct slice whole;
 };
 #define LOG_CONTROL_BYTES_MAX 1024
@@ -266,8 +276,9 @@ void log_replay_close(struct log_replay *);
 /* --- cutting and dropping ------------------------------------------------------------------------------------------ */
 
 /*
- * The log ends at `offset` now; batches that reach beyond it are gone, and the next append goes to a new file. Not below
- * log_start. Nothing happens when offset >= log_end. Below a recovery point that was taken, the call first writes a note
+ * The log ends at `offset` now; batches that reach beyond it are gone (inside a batch: the log ends at that batch's base
+ * offset), and the next append goes to a new file. Not below log_start. Nothing happens when offset >= log_end. May wait
+ * for a cold page. Below a recovery point that was taken, the call first writes a note
  * beside the log (file `truncated-below`: what lies behind is to be scanned although the checkpoint says otherwise); that
  * waits for the device, and is rare. ERR_IO takes the log offline.
  */

@@ -70,6 +70,15 @@ err_t batch_cut(struct slice *rest, struct slice *ret_batch)
     return OK;
 }
 
+err_t batch_check_counts(const struct batch_header *h)
+{
+    ENSURE(h->last_offset_delta >= 0 && h->records >= 0, ERR_MALFORMED);
+    ENSURE((int64_t)h->records <= (int64_t)h->last_offset_delta + 1, ERR_MALFORMED);
+    ENSURE(h->base_offset >= 0 && h->base_offset <= INT64_MAX - INT32_MAX, ERR_MALFORMED);
+    ENSURE(batch_compression(h) < COMPRESSION_COUNT, ERR_MALFORMED);
+    return OK;
+}
+
 err_t batch_check(const struct crc32c_impl *crc, struct slice bytes,
                   struct batch_header *ret_header)
 {
@@ -78,11 +87,7 @@ err_t batch_check(const struct crc32c_impl *crc, struct slice bytes,
     size_t size = batch_bytes(h);
     ENSURE(size <= bytes.n, ERR_TRUNCATED);
     ENSURE(crc32c(crc, bytes.p + BATCH_CRC_FROM, size - BATCH_CRC_FROM) == h->crc, ERR_CORRUPT);
-    ENSURE(h->last_offset_delta >= 0 && h->records >= 0, ERR_MALFORMED);
-    ENSURE((int64_t)h->records <= (int64_t)h->last_offset_delta + 1, ERR_MALFORMED);
-    ENSURE(h->base_offset >= 0 && h->base_offset <= INT64_MAX - INT32_MAX, ERR_MALFORMED);
-    ENSURE(batch_compression(h) < COMPRESSION_COUNT, ERR_MALFORMED);
-    return OK;
+    return batch_check_counts(h);
 }
 
 int32_t batch_sequence_add(int32_t sequence, int32_t delta)

@@ -104,6 +104,9 @@ err_t batch_cut(struct slice *rest, struct slice *ret_batch) MUST_USE;
 err_t batch_check(const struct crc32c_impl *, struct slice bytes,
                   struct batch_header *ret_header) MUST_USE;
 
+/* The part of batch_check that needs the header alone: counts, offsets and compression are ones that a log can hold. */
+err_t batch_check_counts(const struct batch_header *) MUST_USE;
+
 struct batch_facts batch_facts(const struct batch_header *);
 
 static inline size_t batch_bytes(const struct batch_header *header)

@@ -125,7 +125,8 @@ err_t disk_sync(struct disk_file *file)
     host->syncs++;
     struct inode *inode = file->inode;
     if (host->fail_sync > 0 && --host->fail_sync == 0) {
-        inode_forget_changes(inode); /* the kernel calls the pages clean: they will never be written */
+        inode_forget_changes(
+            inode); /* the kernel calls the pages clean: they will never be written */
         return ERR_IO;
     }
     image_set(&inode->safe, inode->live.p, inode->live.n);
@@ -223,7 +224,10 @@ err_t disk_read_file(struct host *host, const char *path, size_t bytes_max, stru
     struct inode *inode = tree_find(host, path);
     ENSURE(inode != NULL && !inode->is_dir, ERR_NOT_FOUND);
     ENSURE(inode->live.n <= bytes_max, ERR_TOO_LARGE);
-    return arena_copy(arena, slice_of(inode->live.n == 0 ? (const uint8_t *)"" : inode->live.p, inode->live.n), ret_bytes)
+    return arena_copy(
+               arena,
+               slice_of(inode->live.n == 0 ? (const uint8_t *)"" : inode->live.p, inode->live.n),
+               ret_bytes)
                ? OK
                : ERR_NO_MEMORY;
 }

@@ -1,0 +1,204 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/log/log_internal.h"
+#include "common/log/text.h"
+
+#define NOTE_BYTES_MAX 64
+
+err_t truncated_note_load(struct log *log, struct arena *scratch, int64_t *ret_offset)
+{
+    struct log_path path;
+    struct slice text;
+    log_path_file(log, TRUNCATED_FILE, &path);
+    err_t err = disk_read_file(log->host, path.s, NOTE_BYTES_MAX, scratch, &text);
+    if (err == ERR_NOT_FOUND) {
+        *ret_offset = INT64_MAX;
+        return OK;
+    }
+    log->noted = true;
+    *ret_offset = 0; /* unreadable: then everything is in doubt */
+    if (err == OK && text_number_line(&text, 0, INT64_MAX, ret_offset) != OK) {
+        *ret_offset = 0;
+    }
+    return err == ERR_TOO_LARGE ? OK : err;
+}
+
+/* Bytes behind `offset` will be written anew though the checkpoint on disk calls them proven: whoever opens the log next
+ * must scan them. Has to be on disk before any of the files change. */
+static err_t truncated_note(struct log *log, int64_t offset)
+{
+    if (offset >= log->saved_point) {
+        return OK;
+    }
+    struct log_path path;
+    char text[NOTE_BYTES_MAX];
+    int n = snprintf(text, sizeof(text), "%" PRId64 "\n", offset);
+    assert(n > 0 && (size_t)n < sizeof(text));
+    log_path_file(log, TRUNCATED_FILE, &path);
+    TRY(disk_replace_file(log->host, path.s, slice_of(text, (size_t)n)));
+    log->noted = true;
+    log->saved_point = offset;
+    return OK;
+}
+
+err_t log_retire_newest(struct log *log, uint32_t keep)
+{
+    while (log->count > keep) {
+        struct log_segment *segment = log_active(log);
+        TRY(log_doom_segment(log, segment));
+        log->dir_dirty = true;
+        log->bytes -= segment->bytes;
+        log->count--;
+        segment_free(log, segment);
+    }
+    return OK;
+}
+
+/* What the indexes and the remaining batches say once everything from `at` on is gone. */
+static err_t segment_refresh(struct log *log, struct log_segment *segment, int64_t end)
+{
+    struct segment_view view;
+    uint32_t offsets = 0;
+    uint32_t times = 0;
+    uint8_t entry[TIME_ENTRY_BYTES];
+    TRY(segment_view_open(log, segment, false, &view));
+    TRY(index_view_rank(&view.offsets, KEY_POSITION, segment->bytes - 1, &offsets));
+    TRY(index_view_rank(&view.times, KEY_TIME_OFFSET, end - 1 - segment->base, &times));
+    segment->max_timestamp = LOG_TIMESTAMP_NONE;
+    segment->max_timestamp_offset = segment->base;
+    segment->indexed_timestamp = LOG_TIMESTAMP_NONE;
+    if (times > 0) {
+        TRY(index_view_get(&view.times, times - 1, entry));
+        segment->max_timestamp = index_key_of(entry, KEY_TIMESTAMP);
+        segment->max_timestamp_offset = segment->base + index_key_of(entry, KEY_TIME_OFFSET);
+        segment->indexed_timestamp = segment->max_timestamp;
+    }
+    int64_t from = 0;
+    if (offsets > 0) {
+        TRY(index_view_get(&view.offsets, offsets - 1, entry));
+        from = index_key_of(entry, KEY_POSITION);
+    }
+    TRY(index_cut(log, segment, FILE_OFFSETS, offsets));
+    TRY(index_cut(log, segment, FILE_TIMES, times));
+
+    uint8_t buf[WALK_BYTES];
+    struct batch_walk walk;
+    struct batch_header header;
+    int64_t at = 0;
+    walk_init(&walk, view.disk, from, segment->bytes, buf, sizeof(buf));
+    err_t err = OK;
+    while ((err = walk_next(&walk, &header, &at)) == OK) {
+        if (header.max_timestamp > segment->max_timestamp) {
+            segment->max_timestamp = header.max_timestamp;
+            segment->max_timestamp_offset = header.base_offset + header.last_offset_delta;
+        }
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static err_t segment_cut(struct log *log, struct log_segment *segment, int64_t at, int64_t end)
+{
+    struct log_file *file = NULL;
+    assert(at > 0 && at < segment->bytes && log_active(log) == segment);
+    TRY(segment_file(log, segment, FILE_BATCHES, false, &file));
+    segment_mark_dirty(log, segment);
+    TRY(disk_truncate(file->disk, at));
+    log->bytes -= segment->bytes - at;
+    segment->bytes = at;
+    segment->trusted_from = min_i64(segment->trusted_from, at);
+    segment->warm_to = min_i64(segment->warm_to, at);
+    segment->warm_from = min_i64(segment->warm_from, segment->warm_to);
+    TRY(segment_refresh(log, segment, end));
+    return segment_seal(log, segment);
+}
+
+static void ends_at(struct log *log, int64_t end)
+{
+    log->end = end;
+    log->durable_end = min_i64(log->durable_end, end);
+    log->sync_end = min_i64(log->sync_end, end);
+    log->taken_point = min_i64(log->taken_point, end);
+    log->cut++;
+    log_marks_clear(log);
+}
+
+/* Finds the first batch that reaches beyond the offset: where the bytes end, and the log. */
+static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *offset,
+                      int64_t *ret_at)
+{
+    uint8_t buf[WALK_BYTES];
+    struct segment_view view;
+    struct batch_walk walk;
+    struct batch_header header;
+    TRY(segment_view_open(log, segment, false, &view));
+    walk_init(&walk, view.disk, 0, segment->bytes, buf, sizeof(buf));
+    err_t err = search_offset(&view, *offset, &walk, &header, ret_at);
+    if (err == ERR_NOT_FOUND) { /* compaction emptied the end of this segment */
+        *ret_at = segment->bytes;
+        return OK;
+    }
+    TRY(err);
+    *offset = min_i64(*offset, header.base_offset);
+    return OK;
+}
+
+static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms)
+{
+    uint32_t i = log_segment_floor(log, offset);
+    struct log_segment *segment = log->segments[i];
+    int64_t at = 0;
+    assert(segment->base <= offset);
+    if (segment->base < offset) {
+        TRY(cut_find(log, segment, &offset, &at));
+    }
+    TRY(truncated_note(log, offset));
+    if (at == 0) {
+        TRY(log_retire_newest(log, i));
+    } else {
+        TRY(log_retire_newest(log, i + 1));
+        if (at < segment->bytes) {
+            TRY(segment_cut(log, segment, at, offset));
+        } else {
+            TRY(segment_seal(log, segment));
+            segment_mark_dirty(log, segment);
+        }
+    }
+    ends_at(log, offset);
+    return log_roll_new(log, now_wall_ms);
+}
+
+static err_t offline_unless(struct log *log, err_t err)
+{
+    if (err != OK) {
+        log_set_offline(log);
+    }
+    return err;
+}
+
+err_t log_truncate(struct log *log, int64_t offset, time_ms now_wall_ms)
+{
+    assert(offset >= log->start);
+    ENSURE(!log->offline, ERR_OFFLINE);
+    return offset >= log->end ? OK : offline_unless(log, truncate_files(log, offset, now_wall_ms));
+}
+
+static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)
+{
+    TRY(truncated_note(log, min_i64(log->start, offset)));
+    TRY(log_retire_newest(log, 0));
+    ends_at(log, offset);
+    log->start = offset;
+    log->durable_end = offset;
+    return log_roll_new(log, now_wall_ms);
+}
+
+err_t log_restart(struct log *log, int64_t offset, time_ms now_wall_ms)
+{
+    assert(offset >= 0);
+    ENSURE(!log->offline, ERR_OFFLINE);
+    if (log->start == offset && log->end == offset) {
+        return OK;
+    }
+    return offline_unless(log, restart_files(log, offset, now_wall_ms));
+}

@@ -1,0 +1,156 @@
+#include "common/base/bytes.h"
+#include "common/log/log_internal.h"
+
+#define TAIL_ROOM_FIRST 32
+
+struct log_index *segment_index(struct log_segment *segment, enum log_file_kind kind)
+{
+    assert(kind == FILE_OFFSETS || kind == FILE_TIMES);
+    return kind == FILE_OFFSETS ? &segment->offsets : &segment->times;
+}
+
+void offset_entry_put(uint8_t *entry, int64_t relative, int64_t at)
+{
+    assert(relative >= 0 && relative <= INT32_MAX);
+    assert(at >= 0 && at <= INT32_MAX);
+    store_be32(entry, (uint32_t)relative);
+    store_be32(entry + 4, (uint32_t)at);
+}
+
+void time_entry_put(uint8_t *entry, int64_t timestamp, int64_t relative)
+{
+    assert(relative >= 0 && relative <= INT32_MAX);
+    store_be64(entry, (uint64_t)timestamp);
+    store_be32(entry + 8, (uint32_t)relative);
+}
+
+int64_t index_key_of(const uint8_t *entry, enum index_key key)
+{
+    switch (key) {
+    case KEY_OFFSET: return (int32_t)load_be32(entry);
+    case KEY_POSITION: return (int32_t)load_be32(entry + 4);
+    case KEY_TIMESTAMP: return (int64_t)load_be64(entry);
+    case KEY_TIME_OFFSET: return (int32_t)load_be32(entry + 8);
+    }
+    assert(false);
+    return 0;
+}
+
+static bool tail_room(struct log *log, struct log_index *index)
+{
+    if (index->tail_count < index->tail_room) {
+        return true;
+    }
+    size_t old_bytes = (size_t)index->tail_room * index->entry_bytes;
+    size_t room = index->tail_room == 0 ? TAIL_ROOM_FIRST : (size_t)index->tail_room * 4;
+    room = room < INDEX_TAIL_MAX ? room : INDEX_TAIL_MAX;
+    if (room == index->tail_room) {
+        return false;
+    }
+    uint8_t *tail = heap_resize(log->heap, index->tail, old_bytes, room * index->entry_bytes);
+    if (tail == NULL) {
+        return false;
+    }
+    index->tail = tail;
+    index->tail_room = (uint16_t)room;
+    return true;
+}
+
+/* An index is a hint: an entry that finds neither memory nor a place on the disk is left out. */
+bool index_add(struct log *log, struct log_segment *segment, enum log_file_kind kind,
+               const uint8_t *entry)
+{
+    struct log_index *index = segment_index(segment, kind);
+    if (!tail_room(log, index) &&
+        (index->tail_room == 0 || index_flush(log, segment, kind) != OK)) {
+        return false;
+    }
+    assert(index->tail_count < index->tail_room);
+    memcpy(index->tail + (size_t)index->tail_count * index->entry_bytes, entry, index->entry_bytes);
+    index->tail_count++;
+    return true;
+}
+
+err_t index_flush(struct log *log, struct log_segment *segment, enum log_file_kind kind)
+{
+    struct log_index *index = segment_index(segment, kind);
+    struct log_file *file = NULL;
+    TRY(segment_file(log, segment, kind, true, &file));
+    if (index->tail_count == 0) {
+        return OK;
+    }
+    struct slice bytes = slice_of(index->tail, (size_t)index->tail_count * index->entry_bytes);
+    index->dirty = true;
+    TRY(disk_write(file->disk, &bytes, 1, (int64_t)index->flushed * index->entry_bytes));
+    index->flushed += index->tail_count;
+    index->tail_count = 0;
+    return OK;
+}
+
+err_t index_cut(struct log *log, struct log_segment *segment, enum log_file_kind kind,
+                uint32_t count)
+{
+    struct log_index *index = segment_index(segment, kind);
+    assert(count <= index_count(index));
+    if (count >= index->flushed) {
+        index->tail_count = (uint16_t)(count - index->flushed);
+        return OK;
+    }
+    index->tail_count = 0;
+    index->flushed = count;
+    struct log_file *file = NULL;
+    TRY(segment_file(log, segment, kind, false, &file));
+    index->dirty = true;
+    return disk_truncate(file->disk, (int64_t)count * index->entry_bytes);
+}
+
+void index_release(struct log *log, struct log_index *index)
+{
+    heap_free(log->heap, index->tail, (size_t)index->tail_room * index->entry_bytes);
+    index->tail = NULL;
+    index->tail_room = 0;
+    index->tail_count = 0;
+}
+
+err_t index_view_get(const struct index_view *view, uint32_t i, uint8_t *ret_entry)
+{
+    assert(i < view->count);
+    if (i >= view->flushed) {
+        assert(view->tail != NULL);
+        memcpy(ret_entry, view->tail + (size_t)(i - view->flushed) * view->entry_bytes,
+               view->entry_bytes);
+        return OK;
+    }
+    int64_t at = (int64_t)i * view->entry_bytes;
+    assert(view->disk != NULL);
+    ENSURE(!view->hot || disk_hot(view->disk, at, view->entry_bytes), ERR_BUSY);
+    size_t n = 0;
+    TRY(disk_read(view->disk, at, ret_entry, view->entry_bytes, &n));
+    return n == view->entry_bytes ? OK : ERR_RANGE;
+}
+
+err_t index_view_rank(const struct index_view *view, enum index_key key, int64_t value,
+                      uint32_t *ret_count)
+{
+    uint32_t low = 0; /* entries below low have a key <= value, those from high on do not */
+    uint32_t high = view->count;
+    uint8_t entry[TIME_ENTRY_BYTES];
+    if (view->flushed > 0 && view->flushed < view->count) {
+        TRY(index_view_get(view, view->flushed,
+                           entry)); /* in memory: most readers follow the end */
+        bool in_tail = index_key_of(entry, key) <= value;
+        low = in_tail ? view->flushed : 0;
+        high = in_tail ? view->count : view->flushed;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        TRY(index_view_get(view, middle, entry));
+        if (index_key_of(entry, key) <= value) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *ret_count = low;
+    return OK;
+}
