@@ -322,7 +322,6 @@ def check_field(message, f):
     need(not f.array or f.base != "records", "no arrays of records")
     need(f.default != "null" or f.nullable, "null is no default here")
     need(not f.nullable or f.array or f.shape or f.base in ("string", "bytes", "records"), "cannot be null")
-    need(not (f.nullable and f.shape and not f.array) or f.default == "null", "a struct that may be null begins as null")
     if f.default is not None and not f.array and f.base in ("bool", "string", "bytes", "uuid", "f64"):
         need(f.default in {"bool": ("true", "false"), "string": ('""', "null"), "bytes": ('""', "null")}.get(f.base, ()),
              "such a default is not supported")
@@ -362,7 +361,9 @@ def c_default(f):
     if f.array:
         return "{.count = -1}" if f.default == "null" else None
     if f.shape:
-        return None if f.nullable else c_initial(f.shape)
+        if not f.nullable:
+            return c_initial(f.shape)
+        return None if f.default == "null" else f"(struct {f.shape.c_name} *)&{f.shape.c_name}_initial"
     if f.base in ("string", "bytes"):
         return None if f.default == "null" else '{(const uint8_t *)"", 0}'
     if f.base in ("records", "uuid", "f64") or f.default in (None, "0", "false"):

@@ -136,7 +136,10 @@ bool kmsg_is_default(const struct kmsg_field *field, const struct kmsg_shape *ow
                ((const struct kmsg_any_array *)initial)->count;
     case KMSG_STRUCT:
         if (field->flags & KMSG_POINTER) {
-            return *(const void *const *)value == NULL;
+            const uint8_t *item = *(const uint8_t *const *)value;
+            return *(const void *const *)initial == NULL
+                       ? item == NULL
+                       : item != NULL && struct_is_default(field->shape, item);
         }
         return struct_is_default(field->shape, value);
     default: return memcmp(value, initial, kmsg_type_size(field->type, NULL)) == 0;

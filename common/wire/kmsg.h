@@ -12,7 +12,8 @@
  *
  * Shapes: string and bytes are a struct slice, an array is {items, count}, a nullable struct is a pointer.
  * Null is p == NULL for string, bytes and records, count == -1 for an array, NULL for a struct. A NULL slice in a field that
- * is never nullable is sent as empty. `records` may be a file range when a message is sent (struct kmsg_records).
+ * is never nullable is sent as empty. A nullable struct whose default is not null points at constant defaults: put another
+ * pointer there, do not write through it. `records` may be a file range when a message is sent (struct kmsg_records).
  *
  * Versions: a field that the version lacks has its default after decoding. When encoding, a value other than the default in
  * such a field is ERR_INVALID, which catches handler bugs, unless the .kmsg file marks the field `drop` (Kafka: ignorable).

@@ -177,11 +177,25 @@ static err_t decode_array(struct decoder *d, const struct kmsg_field *field, uin
     return decode_items(d, field, array->items, (int32_t)count);
 }
 
+/* Whether a struct is there: one byte below 0 for null, but in a tagged field a varint, 0 for null (Kafka's generated code). */
+static err_t decode_presence(struct decoder *d, const struct kmsg_field *field, bool *ret_there)
+{
+    if (field->tag >= 0) {
+        uint32_t there;
+        TRY(decode_uvarint(d, &there));
+        *ret_there = there > 0;
+        return OK;
+    }
+    ENSURE(left(d) >= 1, ERR_TRUNCATED);
+    *ret_there = *d->p++ < 0x80;
+    return OK;
+}
+
 static err_t decode_pointer(struct decoder *d, const struct kmsg_field *field, uint8_t *out)
 {
-    ENSURE(left(d) >= 1, ERR_TRUNCATED);
-    int8_t there = (int8_t)*d->p++;
-    if (there < 0) {
+    bool there;
+    TRY(decode_presence(d, field, &there));
+    if (!there) {
         ENSURE(kmsg_null_in(field, d->version), ERR_MALFORMED);
         *(void **)out = NULL;
         return OK;

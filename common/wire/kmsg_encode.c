@@ -144,7 +144,7 @@ static err_t encode_pointer(struct encoder *e, const struct kmsg_field *field, c
     const uint8_t *item = *(const uint8_t *const *)in;
     ENSURE(item != NULL || kmsg_null_in(field, e->version), ERR_INVALID);
     if (e->p != NULL) {
-        e->p[e->n] = item == NULL ? 0xff : 1;
+        e->p[e->n] = item != NULL ? 1 : field->tag >= 0 ? 0 : 0xff;
     }
     e->n++;
     return item == NULL ? OK : encode_struct(e, field->shape, item);
