@@ -53,50 +53,6 @@ void *kmsg_array_new(struct arena *arena, const struct kmsg_shape *shape, int32_
     return items;
 }
 
-size_t kmsg_type_size(uint8_t type, const struct kmsg_shape *shape)
-{
-    switch ((enum kmsg_type)type) {
-    case KMSG_BOOL: return sizeof(bool);
-    case KMSG_I8: return sizeof(int8_t);
-    case KMSG_I16:
-    case KMSG_U16: return sizeof(int16_t);
-    case KMSG_I32:
-    case KMSG_U32: return sizeof(int32_t);
-    case KMSG_I64: return sizeof(int64_t);
-    case KMSG_F64: return sizeof(double);
-    case KMSG_UUID: return sizeof(struct uuid);
-    case KMSG_STRING:
-    case KMSG_BYTES: return sizeof(struct slice);
-    case KMSG_RECORDS: return sizeof(struct kmsg_records);
-    case KMSG_STRUCT: return shape->size;
-    case KMSG_ARRAY_OF: return sizeof(struct kmsg_any_array);
-    }
-    assert(!"type of the table");
-    return 0;
-}
-
-size_t kmsg_type_wire(uint8_t type)
-{
-    switch ((enum kmsg_type)type) {
-    case KMSG_BOOL:
-    case KMSG_I8: return 1;
-    case KMSG_I16:
-    case KMSG_U16: return 2;
-    case KMSG_I32:
-    case KMSG_U32: return 4;
-    case KMSG_I64:
-    case KMSG_F64: return 8;
-    case KMSG_UUID: return 16;
-    case KMSG_STRING:
-    case KMSG_BYTES:
-    case KMSG_RECORDS:
-    case KMSG_STRUCT:
-    case KMSG_ARRAY_OF: return 0;
-    }
-    assert(!"type of the table");
-    return 0;
-}
-
 static bool struct_is_default(const struct kmsg_shape *shape, const uint8_t *at)
 {
     for (unsigned i = 0; i < shape->field_count; i++) {

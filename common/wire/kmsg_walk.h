@@ -33,10 +33,39 @@ static inline bool kmsg_is_flexible(const struct kmsg_message *message, int16_t 
     return version >= message->flexible_since;
 }
 
-/* Bytes of one value in memory. */
-size_t kmsg_type_size(uint8_t type, const struct kmsg_shape *shape);
 /* Bytes of one value on the wire, if every value takes the same; else 0. */
-size_t kmsg_type_wire(uint8_t type);
+static inline size_t kmsg_type_wire(uint8_t type)
+{
+    static const uint8_t bytes[] = {
+        [KMSG_BOOL] = 1, [KMSG_I8] = 1,  [KMSG_I16] = 2, [KMSG_U16] = 2,   [KMSG_I32] = 4,
+        [KMSG_U32] = 4,  [KMSG_I64] = 8, [KMSG_F64] = 8, [KMSG_UUID] = 16, [KMSG_ARRAY_OF] = 0,
+    };
+    assert(type < sizeof(bytes));
+    return bytes[type];
+}
+
+/* Bytes of one value in memory. */
+static inline size_t kmsg_type_size(uint8_t type, const struct kmsg_shape *shape)
+{
+    static const uint8_t bytes[] = {
+        [KMSG_BOOL] = sizeof(bool),
+        [KMSG_I8] = sizeof(int8_t),
+        [KMSG_I16] = sizeof(int16_t),
+        [KMSG_U16] = sizeof(uint16_t),
+        [KMSG_I32] = sizeof(int32_t),
+        [KMSG_U32] = sizeof(uint32_t),
+        [KMSG_I64] = sizeof(int64_t),
+        [KMSG_F64] = sizeof(double),
+        [KMSG_UUID] = sizeof(struct uuid),
+        [KMSG_STRING] = sizeof(struct slice),
+        [KMSG_BYTES] = sizeof(struct slice),
+        [KMSG_RECORDS] = sizeof(struct kmsg_records),
+        [KMSG_ARRAY_OF] = sizeof(struct kmsg_any_array),
+    };
+    assert(type < sizeof(bytes));
+    return type == KMSG_STRUCT ? shape->size : bytes[type];
+}
+
 /* The value is what the table of defaults has (an empty array or string for any empty one). */
 bool kmsg_is_default(const struct kmsg_field *field, const struct kmsg_shape *owner,
                      const uint8_t *value);
