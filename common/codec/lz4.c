@@ -162,7 +162,8 @@ static err_t read_block(struct decoder *decoder, uint32_t head, struct slice *re
     } else {
         int got = LZ4_decompress_safe((const char *)p, (char *)lz4->block, (int)n,
                                       (int)lz4->block_max);
-        if (got < 0) {
+        /* An empty block is none of those that encoders write, and Java readers stumble over it. */
+        if (got <= 0) {
             return decoder_fail(decoder, ERR_MALFORMED, "an lz4 block is malformed");
         }
         assert((size_t)got <= lz4->block_max);
@@ -178,16 +179,14 @@ static err_t lz4_pull(struct decoder *decoder, struct slice *ret_piece)
     if (!lz4->begun) {
         TRY(read_header(decoder));
     }
-    do {
-        ENSURE(decoder->in.n >= 4, cut_off(decoder));
-        uint32_t head = load_le32(decoder->in.p);
-        decoder_skip(decoder, 4);
-        if (head == 0) {
-            *ret_piece = (struct slice){0};
-            return read_end(decoder);
-        }
-        TRY(read_block(decoder, head, ret_piece));
-    } while (ret_piece->n == 0);
+    ENSURE(decoder->in.n >= 4, cut_off(decoder));
+    uint32_t head = load_le32(decoder->in.p);
+    decoder_skip(decoder, 4);
+    if (head == 0) {
+        return read_end(decoder);
+    }
+    TRY(read_block(decoder, head, ret_piece));
+    assert(ret_piece->n > 0);
     lz4->content += ret_piece->n;
     if ((lz4->flags & FLG_CONTENT_CHECKSUM) != 0) {
         xxh32_add(&lz4->checksum, ret_piece->p, ret_piece->n);

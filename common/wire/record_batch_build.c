@@ -13,6 +13,15 @@ struct batch_options batch_options_plain(void)
     };
 }
 
+static void reserve_header(struct batch_builder *builder)
+{
+    if (buf_reserve(builder->out, BATCH_HEADER_BYTES) == NULL) {
+        builder->err = builder->out->err;
+        return;
+    }
+    buf_commit(builder->out, BATCH_HEADER_BYTES);
+}
+
 void batch_begin(struct batch_builder *builder, const struct batch_options *options,
                  struct buf *out)
 {
@@ -40,16 +49,22 @@ void batch_begin(struct batch_builder *builder, const struct batch_options *opti
                 .base_sequence = has_producer ? options->base_sequence : NO_SEQUENCE,
             },
     };
-    if (buf_reserve(out, BATCH_HEADER_BYTES) == NULL) {
-        builder->err = out->err;
-        return;
-    }
-    buf_commit(out, BATCH_HEADER_BYTES);
+    reserve_header(builder);
+}
+
+void batch_begin_like(struct batch_builder *builder, const struct batch_header *header,
+                      enum compression compression, struct buf *out)
+{
+    assert(header->magic == BATCH_MAGIC && header->records > 0);
+    *builder = (struct batch_builder){.out = out, .at = out->n, .header = *header};
+    unsigned attributes = header->attributes & ~(unsigned)BATCH_COMPRESSION_MASK;
+    builder->header.attributes = (uint16_t)(attributes | (unsigned)compression);
+    reserve_header(builder);
 }
 
 void batch_set_sink(struct batch_builder *builder, const struct byte_sink *sink)
 {
-    assert(builder->header.records == 0 && batch_compression(&builder->header) != COMPRESSION_NONE);
+    assert(builder->plain_bytes == 0 && batch_compression(&builder->header) != COMPRESSION_NONE);
     builder->sink = sink;
 }
 
@@ -65,6 +80,12 @@ static void emit(struct batch_builder *builder, const void *p, size_t n)
     }
     buf_put(builder->out, p, n);
     builder->err = builder->out->err;
+}
+
+err_t batch_pour(struct batch_builder *builder, struct slice plain)
+{
+    emit(builder, plain.p, plain.n);
+    return builder->err;
 }
 
 static size_t put_length(uint8_t *out, struct slice bytes)

@@ -46,6 +46,12 @@ void batch_begin(struct batch_builder *, const struct batch_options *, struct bu
 /* Compressed batches: where the records go from now on; before the first record. */
 void batch_set_sink(struct batch_builder *, const struct byte_sink *);
 
+/* Rewrites a batch that was checked, with another compression (topics whose compression.type is not "producer"): all header
+ * fields stay as they are; batch_pour then takes the plain records as they stand, batch_finish ends it. */
+void batch_begin_like(struct batch_builder *, const struct batch_header *, enum compression,
+                      struct buf *out);
+err_t batch_pour(struct batch_builder *, struct slice plain) MUST_USE;
+
 /* A record at its offset, which is above the one before. */
 err_t batch_add(struct batch_builder *, const struct record *) MUST_USE;
 /* A record without headers at the next offset. */

@@ -15,7 +15,7 @@
 #define VARINT_BYTES_MAX  5
 #define VARLONG_BYTES_MAX 10
 
-/* The readers' slow halves: numbers of two bytes and more. */
+/* The readers' slow halves: numbers of three bytes and more. */
 int uvarint_get_long(const uint8_t *p, size_t n, uint32_t *ret_value) MUST_USE;
 int uvarlong_get_long(const uint8_t *p, size_t n, uint64_t *ret_value) MUST_USE;
 
@@ -25,6 +25,10 @@ MUST_USE static inline int uvarint_get(const uint8_t *p, size_t n, uint32_t *ret
         *ret_value = p[0];
         return 1;
     }
+    if (LIKELY(n > 1 && p[1] < 0x80)) {
+        *ret_value = (p[0] & 0x7Fu) | (unsigned)p[1] << 7;
+        return 2;
+    }
     return uvarint_get_long(p, n, ret_value);
 }
 
@@ -33,6 +37,10 @@ MUST_USE static inline int uvarlong_get(const uint8_t *p, size_t n, uint64_t *re
     if (LIKELY(n > 0 && p[0] < 0x80)) {
         *ret_value = p[0];
         return 1;
+    }
+    if (LIKELY(n > 1 && p[1] < 0x80)) {
+        *ret_value = (p[0] & 0x7Fu) | (unsigned)p[1] << 7;
+        return 2;
     }
     return uvarlong_get_long(p, n, ret_value);
 }

@@ -168,3 +168,31 @@ Test(buf, grows_to_its_limit_with_a_sticky_error)
     buf_release(&buf);
     heap_release(&heap);
 }
+
+Test(heap, large_pieces_are_zeroed_unless_asked_otherwise)
+{
+    size_t out = 0;
+    struct memory_source source = {take, give, &out};
+    struct heap heap;
+    heap_init(&heap, &source, 1 << 20);
+    const size_t n = HEAP_PIECE_MAX + 1000;
+    for (int round = 0; round < 3; round++) {
+        uint8_t *dirty = heap_alloc_dirty(&heap, n);
+        cr_assert_not_null(dirty);
+        cr_assert_eq((uintptr_t)dirty % 16, 0);
+        memset(dirty, 0xAA, n);
+        heap_free(&heap, dirty, n);
+        uint8_t *clean = heap_alloc(&heap, n);
+        for (size_t i = 0; i < n; i++) {
+            cr_assert_eq(clean[i], 0);
+        }
+        heap_free(&heap, clean, n);
+        cr_assert_eq(heap.live, 0);
+    }
+    cr_assert_null(heap_alloc_dirty(&heap, 1 << 20), "the limit counts");
+    uint8_t *small = heap_alloc_dirty(&heap, 100);
+    cr_assert(small != NULL && small[0] == 0 && small[99] == 0);
+    heap_free(&heap, small, 100);
+    heap_release(&heap);
+    cr_assert_eq(out, 0);
+}

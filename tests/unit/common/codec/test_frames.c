@@ -155,6 +155,12 @@ Test(frames, lz4_blocks_of_no_length)
     memcpy(packed, frame, sizeof(frame));
     cr_assert_eq(unpack(COMPRESSION_LZ4, sizeof(frame)), ERR_MALFORMED,
                  "Java takes it for the end, lz4 does not");
+    static const uint8_t empty[] = {0x04, 0x22, 0x4D, 0x18, 0x60, 0x40, 0x82, 1,
+                                    0,    0,    0,    0x00, 0,    0,    0,    0};
+    memcpy(packed, empty, sizeof(empty));
+    cr_assert_eq(unpack(COMPRESSION_LZ4, sizeof(empty)), ERR_MALFORMED,
+                 "a block that gives nothing");
+    memcpy(packed, frame, sizeof(frame));
     packed[7] = 1; /* a stored block longer than blocks may be */
     packed[9] = 1;
     cr_assert_eq(unpack(COMPRESSION_LZ4, sizeof(frame)), ERR_MALFORMED);

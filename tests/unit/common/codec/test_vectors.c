@@ -253,3 +253,49 @@ Test(vectors, our_own_batches)
     }
     encoder_release(&encoder);
 }
+
+/* Every client's batch in every other compression: the same records under the same header. */
+static void repack_vector(const char *name)
+{
+    struct produce_verdict v = check(buf_slice(&batch));
+    cr_assert_eq(v.error, KAFKA_NONE);
+    struct encoder encoder;
+    struct buf out;
+    encoder_init(&encoder, &heap.heap);
+    buf_init(&out, &heap.heap, 1 << 24);
+    buf_clear(&plain);
+    cr_assert_eq(decoder_all(&decoder, batch_compression(&v.header), v.records, &plain), OK);
+    for (unsigned codec = 0; codec < COMPRESSION_COUNT; codec++) {
+        struct batch_builder builder;
+        struct batch_header header;
+        struct byte_sink sink = encoder_sink(&encoder);
+        buf_clear(&out);
+        batch_begin_like(&builder, &v.header, (enum compression)codec, &out);
+        if (codec != COMPRESSION_NONE) {
+            cr_assert_eq(encoder_open(&encoder, (enum compression)codec, CODEC_LEVEL_DEFAULT, &out),
+                         OK);
+            batch_set_sink(&builder, &sink);
+        }
+        for (size_t at = 0; at < plain.n; at += 1000) {
+            size_t n = plain.n - at < 1000 ? plain.n - at : 1000;
+            cr_assert_eq(batch_pour(&builder, slice_of(plain.p + at, n)), OK);
+        }
+        cr_assert(codec == COMPRESSION_NONE || encoder_finish(&encoder) == OK);
+        cr_assert_eq(batch_finish(&builder, crc32c_detect(), &header), OK);
+        struct produce_verdict again = check(buf_slice(&out));
+        cr_assert_eq(again.error, KAFKA_NONE, "%s as %s: %s", name, compression_name(codec),
+                     again.text);
+        cr_assert_eq(batch_compression(&again.header), codec);
+        cr_assert_eq(again.header.records, v.header.records);
+        cr_assert_eq(again.header.base_timestamp, v.header.base_timestamp);
+        cr_assert_eq(again.header.producer_id, v.header.producer_id);
+        cr_assert(again.max_timestamp == v.max_timestamp && again.plain_bytes == v.plain_bytes);
+    }
+    encoder_release(&encoder);
+    buf_release(&out);
+}
+
+Test(vectors, every_batch_in_every_compression)
+{
+    cr_assert_eq(each_vector(repack_vector), VECTORS);
+}
