@@ -137,7 +137,8 @@ struct replica_event {
     time_ms now;
     union {
         struct {
-            int64_t log_start;
+            int64_t
+                log_start; /* <= log_end: a log that lost even what lay at its start begins anew there */
             int64_t log_end;
             int64_t high_watermark; /* the checkpoint's hint; 0 if there is none */
             uint32_t epoch_count;
@@ -215,7 +216,12 @@ enum replica_action_kind {
     REPLICA_EPOCHS_CHANGED, /* write leader-epoch-checkpoint from replica_epochs */
     /* Producers are not known any more: newest snapshot <= `to` as PRODUCER, what follows below `to` as REPLAY, LOADED. */
     REPLICA_REBUILD,
-    /* Send actions->ask to the controller; each request gets one ISR_ANSWER, be it REQUEST_TIMED_OUT. */
+    /*
+     * Send actions->ask to the controller; each request gets one ISR_ANSWER, be it REQUEST_TIMED_OUT. The way there must
+     * keep the order: a request that was given up must never be carried out after a later one has been answered (one
+     * connection a broker; the controller closes the older one unread when a newer one greets). Otherwise a late request
+     * could let a broker in for which the high watermark does not wait any more.
+     */
     REPLICA_ASK_ISR,
     REPLICA_READ,           /* actions->read is the verdict on this step's FOLLOWER_FETCH */
     REPLICA_FETCH,          /* replica_fetch_plan has changed: fetch now */
@@ -275,7 +281,7 @@ struct replica_actions {
 struct replica_progress {
     int64_t end; /* its fetch offset; NO_OFFSET: nothing known */
     int64_t
-        best_end; /* the largest; `end` may tell less when a late fetch comes in, and is believed for safety */
+        best_end; /* the largest of them: a late fetch may tell less, and is believed for safety */
     int64_t durable;      /* what it told, or NO_OFFSET */
     int64_t broker_epoch; /* of the incarnation that fetched; counts while it is the member's */
     int64_t end_at_fetch; /* our end when it last fetched */

@@ -56,6 +56,13 @@ static inline uint32_t member_count(uint32_t bits)
 }
 
 /* replica_leader.c */
+#define PROGRESS_UNKNOWN                                      \
+    ((struct replica_progress){.end = NO_OFFSET,              \
+                               .durable = NO_OFFSET,          \
+                               .broker_epoch = -1,            \
+                               .caught_up_ms = TIME_LONG_AGO, \
+                               .known_high_watermark = HIGH_WATERMARK_UNTOLD})
+
 void leader_begin(struct replica *, time_ms now, struct replica_actions *);
 /* Every waiting ticket is told `error`. */
 void leader_fail_waiters(struct replica *, enum kafka_error error);

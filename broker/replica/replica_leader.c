@@ -39,11 +39,8 @@ void leader_begin(struct replica *replica, time_ms now, struct replica_actions *
         if (MUTANT(12) && progress->end > 0) {
             continue;
         }
-        *progress = (struct replica_progress){.end = NO_OFFSET,
-                                              .durable = NO_OFFSET,
-                                              .broker_epoch = -1,
-                                              .caught_up_ms = in_sync ? now : TIME_LONG_AGO,
-                                              .known_high_watermark = HIGH_WATERMARK_UNTOLD};
+        *progress = PROGRESS_UNKNOWN;
+        progress->caught_up_ms = in_sync ? now : TIME_LONG_AGO;
     }
 }
 
@@ -134,9 +131,9 @@ static void progress_update(struct replica *replica, uint32_t member,
     const struct replica_follower_fetch *fetch = &event->follower_fetch;
     struct replica_progress *progress = &replica->leading.progress[member];
     assert(fetch->fetch_offset <= replica->log_end);
-    bool again = progress->end != NO_OFFSET && progress->broker_epoch == fetch->broker_epoch;
-    progress->best_end = again ? max_i64(progress->best_end, fetch->fetch_offset)
-                               : fetch->fetch_offset;
+    bool same = progress->broker_epoch == fetch->broker_epoch;
+    bool again = progress->end != NO_OFFSET && same;
+    progress->best_end = max_i64(same ? progress->best_end : 0, fetch->fetch_offset);
     progress->end = fetch->fetch_offset;
     progress->durable = fetch->durable_offset < 0 ? NO_OFFSET : fetch->durable_offset;
     progress->broker_epoch = fetch->broker_epoch;

@@ -57,20 +57,24 @@ static bool bits_renumber(const struct replica_view *from, uint32_t bits,
     return true;
 }
 
-/* Progress goes with the broker id; who was removed and comes again begins from nothing (KIP-966, its model §6.5.4). */
-static void progress_renumber(struct replica *replica, const struct replica_view *view)
+/*
+ * Progress goes with the broker id. Who was removed and comes again begins from nothing (KIP-966, its model §6.5.4); so does
+ * who was fenced out of the in-sync set, however short that was: it joins by a fetch that it makes afterwards.
+ */
+static void progress_renumber(struct replica *replica, const struct replica_view *view,
+                              uint32_t isr)
 {
     struct replica_progress before[REPLICAS_MAX];
-    struct replica_progress *progress = replica->leading.progress;
-    memcpy(before, progress, sizeof(before));
+    memcpy(before, replica->leading.progress, sizeof(before));
     for (uint32_t i = 0; i < view->member_count; i++) {
         uint32_t old = view_member(&replica->view, view->members[i].id);
-        progress[i] = old != NO_MEMBER ? before[old]
-                                       : (struct replica_progress){
-                                             .end = NO_OFFSET,
-                                             .durable = NO_OFFSET,
-                                             .caught_up_ms = TIME_LONG_AGO,
-                                             .known_high_watermark = HIGH_WATERMARK_UNTOLD};
+        bool out = !view->members[i].eligible && !(isr & member_bit(i));
+        replica->leading.progress[i] = old != NO_MEMBER && !out ? before[old] : PROGRESS_UNKNOWN;
+        if (old != NO_MEMBER &&
+            out) { /* what it once had it still has, if it is the same incarnation */
+            replica->leading.progress[i].broker_epoch = before[old].broker_epoch;
+            replica->leading.progress[i].best_end = before[old].best_end;
+        }
     }
 }
 
@@ -110,7 +114,7 @@ static void update(struct replica *replica, const struct replica_view *view,
     bool reborn = joiner_reborn(replica, view);
     bool registered = view->self_broker_epoch != replica->view.self_broker_epoch;
     int32_t partition_epoch = replica->view.partition_epoch;
-    progress_renumber(replica, view);
+    progress_renumber(replica, view, isr);
     replica->view = *view;
     replica->view.partition_epoch = grown ? view->partition_epoch : partition_epoch;
     replica->isr = isr;

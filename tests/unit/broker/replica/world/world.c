@@ -318,8 +318,10 @@ static bool settled(const struct world *w)
 static void world_init(struct world *w, uint64_t seed)
 {
     bool loud = w->loud;
+    bool unchecked = w->unchecked;
     memset(w, 0, sizeof(*w));
     w->loud = loud;
+    w->unchecked = unchecked;
     w->seed = seed;
     w->source = (struct memory_source){take, give, NULL};
     w->now = 1000;

@@ -168,6 +168,7 @@ struct controller {
     bool fenced[BROKERS + 1];
     int64_t broker_epochs[BROKERS + 1];
     uint32_t incarnations[BROKERS + 1]; /* that registered */
+    uint64_t asks[BROKERS + 1]; /* newest ISR request of each: no older one is read after it */
 };
 
 struct world {
@@ -198,6 +199,7 @@ struct world {
     uint64_t rebuilds;
     uint64_t isr_changes;
     bool loud;
+    bool unchecked; /* the cores' own invariants are not asked: what is seen from outside must do */
     const char *wrong; /* the first finding; NULL: none */
     char text[256];
 };

@@ -148,6 +148,7 @@ static void registered(struct world *w, int broker)
     struct controller *c = &w->controller;
     c->broker_epochs[broker] = ++c->next_epoch;
     c->incarnations[broker] = w->brokers[broker].incarnation;
+    c->asks[broker] = 0;
     if (c->view.leader == broker) {
         int next = candidate(w, broker);
         elect(w, next != NO_BROKER ? next : c->fenced[broker] ? NO_BROKER : broker);
@@ -192,9 +193,25 @@ static enum kafka_error alter_allowed(const struct world *w, const struct messag
     return has_leader ? KAFKA_NONE : KAFKA_INVALID_REQUEST;
 }
 
+/*
+ * One connection a broker: its requests are read in order, and an older connection is closed unread when a newer one
+ * greets. Without that, a request long given up could let a broker in that the leader does not wait for any more.
+ */
+static bool overtaken(struct controller *c, const struct message *m)
+{
+    if (m->ask.number < c->asks[m->from]) {
+        return true;
+    }
+    c->asks[m->from] = m->ask.number;
+    return false;
+}
+
 static void alter(struct world *w, const struct message *m)
 {
     struct controller *c = &w->controller;
+    if (overtaken(c, m)) {
+        return;
+    }
     struct message *answer = world_message(w, MESSAGE_ISR_ANSWER, CONTROLLER, m->from);
     struct replica_event *event = &answer->isr_answer;
     answer->incarnation = (uint32_t)m->number;
@@ -234,7 +251,7 @@ void controller_message(struct world *w, const struct message *m)
         }
         return;
     case MESSAGE_UNFENCE:
-        if (w->brokers[m->number64].incarnation == m->number && w->brokers[m->number64].up) {
+        if (w->controller.incarnations[m->number64] == m->number && w->brokers[m->number64].up) {
             unfence(w, (int)m->number64);
         }
         return;
