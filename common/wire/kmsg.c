@@ -8,7 +8,6 @@ _Static_assert(sizeof(struct kmsg_any_array) == sizeof(kmsg_i32_array) &&
                "every array has one layout");
 _Static_assert(sizeof(struct kmsg_field) <= 32, "a row stays small");
 
-/* Keys are dense from 0 but for the retired ones, so that the row is near its key. */
 const struct kmsg_api *kmsg_api_find(int16_t key)
 {
     size_t low = 0;

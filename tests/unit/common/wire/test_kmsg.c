@@ -316,3 +316,79 @@ Test(kmsg, file_ranges_are_dropped_once_on_error)
     }
     teardown(&f);
 }
+
+Test(kmsg, a_message_prints_as_one_bounded_line)
+{
+    struct fixture f;
+    setup(&f);
+    struct kmsg_produce_request request;
+    struct slice in = slice_of(produce_v3, sizeof(produce_v3) - 1);
+    cr_assert_eq(kmsg_decode(&kmsg_produce_request_desc, 3, &in, &f.arena, &request), OK);
+    request.transactional_id = slice_str("a\"b\n");
+    kmsg_print(&kmsg_produce_request_desc, 3, &request, 1000, &f.buf);
+    static const char line[] =
+        "{\"transactional_id\":\"a\\\"b\\u000a\",\"acks\":-1,\"timeout_ms\":30000,\"topic_data\":"
+        "[{\"name\":\"ab\",\"partition_data\":[{\"index\":7,\"records\":\"<3 bytes>\"}]}]}";
+    cr_assert(slice_eq(buf_slice(&f.buf), slice_str(line)), "%.*s", (int)f.buf.n, f.buf.p);
+    for (size_t max = 3; max < sizeof(line) - 1; max++) {
+        buf_clear(&f.buf);
+        kmsg_print(&kmsg_produce_request_desc, 3, &request, max, &f.buf);
+        cr_assert_leq(f.buf.n, max);
+        cr_assert_eq(memcmp(f.buf.p + f.buf.n - 3, "...", 3), 0, "%zu", max);
+    }
+    teardown(&f);
+}
+
+Test(kmsg, lengths_beyond_the_protocols_are_refused)
+{
+    struct fixture f;
+    setup(&f);
+    struct kmsg_produce_request request;
+    kmsg_produce_request_init(&request);
+    static uint8_t text[INT16_MAX + 1];
+    request.transactional_id = slice_of(text, INT16_MAX);
+    size_t size;
+    cr_assert_eq(kmsg_size(&kmsg_produce_request_desc, 9, &request, &size), OK);
+    request.transactional_id.n++;
+    cr_assert_eq(kmsg_size(&kmsg_produce_request_desc, 3, &request, &size), ERR_TOO_LARGE);
+    cr_assert_eq(kmsg_size(&kmsg_produce_request_desc, 9, &request, &size), ERR_TOO_LARGE);
+    /* The same, received: a compact length of 32768. */
+    static uint8_t bytes[INT16_MAX + 100] = "\x81\x80\x02";
+    struct slice in = slice_of(bytes, sizeof(bytes));
+    cr_assert_eq(kmsg_decode(&kmsg_produce_request_desc, 9, &in, &f.arena, &request),
+                 ERR_MALFORMED);
+    teardown(&f);
+}
+
+static err_t decode_produce_v9(struct fixture *f, const void *tags, size_t n)
+{
+    uint8_t bytes[100] = "\x00\xff\xff\x00\x00\x75\x30\x01"; /* no topics */
+    memcpy(bytes + 8, tags, n);
+    struct slice in = slice_of(bytes, 8 + n);
+    struct kmsg_produce_request request;
+    return kmsg_decode(&kmsg_produce_request_desc, 9, &in, &f->arena, &request);
+}
+
+Test(kmsg, tagged_fields_are_bounded)
+{
+    struct fixture f;
+    setup(&f);
+    cr_assert_eq(decode_produce_v9(&f, "\x00", 1), OK);
+    cr_assert_eq(decode_produce_v9(&f, "\x02\x09\x00\x07\x01\xaa", 6), OK, "skipped, in any order");
+    cr_assert_eq(decode_produce_v9(&f, "\x91\x4e", 2), ERR_TOO_LARGE, "10001 tags");
+    cr_assert_eq(decode_produce_v9(&f, "\x05\x01\x00", 3), ERR_TRUNCATED);
+    cr_assert_eq(decode_produce_v9(&f, "\x01\x01\x05\x00", 4), ERR_TRUNCATED);
+    cr_assert_eq(decode_produce_v9(&f, "\xff\xff\xff\xff\xff\x01", 6), ERR_MALFORMED);
+    /* A known tag must fill its size: Metadata has none, Fetch's cluster_id is tag 0. */
+    struct kmsg_fetch_request fetch;
+    kmsg_fetch_request_init(&fetch);
+    fetch.cluster_id = slice_str("id");
+    cr_assert_eq(kmsg_encode_buf(&kmsg_fetch_request_desc, 12, &fetch, &f.buf), OK);
+    struct slice in = buf_slice(&f.buf);
+    cr_assert_eq(kmsg_decode(&kmsg_fetch_request_desc, 12, &in, &f.arena, &fetch), OK);
+    cr_assert_eq(f.buf.p[f.buf.n - 4], 3, "size of the tag");
+    f.buf.p[f.buf.n - 3] = 2; /* a shorter string inside: one byte is left over */
+    in = buf_slice(&f.buf);
+    cr_assert_eq(kmsg_decode(&kmsg_fetch_request_desc, 12, &in, &f.arena, &fetch), ERR_MALFORMED);
+    teardown(&f);
+}
