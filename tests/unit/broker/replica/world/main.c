@@ -111,7 +111,7 @@ static int soak(struct world *w, uint64_t first, uint64_t count, double seconds)
         (unsigned long)t.acked, (unsigned long)t.elections, (unsigned long)t.isr_changes,
         (unsigned long)t.truncations, (unsigned long)t.duplicates, (unsigned long)t.rebuilds);
     bool lived = t.seeds > 0 && t.acked > 0 && t.elections > 0 && t.truncations > 0 &&
-                 t.isr_changes > 0;
+                 t.rebuilds > 0 && t.isr_changes > 0;
     return lived ? 0 : 1; /* a world where nothing happens finds nothing */
 }
 

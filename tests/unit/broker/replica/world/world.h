@@ -139,6 +139,7 @@ struct client {
     int64_t producer_id; /* NO_PRODUCER_ID: plain */
     int16_t epoch;
     int16_t acks;
+    bool transactional;
     int32_t next_sequence;
     struct slot slots[CLIENT_WINDOW]; /* oldest first */
     int leader;

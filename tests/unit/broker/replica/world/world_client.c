@@ -46,7 +46,8 @@ static void send(struct world *w, struct client *client, int slot)
         .base_sequence = client->producer_id < 0 ? -1 : s->sequence,
         .record_count = s->records,
         .last_offset_delta = s->records - 1,
-        .max_timestamp_ms = w->now};
+        .max_timestamp_ms = w->now,
+        .transactional = client->transactional};
     world_send(w, m);
 }
 
@@ -150,6 +151,8 @@ void client_start(struct world *w)
         client->producer_id = i == CLIENTS - 1 ? NO_PRODUCER_ID : 1000 + i;
         client->acks = i == CLIENTS - 1 && prng_chance(&w->prng, 500) ? 1 : -1;
         client->next_sequence = i == 0 ? INT32_MAX - (int32_t)prng_between(&w->prng, 0, 60) : 0;
+        client->transactional = i == 1 &&
+                                prng_chance(&w->prng, 500); /* truncations of these need rebuilds */
         client->leader = 1;
         timer(w, client, 5 + i);
     }
