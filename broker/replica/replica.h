@@ -387,7 +387,7 @@ struct replica_fetch_plan {
 /* What a follower asks its leader next; false: nothing is to be fetched now. */
 bool replica_fetch_plan(const struct replica *, struct replica_fetch_plan *ret_plan) MUST_USE;
 
-/* Entries of leader-epoch-checkpoint, oldest first; valid until the next step. */
+/* Entries of leader-epoch-checkpoint, oldest first; valid until the next step; may be NULL when there are none. */
 const struct epoch_entry *replica_epochs(const struct replica *, uint32_t *ret_count);
 
 /* Producers for snapshots (they hold for log_end) and DescribeProducers: start with *at = 0; false at the end. */

@@ -49,7 +49,9 @@ static void save_epochs(struct desk_broker *b)
     uint32_t count;
     const struct epoch_entry *entries = replica_epochs(&b->core, &count);
     assert(count <= DESK_BATCHES);
-    memcpy(b->epochs, entries, count * sizeof(*entries));
+    if (count > 0) {
+        memcpy(b->epochs, entries, count * sizeof(*entries));
+    }
     b->epoch_count = count;
 }
 

@@ -289,7 +289,9 @@ static void save_epochs(struct broker *b)
     uint32_t count;
     const struct epoch_entry *entries = replica_epochs(&b->core, &count);
     assert(count <= EPOCHS_SAVED_MAX);
-    memcpy(b->epochs, entries, count * sizeof(*entries));
+    if (count > 0) {
+        memcpy(b->epochs, entries, count * sizeof(*entries));
+    }
     b->epoch_count = count;
 }
 
