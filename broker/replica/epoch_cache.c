@@ -102,15 +102,14 @@ bool epoch_cache_truncate_end(struct epoch_cache *cache, int64_t end)
 bool epoch_cache_truncate_start(struct epoch_cache *cache, int64_t start)
 {
     assert(start >= 0);
-    uint32_t below = 0;
-    while (below < cache->count && cache->entries[below].start_offset < start) {
-        below++;
+    uint32_t begun = 0; /* epochs that begin at `start` or before; the last of them holds it */
+    while (begun < cache->count && cache->entries[begun].start_offset <= start) {
+        begun++;
     }
-    if (below == 0) {
+    if (begun == 0 || (begun == 1 && cache->entries[0].start_offset == start)) {
         return false;
     }
-    uint32_t gone =
-        below - 1; /* the last of those that begin below holds `start`, or is the newest of all */
+    uint32_t gone = begun - 1;
     assert(gone < cache->count);
     memmove(cache->entries, cache->entries + gone, (cache->count - gone) * sizeof(*cache->entries));
     cache->count -= gone;

@@ -31,9 +31,10 @@ struct producer {
     int64_t last_offset;       /* of its last batch, data or marker */
     int32_t coordinator_epoch; /* of the last transaction marker, or -1 */
     int16_t epoch;
-    bool
-        whole; /* `batches` shows all it ever wrote: when they are truncated away, so is the producer */
-    bool opaque; /* wrote what `batches` does not show (transactions): truncation needs a rebuild */
+    /* `batches` shows all it ever wrote: when they are truncated away, so is the producer. */
+    bool whole;
+    /* It wrote what `batches` does not show (transactions): truncation needs a rebuild. */
+    bool opaque;
     uint8_t count;
     struct producer_batch batches[PRODUCER_BATCHES_KEPT]; /* oldest first */
 };

@@ -64,8 +64,8 @@ struct replica_config {
 struct replica_member {
     int32_t id;
     int64_t broker_epoch; /* of its current registration */
-    bool
-        eligible; /* registered, unfenced, not in controlled shutdown, its directory online (KIP-903) */
+    /* Registered, unfenced, not in controlled shutdown, its directory online (KIP-903). */
+    bool eligible;
 };
 
 /* The partition in a metadata image. */
@@ -77,9 +77,9 @@ struct replica_view {
     uint32_t isr_count;
     struct replica_member members[REPLICAS_MAX]; /* distinct; self is one of them */
     int32_t isr[REPLICAS_MAX];                   /* distinct ids of members */
-    int64_t
-        self_broker_epoch; /* of this process's own registration, -1 before it: an image of earlier incarnations never
-                                  makes it lead, with a log that may be shorter now */
+    /* Of this process's own registration, -1 before it: an image that still shows an earlier incarnation never makes it
+     * lead, with a log that may be shorter now. */
+    int64_t self_broker_epoch;
     int32_t min_isr; /* effective: min(min.insync.replicas, replication factor), >= 1 */
     enum replica_durability durability;
     time_ms lag_time_max_ms; /* replica.lag.time.max.ms */
@@ -137,8 +137,8 @@ struct replica_event {
     time_ms now;
     union {
         struct {
-            int64_t
-                log_start; /* <= log_end: a log that lost even what lay at its start begins anew there */
+            /* <= log_end: a log that lost even what lay at its start begins anew there. */
+            int64_t log_start;
             int64_t log_end;
             int64_t high_watermark; /* the checkpoint's hint; 0 if there is none */
             uint32_t epoch_count;
@@ -223,8 +223,12 @@ enum replica_action_kind {
      * could let a broker in for which the high watermark does not wait any more.
      */
     REPLICA_ASK_ISR,
-    REPLICA_READ,           /* actions->read is the verdict on this step's FOLLOWER_FETCH */
-    REPLICA_FETCH,          /* replica_fetch_plan has changed: fetch now */
+    /* actions->read is the verdict on this step's FOLLOWER_FETCH: answer if at_once, or if end is above its fetch offset;
+     * park it otherwise. */
+    REPLICA_READ,
+    /* replica_fetch_plan has changed: fetch now, even if a fetch is parked at the leader when it is urgent. After each
+     * FETCHED the shell asks for the plan by itself. */
+    REPLICA_FETCH,
     REPLICA_WAKE_FOLLOWERS, /* judge parked follower fetches again */
     REPLICA_WAKE_CONSUMERS, /* judge parked consumer fetches again: the high watermark or the role moved */
     /* The leader's answer was an error or breaks the rules: log it, rest a moment, fetch again. */
@@ -280,8 +284,8 @@ struct replica_actions {
 /* What the leader knows of a follower, from fetches in this leader epoch only. */
 struct replica_progress {
     int64_t end; /* its fetch offset; NO_OFFSET: nothing known */
-    int64_t
-        best_end; /* the largest of them: a late fetch may tell less, and is believed for safety */
+    /* The largest of them. A late fetch may tell less, and is believed for safety. */
+    int64_t best_end;
     int64_t durable;      /* what it told, or NO_OFFSET */
     int64_t broker_epoch; /* of the incarnation that fetched; counts while it is the member's */
     int64_t end_at_fetch; /* our end when it last fetched */
@@ -305,11 +309,14 @@ struct replica_leading {
     uint64_t isr_ask;      /* number of the newest request */
     /* Resting: when to ask again. Settled: not before. */
     time_ms isr_at_ms;
-    uint32_t isr_last; /* member that was proposed last: the next expansion begins behind it */
-    time_ms lag_at_ms; /* when the next follower has been behind for too long, or TIME_NEVER */
-    time_ms
-        news_at_ms; /* when followers are told the high watermark without records, or TIME_NEVER */
-    bool news_due;  /* it has not moved since: who fetches without knowing it is told at once */
+    /* Member that was proposed last: the next expansion begins behind it. */
+    uint32_t isr_last;
+    /* When the next follower has been behind for too long, or TIME_NEVER. */
+    time_ms lag_at_ms;
+    /* When followers are told the high watermark without records, or TIME_NEVER. */
+    time_ms news_at_ms;
+    /* It has not moved since: who fetches without knowing it is told at once. */
+    bool news_due;
 };
 
 struct replica {

@@ -99,6 +99,10 @@ Test(epoch_cache, truncating_at_the_start_keeps_the_epoch_that_holds_it)
     cr_assert_eq(f.cache.count, 2);
     cr_assert_eq(f.cache.entries[0].epoch, 5);
     cr_assert_eq(f.cache.entries[0].start_offset, 35);
+    cr_assert(epoch_cache_truncate_start(&f.cache,
+                                         40)); /* where an epoch begins, the earlier one is over */
+    cr_assert_eq(f.cache.count, 1);
+    cr_assert_not(epoch_cache_truncate_start(&f.cache, 40));
     cr_assert(epoch_cache_truncate_start(&f.cache, 90)); /* the newest epoch is never forgotten */
     cr_assert_eq(f.cache.count, 1);
     cr_assert_eq(epoch_cache_latest(&f.cache), 6);
