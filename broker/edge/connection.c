@@ -1,0 +1,418 @@
+#include "broker/edge/connection.h"
+
+#include <stdio.h>
+
+#define UNSENT_MAX ((size_t)16 << 20)
+/* What may wait behind a full pipeline: one scratch of the host. */
+#define REST_MAX   ((size_t)1 << 20)
+
+static void request_free(struct request *request)
+{
+    chain_release(&request->out);
+    arena_release(&request->arena);
+    heap_free(request->edge->heap, request, sizeof(*request));
+}
+
+static void connection_free(struct connection *conn)
+{
+    struct edge *edge = conn->edge;
+    assert(conn->closed && !conn->executing && conn->request_count == 0);
+    frame_reader_release(&conn->reader);
+    buf_release(&conn->rest);
+    list_remove(&conn->node);
+    edge->conn_count--;
+    heap_free(edge->heap, conn, sizeof(*conn));
+}
+
+/* Requests that wait lose their connection: their handlers let go and end them, now or when their mail comes back. */
+static void requests_cut(struct connection *conn)
+{
+    for (struct list_node *node = list_first(&conn->requests); node != NULL;
+         node = list_first(&conn->requests)) {
+        struct request *request = CONTAINER_OF(node, struct request, node);
+        list_remove(node);
+        conn->request_count--;
+        request->conn = NULL;
+        request->cut = true;
+        if (request->ended) {
+            request_free(request);
+        } else if (request->gone != NULL) {
+            request->gone(request);
+        }
+    }
+}
+
+void connection_end(struct connection *conn, bool send_rest)
+{
+    if (conn->closed) {
+        return;
+    }
+    conn->closed = true;
+    timer_cancel(conn->edge->loop, &conn->idle_timer);
+    if (conn->net != NULL && send_rest) {
+        net_finish(conn->net);
+    } else if (conn->net != NULL) {
+        net_close(conn->net);
+    }
+    conn->net = NULL;
+    requests_cut(conn);
+    if (!conn->executing) {
+        connection_free(conn);
+    }
+}
+
+static void input_hold(struct connection *conn, bool hold)
+{
+    if (hold != conn->paused && !conn->closed) {
+        conn->paused = hold;
+        if (hold) {
+            net_read_pause(conn->net);
+        } else {
+            net_read_resume(conn->net);
+        }
+    }
+}
+
+static bool pipeline_full(const struct connection *conn)
+{
+    return conn->request_count >= CONNECTION_PIPELINE_MAX ||
+           net_unsent_bytes(conn->net) > UNSENT_MAX;
+}
+
+/* ---- not Kafka ---- */
+
+static void stranger_tell(struct connection *conn, const char *what)
+{
+    uint32_t held;
+    if (trace_limit_pass(&conn->edge->limit, loop_now_us(conn->edge->loop) / 1000, &held)) {
+        trace_log(conn->edge->trace, TRACE_WARN, TRACE_EDGE,
+                  "%s from %s; connection closed (%u more like this)", what, net_peer(conn->net),
+                  held);
+    }
+}
+
+static bool starts_with(struct slice bytes, const char *text)
+{
+    size_t n = strlen(text);
+    return bytes.n >= n && memcmp(bytes.p, text, n) == 0;
+}
+
+/* The first bytes of a connection that speaks something else; a Kafka frame never begins like that (its length would be
+ * beyond any limit). */
+static bool stranger(struct connection *conn, struct slice bytes)
+{
+    static const char *const methods[] = {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PRI "};
+    static const char answer[] =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+        "This port speaks the Kafka protocol. Health and metrics are served over HTTP on the "
+        "address in admin.listeners.\n";
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (starts_with(bytes, methods[i])) {
+            struct chain chain;
+            chain_init(&chain, conn->edge->heap);
+            uint8_t *p = chain_add_memory(&chain, sizeof(answer) - 1);
+            if (p != NULL) {
+                memcpy(p, answer, sizeof(answer) - 1);
+                net_send(conn->net, &chain);
+            }
+            stranger_tell(conn, "an HTTP request on a Kafka port");
+            connection_end(conn, true);
+            return true;
+        }
+    }
+    if (bytes.n >= 3 && bytes.p[0] == 0x16 && bytes.p[1] == 0x03) {
+        stranger_tell(
+            conn,
+            "a TLS handshake on a PLAINTEXT listener (set security.protocol=PLAINTEXT in the client)");
+        connection_end(conn, false);
+        return true;
+    }
+    return false;
+}
+
+/* ---- input ---- */
+
+static void frame_execute(struct connection *conn, struct slice frame)
+{
+    struct edge *edge = conn->edge;
+    struct request *request = HEAP_NEW(edge->heap, struct request);
+    if (request == NULL) {
+        connection_end(conn, false);
+        return;
+    }
+    request->edge = edge;
+    request->conn = conn;
+    arena_init(&request->arena, edge->heap->arena.source, 4096,
+               (size_t)4 * edge->frame_max + 65536);
+    chain_init(&request->out, edge->heap);
+    list_push(&conn->requests, &request->node);
+    conn->request_count++;
+    conn->frames_seen = true;
+    err_t err = frame_request_decode(frame, &request->frame);
+    if (err != OK) {
+        request_refuse(request, "a frame without a Kafka request header");
+        return;
+    }
+    dispatch(request);
+}
+
+static void input_broken(struct connection *conn, err_t err)
+{
+    char what[128];
+    (void)snprintf(what, sizeof(what),
+                   "a frame that cannot be taken (%s; socket.request.max.bytes is %zu)",
+                   err_text(err), conn->edge->frame_max);
+    stranger_tell(conn, what);
+    connection_end(conn, false);
+}
+
+/* Executes the frames in these bytes while the pipeline has room; what is left waits in `rest`. The caller holds
+ * `executing`. */
+static void input_take(struct connection *conn, struct slice bytes)
+{
+    while (!conn->closed) {
+        struct slice frame;
+        if (pipeline_full(conn)) {
+            buf_put(&conn->rest, bytes.p, bytes.n);
+            if (conn->rest.err != OK) {
+                connection_end(conn, false);
+            }
+            return;
+        }
+        err_t err = frame_reader_next(&conn->reader, &bytes, &frame);
+        if (err != OK) {
+            input_broken(conn, err);
+            return;
+        }
+        if (frame.p == NULL) {
+            return;
+        }
+        frame_execute(conn, frame);
+    }
+}
+
+static void rest_take(struct connection *conn)
+{
+    if (conn->rest.n == 0 || conn->closed || pipeline_full(conn)) {
+        return;
+    }
+    struct buf rest = conn->rest;
+    buf_init(&conn->rest, conn->edge->heap, REST_MAX);
+    input_take(conn, buf_slice(&rest));
+    buf_release(&rest);
+}
+
+static uint8_t *on_room(void *ctx, size_t *ret_n)
+{
+    struct connection *conn = ctx;
+    uint8_t *p = NULL;
+    if (conn->rest.n > 0 || frame_reader_room(&conn->reader, &p, ret_n) != OK) {
+        return NULL;
+    }
+    return p;
+}
+
+static void on_bytes(void *ctx, const uint8_t *p, size_t n)
+{
+    struct connection *conn = ctx;
+    struct slice bytes = slice_of(p, n);
+    conn->active_us = loop_now_us(conn->edge->loop);
+    if (!conn->frames_seen && stranger(conn, bytes)) {
+        return;
+    }
+    conn->executing = true;
+    if (conn->reader.gathering && p >= conn->reader.p && p < conn->reader.p + conn->reader.room) {
+        frame_reader_filled(&conn->reader, n);
+        bytes = (struct slice){0};
+    }
+    if (conn->rest.n > 0) {
+        buf_put(&conn->rest, bytes.p, bytes.n);
+        rest_take(conn);
+    } else {
+        input_take(conn, bytes);
+    }
+    conn->executing = false;
+    connection_advance(conn);
+}
+
+static void on_drained(void *ctx)
+{
+    connection_advance(ctx);
+}
+
+static void on_closed(void *ctx, err_t why)
+{
+    struct connection *conn = ctx;
+    (void)why;
+    conn->net = NULL;
+    connection_end(conn, false);
+}
+
+static const struct net_events conn_events = {
+    .room = on_room, .bytes = on_bytes, .drained = on_drained, .closed = on_closed};
+
+/* ---- output ---- */
+
+/* Sends the answers at the head of the queue that are ready. False: one of them ended the connection. */
+static bool answers_send(struct connection *conn)
+{
+    for (struct list_node *node = list_first(&conn->requests); node != NULL;
+         node = list_first(&conn->requests)) {
+        struct request *request = CONTAINER_OF(node, struct request, node);
+        if (!request->ended) {
+            return true;
+        }
+        bool close = request->close;
+        list_remove(node);
+        conn->request_count--;
+        if (request->out.head != NULL) {
+            net_send(conn->net, &request->out);
+        }
+        request_free(request);
+        if (close) {
+            connection_end(conn, true);
+            return false;
+        }
+    }
+    frame_reader_idle(&conn->reader);
+    return true;
+}
+
+void connection_advance(struct connection *conn)
+{
+    if (conn->executing) {
+        return; /* whoever executes comes here when it has ended */
+    }
+    if (conn->closed) {
+        connection_free(conn);
+        return;
+    }
+    conn->executing = true;
+    if (answers_send(conn)) {
+        rest_take(conn);
+        if (!conn->closed) {
+            (void)answers_send(conn);
+        }
+    }
+    conn->executing = false;
+    if (conn->closed) {
+        connection_free(conn);
+        return;
+    }
+    input_hold(conn, pipeline_full(conn) || conn->rest.n > 0);
+}
+
+/* ---- life ---- */
+
+static void on_idle(struct timer *timer)
+{
+    struct connection *conn = CONTAINER_OF(timer, struct connection, idle_timer);
+    time_us until = conn->active_us + conn->edge->idle_max_ms * 1000;
+    if (conn->request_count > 0) {
+        until = loop_now_us(conn->edge->loop) + conn->edge->idle_max_ms * 1000;
+    }
+    if (until > loop_now_us(conn->edge->loop)) {
+        timer_arm(conn->edge->loop, timer, until);
+    } else {
+        connection_end(conn, false);
+    }
+}
+
+void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener)
+{
+    struct connection *conn = HEAP_NEW(edge->heap, struct connection);
+    if (conn == NULL) {
+        net_close(net);
+        return;
+    }
+    conn->edge = edge;
+    conn->net = net;
+    conn->listener = listener;
+    conn->active_us = loop_now_us(edge->loop);
+    conn->idle_timer.fire = on_idle;
+    list_init(&conn->requests);
+    frame_reader_init(&conn->reader, edge->heap, edge->frame_max);
+    buf_init(&conn->rest, edge->heap, REST_MAX);
+    list_push(&edge->conns, &conn->node);
+    edge->conn_count++;
+    if (edge->idle_max_ms > 0) {
+        timer_arm(edge->loop, &conn->idle_timer, conn->active_us + edge->idle_max_ms * 1000);
+    }
+    net_start(edge->loop, net, &conn_events, conn);
+}
+
+void edge_init(struct edge *edge, struct loop *loop, struct heap *heap, const struct trace *trace)
+{
+    *edge = (struct edge){.loop = loop, .heap = heap, .trace = trace};
+    edge->frame_max = FRAME_MAX_DEFAULT;
+    list_init(&edge->conns);
+}
+
+void edge_close(struct edge *edge)
+{
+    for (struct list_node *node = list_first(&edge->conns); node != NULL;
+         node = list_first(&edge->conns)) {
+        connection_end(CONTAINER_OF(node, struct connection, node), false);
+    }
+}
+
+/* ---- requests ---- */
+
+static void request_end(struct request *request)
+{
+    assert(!request->ended);
+    request->ended = true;
+    request->gone = NULL;
+    if (request->cut) {
+        request_free(request);
+    } else {
+        connection_advance(request->conn);
+    }
+}
+
+void request_answer(struct request *request, void *response)
+{
+    const struct frame_request *frame = &request->frame;
+    err_t err = frame_response_encode(frame->api, frame->version, frame->correlation_id, response,
+                                      &request->arena, &request->out);
+    if (err != OK) {
+        trace_log(request->edge->trace, TRACE_ERROR, TRACE_EDGE,
+                  "the answer to %s version %d cannot be encoded: %s", frame->api->name,
+                  frame->version, err_text(err));
+        request->close = true;
+    }
+    request_end(request);
+}
+
+void request_answer_version0(struct request *request, void *response)
+{
+    request->frame.version = 0;
+    request_answer(request, response);
+}
+
+void request_no_answer(struct request *request)
+{
+    request_end(request);
+}
+
+void request_refuse(struct request *request, const char *why)
+{
+    if (!request->cut) {
+        char what[256];
+        (void)snprintf(what, sizeof(what), "%s (api key %d, version %d)", why, request->frame.key,
+                       request->frame.version);
+        stranger_tell(request->conn, what);
+    }
+    request->close = true;
+    request_end(request);
+}
+
+struct slice request_listener(const struct request *request)
+{
+    return request->cut ? (struct slice){0} : request->conn->listener;
+}
+
+const char *request_peer(const struct request *request)
+{
+    return request->cut ? "a client that has gone" : net_peer(request->conn->net);
+}

@@ -1,0 +1,45 @@
+/*
+ * The edge of one reactor: its clients' connections. Frames in, handlers called, answers out in order (DESIGN §5, §6).
+ *
+ * The edge knows no API: the node hands it the table of handlers. A key without a handler, or a version outside of the
+ * API's range, ends the connection, except ApiVersions, which has an answer for clients that are newer than we are.
+ * Input that is no Kafka at all (HTTP, TLS, noise) gets a clear end and one line a second in the log.
+ */
+#ifndef ODRADEK_EDGE_EDGE_H
+#define ODRADEK_EDGE_EDGE_H
+
+#include "common/port/net.h"
+#include "common/trace/trace.h"
+
+struct request;
+
+struct edge_handler {
+    int16_t key;
+    void (*handle)(struct request *);
+};
+
+struct edge {
+    struct loop *loop;
+    struct heap *heap; /* the reactor's */
+    const struct trace *trace;
+    const struct edge_handler *handlers;
+    size_t handler_count;
+    void (*unknown_version)(struct request *); /* ApiVersions in a version we do not know */
+    void *api;                                 /* the handlers' context */
+    size_t frame_max;                          /* socket.request.max.bytes */
+    time_ms idle_max_ms;                       /* connections.max.idle.ms; 0: for ever */
+    struct list conns;
+    uint32_t conn_count;
+    struct trace_limit limit;
+};
+
+void edge_init(struct edge *, struct loop *, struct heap *, const struct trace *);
+/* Ends all connections; requests that wait are told (`gone`). On the loop. */
+void edge_close(struct edge *);
+
+/* A connection accepted on the listener of this name (which outlives it). On the edge's loop. */
+void edge_serve(struct edge *, struct net_conn *, struct slice listener);
+
+const struct edge_handler *edge_handler(const struct edge *, int16_t key);
+
+#endif

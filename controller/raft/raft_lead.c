@@ -1,0 +1,359 @@
+/* The leader: replication (paper §5.3), commit (§5.4), check-quorum (thesis §6.2), snapshots for those far behind (§7). */
+#include "controller/raft/raft_internal.h"
+
+/* A chunk without an answer is sent again after this long. */
+#define CHUNK_RESEND_MS 1000
+/* An observer that stopped asking is forgotten. */
+#define OBSERVER_MS     3000
+
+struct raft_peer *raft_peer_of(struct raft *raft, struct raft_node node)
+{
+    assert(raft->role == RAFT_LEADER);
+    for (uint32_t i = 0; i < raft->leader.peer_count; i++) {
+        if (raft_node_eq(raft->leader.peer[i].node, node)) {
+            return &raft->leader.peer[i];
+        }
+    }
+    return NULL;
+}
+
+struct raft_peer *raft_peer_add(struct raft *raft, struct raft_node node, bool voter)
+{
+    struct raft_leadership *l = &raft->leader;
+    assert(raft_peer_of(raft, node) == NULL && !raft_node_eq(node, raft->config.self));
+    if (l->peer_count == RAFT_PEERS_MAX) {
+        return NULL;
+    }
+    struct raft_peer *peer = &l->peer[l->peer_count++];
+    *peer = (struct raft_peer){.node = node, .voter = voter, .next = raft->log.last + 1};
+    peer->round_target = raft->log.last;
+    peer->round_began = raft->now;
+    peer->observed_at = raft->now;
+    return peer;
+}
+
+void raft_peer_probe(struct raft *raft, struct raft_peer *peer)
+{
+    peer->progress = RAFT_PROBE;
+    peer->in_flight_count = 0;
+    peer->probing = false;
+    peer->chunk_request = 0;
+    peer->next = peer->match + 1 > peer->next ? peer->next : max_i64(peer->match + 1, 1);
+    peer->refuse_from = raft->leader.request + 1;
+    assert(peer->next <= raft->log.last + 1);
+}
+
+/* ---- sending ---- */
+
+static void chunk_send(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
+{
+    struct raft_leadership *l = &raft->leader;
+    assert(raft->log.snapshot.index > 0);
+    struct raft_message *message = raft_send(raft, actions, RAFT_SEND_SNAPSHOT, peer->node, 0);
+    message->chunk.request = ++l->request;
+    message->chunk.snapshot = raft->log.snapshot;
+    message->chunk.offset = peer->chunk_offset;
+    peer->chunk_request = l->request;
+    peer->chunk_resend_at = raft->now + CHUNK_RESEND_MS;
+}
+
+static void snapshot_begin(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
+{
+    peer->progress = RAFT_SNAPSHOT;
+    peer->in_flight_count = 0;
+    peer->probing = false;
+    peer->chunk_offset = 0;
+    chunk_send(raft, actions, peer);
+}
+
+/* One append behind `prev`, up to `last` (prev: a heartbeat). */
+static void append_send(struct raft *raft, struct raft_actions *actions,
+                        const struct raft_peer *peer, raft_index prev, raft_index last)
+{
+    assert(prev >= 0 && last >= prev && last <= raft->log.last);
+    raft_term prev_term = raft_log_term(&raft->log, prev);
+    assert(prev_term >= 0);
+    struct raft_message *message = raft_send(raft, actions, RAFT_APPEND, peer->node, 0);
+    message->append.request = ++raft->leader.request;
+    message->append.prev_index = prev;
+    message->append.prev_term = prev_term;
+    message->append.first = prev + 1;
+    message->append.last = last;
+    message->append.commit = raft->commit;
+}
+
+/* Whether the log still has everything from `next` on, and the term before it. */
+static bool log_serves(const struct raft *raft, raft_index next)
+{
+    return next >= raft->log.first && raft_log_term(&raft->log, next - 1) >= 0;
+}
+
+static void peer_send(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
+{
+    if (peer->progress == RAFT_SNAPSHOT || (peer->progress == RAFT_PROBE && peer->probing)) {
+        return;
+    }
+    if (!log_serves(raft, peer->next)) {
+        snapshot_begin(raft, actions, peer);
+        return;
+    }
+    if (peer->progress == RAFT_PROBE) {
+        raft_index last = min_i64(raft->log.last, peer->next + raft->config.append_entries_max - 1);
+        append_send(raft, actions, peer, peer->next - 1, last);
+        peer->probing = true;
+        return;
+    }
+    while (peer->in_flight_count < RAFT_IN_FLIGHT_MAX && peer->next <= raft->log.last) {
+        raft_index last = min_i64(raft->log.last, peer->next + raft->config.append_entries_max - 1);
+        append_send(raft, actions, peer, peer->next - 1, last);
+        peer->in_flight[peer->in_flight_count++] = last;
+        peer->next = last + 1;
+    }
+}
+
+void raft_replicate(struct raft *raft, struct raft_actions *actions)
+{
+    for (uint32_t i = 0; i < raft->leader.peer_count && raft->role == RAFT_LEADER; i++) {
+        peer_send(raft, actions, &raft->leader.peer[i]);
+    }
+}
+
+/*
+ * To everybody, also to those whose appends are on their way: behind what is known to be durable there, so that its answer
+ * waits for no disk (check-quorum measures the network, not fsyncs). A peer that made no progress since the last heartbeat
+ * has perhaps lost what was sent: it is probed.
+ */
+void raft_heartbeat(struct raft *raft, struct raft_actions *actions)
+{
+    struct raft_leadership *l = &raft->leader;
+    l->heartbeat_at = raft->now + raft->config.heartbeat_ms;
+    for (uint32_t i = 0; i < l->peer_count; i++) {
+        struct raft_peer *peer = &l->peer[i];
+        if (peer->progress == RAFT_SNAPSHOT) {
+            append_send(raft, actions, peer, raft->log.snapshot.index, raft->log.snapshot.index);
+            if (raft->now >= peer->chunk_resend_at) {
+                chunk_send(raft, actions, peer);
+            }
+            continue;
+        }
+        if (peer->progress == RAFT_REPLICATE && peer->in_flight_count > 0 && peer->stalled) {
+            raft_peer_probe(raft, peer);
+        }
+        peer->stalled = peer->in_flight_count > 0;
+        if (peer->progress == RAFT_PROBE) {
+            peer->probing = false; /* the last one may be lost */
+            peer_send(raft, actions, peer);
+        } else if (log_serves(raft, peer->match + 1)) {
+            append_send(raft, actions, peer, peer->match, peer->match);
+        }
+    }
+}
+
+void raft_lead(struct raft *raft, struct raft_actions *actions)
+{
+    assert(raft->role == RAFT_CANDIDATE && raft->term_write == 0);
+    const struct raft_voters voters = *raft_voters_now(raft);
+    raft->role = RAFT_LEADER;
+    memset(&raft->leader, 0, sizeof(raft->leader));
+    raft->leader.transfer_to = RAFT_NOBODY;
+    raft->leader.grace_until = raft->now + raft->config.resign_ms;
+    raft->failed_rounds = 0;
+    raft->download.open = false;
+    for (uint32_t i = 0; i < voters.count; i++) {
+        if (!raft_node_eq(voters.node[i], raft->config.self)) {
+            (void)raft_peer_add(raft, voters.node[i], true);
+        }
+    }
+    raft->leader.term_start = raft->log.last + 1;
+    struct raft_action *action = raft_emit(actions, RAFT_BECAME_LEADER);
+    action->role.term = raft->term;
+    action->role.leader = raft->config.self;
+    if (raft_append_own(raft, actions, RAFT_LEADER_CHANGE, 1, 0, NULL)) {
+        raft_heartbeat(raft, actions);
+    }
+}
+
+/* ---- commit ---- */
+
+void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
+{
+    const struct raft_voters *voters = raft_voters_now(raft);
+    raft_index ends[VOTERS_MAX];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < voters->count; i++) {
+        const struct raft_peer *peer = raft_peer_of(raft, voters->node[i]);
+        raft_index end = raft_node_eq(voters->node[i], raft->config.self) ? raft->durable
+                         : peer == NULL                                   ? 0
+                                                                          : peer->match;
+        uint32_t at = n++;
+        for (; at > 0 && ends[at - 1] < end; at--) {
+            ends[at] = ends[at - 1];
+        }
+        ends[at] = end;
+    }
+    assert(n == voters->count && n > 0);
+    raft_index committed = ends[raft_majority(raft) - 1]; /* a majority has at least this */
+    if (committed <= raft->commit ||
+        (raft_log_term(&raft->log, committed) != raft->term && !MUTANT(52))) {
+        return;
+    }
+    raft_commit_to(raft, actions, committed);
+    if (!raft->leader.ready && committed >= raft->leader.term_start) {
+        raft->leader.ready = true;
+        struct raft_action *action = raft_emit(actions, RAFT_LEADER_READY);
+        action->ready.term = raft->term;
+        action->ready.index = committed;
+        raft_reads_confirm(raft, actions);
+    }
+    if (raft_log_voters_index(&raft->log) <= raft->commit && !raft_is_voter(raft)) {
+        raft_heartbeat(raft,
+                       actions); /* they learn that it is committed, then we go (thesis §4.2.2) */
+        raft_become_follower(raft, actions, RAFT_NOBODY);
+    }
+}
+
+/* ---- answers ---- */
+
+static void peer_accepted(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer,
+                          raft_index match)
+{
+    if (match > peer->match) {
+        peer->match = match;
+        peer->stalled = false;
+    }
+    uint32_t done = 0;
+    while (done < peer->in_flight_count && peer->in_flight[done] <= peer->match) {
+        done++;
+    }
+    peer->in_flight_count -= done;
+    memmove(peer->in_flight, peer->in_flight + done,
+            peer->in_flight_count * sizeof(peer->in_flight[0]));
+    peer->next = max_i64(peer->next, peer->match + 1);
+    if (peer->progress == RAFT_PROBE) {
+        peer->progress = RAFT_REPLICATE;
+        peer->probing = false;
+        peer->next = peer->match + 1;
+    }
+    if (!peer->voter) {
+        raft_observer_answered(raft, actions, peer);
+    }
+    raft_advance_commit(raft, actions);
+}
+
+/* The logs differ: go back to where they may agree (one round trip a term at most). */
+static void peer_refused(struct raft *raft, struct raft_peer *peer,
+                         const struct raft_append_answer *answer)
+{
+    if (answer->request < peer->refuse_from) {
+        return;
+    }
+    raft_index agree = raft_log_agreement(&raft->log, answer->hint_index, answer->hint_term);
+    raft_index next = max_i64(min_i64(agree + 1, peer->next), peer->match + 1);
+    raft_peer_probe(raft, peer);
+    peer->next = max_i64(min_i64(next, raft->log.last + 1), 1);
+}
+
+static struct raft_peer *peer_heard(struct raft *raft, const struct raft_message *message,
+                                    uint64_t request)
+{
+    if (raft->role != RAFT_LEADER || request > raft->leader.request) {
+        return NULL;
+    }
+    struct raft_peer *peer = raft_peer_of(raft, message->from);
+    if (peer != NULL) {
+        peer->heard = true;
+        peer->heard_at = raft->now;
+        peer->answered = request > peer->answered ? request : peer->answered;
+    }
+    return peer;
+}
+
+void raft_on_append_answer(struct raft *raft, struct raft_actions *actions,
+                           const struct raft_message *message)
+{
+    const struct raft_append_answer *answer = &message->append_answer;
+    struct raft_peer *peer = peer_heard(raft, message, answer->request);
+    if (peer == NULL || answer->match < 0 || answer->match > raft->log.last ||
+        answer->hint_index < 0) {
+        return;
+    }
+    raft_reads_confirm(raft, actions);
+    if (peer->progress == RAFT_SNAPSHOT) {
+        if (!answer->accepted || answer->match < raft->log.snapshot.index) {
+            return; /* the snapshot goes on */
+        }
+        raft_peer_probe(raft, peer);
+        peer->next = answer->match + 1;
+    }
+    if (answer->accepted) {
+        peer_accepted(raft, actions, peer, answer->match);
+    } else {
+        peer_refused(raft, peer, answer);
+    }
+    if (raft->role == RAFT_LEADER) {
+        peer_send(raft, actions, peer);
+        raft_transfer_step(raft, actions);
+    }
+}
+
+void raft_on_chunk_answer(struct raft *raft, struct raft_actions *actions,
+                          const struct raft_message *message)
+{
+    const struct raft_chunk_answer *answer = &message->chunk_answer;
+    struct raft_peer *peer = peer_heard(raft, message, answer->request);
+    if (peer == NULL || peer->progress != RAFT_SNAPSHOT || answer->request != peer->chunk_request) {
+        return;
+    }
+    if (answer->installed && answer->index >= 0 && answer->index <= raft->log.last) {
+        raft_peer_probe(raft, peer);
+        peer->next = answer->index + 1;
+        peer_accepted(raft, actions, peer, answer->index);
+        if (raft->role == RAFT_LEADER) {
+            peer_send(raft, actions, peer);
+        }
+        return;
+    }
+    peer->chunk_offset = answer->index == raft->log.snapshot.index ? answer->next_offset : 0;
+    chunk_send(raft, actions, peer);
+}
+
+/* ---- time ---- */
+
+/* Check-quorum: a leader that a majority of voters has not answered lately cannot commit anything, and is likely replaced. */
+static bool majority_heard(const struct raft *raft)
+{
+    const struct raft_voters *voters = raft_voters_now(raft);
+    uint32_t heard = raft_is_voter(raft);
+    for (uint32_t i = 0; i < raft->leader.peer_count; i++) {
+        const struct raft_peer *peer = &raft->leader.peer[i];
+        heard += raft_voters_has(voters, peer->node) && peer->heard &&
+                 raft->now - peer->heard_at <= raft->config.resign_ms;
+    }
+    return heard >= raft_majority(raft) || MUTANT(54);
+}
+
+static void observers_forget(struct raft *raft)
+{
+    struct raft_leadership *l = &raft->leader;
+    for (uint32_t i = 0; i < l->peer_count;) {
+        if (!l->peer[i].voter && raft->now - l->peer[i].observed_at > OBSERVER_MS) {
+            l->peer[i] = l->peer[--l->peer_count];
+        } else {
+            i++;
+        }
+    }
+}
+
+void raft_tick_leader(struct raft *raft, struct raft_actions *actions)
+{
+    struct raft_leadership *l = &raft->leader;
+    if (raft->now >= l->grace_until && !majority_heard(raft)) {
+        raft_become_follower(raft, actions, RAFT_NOBODY);
+        return;
+    }
+    observers_forget(raft);
+    if (raft->now >= l->heartbeat_at) {
+        raft_heartbeat(raft, actions);
+    }
+    raft_transfer_step(raft, actions);
+}
