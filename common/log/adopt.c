@@ -120,12 +120,15 @@ err_t recovery_forget(struct log_recovery *r, struct log_segment *segment)
     return OK;
 }
 
-static err_t adopt_rebuild(struct log_recovery *r, struct log_segment *segment)
+static err_t adopt_rebuild(struct log_recovery *r, struct log_segment *segment, int64_t next_base)
 {
     struct log *log = r->log;
     struct log_scan scan = {.next = segment->base, .crc_from = INT64_MAX, .epoch = -1};
     TRY(recovery_forget(r, segment));
     err_t err = recovery_scan(r, segment, 0, &scan);
+    if (err == OK && (scan.next > next_base || (scan.next < next_base && !log->config.gaps))) {
+        err = ERR_CORRUPT;
+    }
     if (err == ERR_CORRUPT) {
         r->report->bad_offset = scan.next;
     }
@@ -148,7 +151,7 @@ err_t recovery_adopt(struct log_recovery *r, uint32_t i)
     TRY(adopt_offsets(r, i, &offsets_sane));
     TRY(adopt_times(r, i, &times_sane));
     if (!offsets_sane || !times_sane) {
-        TRY(adopt_rebuild(r, segment));
+        TRY(adopt_rebuild(r, segment, r->log->segments[i + 1]->base));
     }
     if (!segment->dirty) {
         log_file_drop(&segment->offsets.file);

@@ -15,27 +15,42 @@ static struct batch_header header_of(struct slice batch)
     return header;
 }
 
+/* What the format cannot hold. */
+static bool roll_forced(const struct log_segment *segment, const struct run *run,
+                        const struct batch_header *next)
+{
+    int64_t last = next->base_offset + next->last_offset_delta;
+    return segment->bytes + run->bytes + (int64_t)batch_bytes(next) > INT32_MAX ||
+           last - segment->base > INT32_MAX;
+}
+
 /* Kafka's LogSegment.shouldRoll, with entries yet to be made counted as if every batch made one. */
-static bool roll_due(const struct log *log, const struct log_segment *segment,
-                     const struct run *run, const struct batch_header *next, time_ms now_wall_ms)
+static bool roll_wanted(const struct log *log, const struct log_segment *segment,
+                        const struct run *run, const struct batch_header *next, time_ms now_wall_ms)
 {
     const struct log_config *config = &log->config;
-    int64_t bytes = segment->bytes + run->bytes;
-    if (bytes == 0) {
-        return false;
-    }
     bool by_record = segment->first_timestamp >= 0 && next->max_timestamp >= 0;
     int64_t age = by_record ? next->max_timestamp - segment->first_timestamp
                             : now_wall_ms - segment->born_wall_ms;
-    int64_t last = next->base_offset + next->last_offset_delta;
     int64_t entries_max = config->index_bytes_max / OFFSET_ENTRY_BYTES;
     int64_t times_max = config->index_bytes_max / TIME_ENTRY_BYTES -
                         1; /* the last one comes at the roll */
-    return bytes + (int64_t)batch_bytes(next) > min_i64(config->segment_bytes, INT32_MAX) ||
+    return segment->bytes + run->bytes + (int64_t)batch_bytes(next) > config->segment_bytes ||
            age > config->segment_ms - config->segment_jitter_ms ||
-           last - segment->base > INT32_MAX ||
            index_count(&segment->offsets) + run->count >= entries_max ||
            index_count(&segment->times) + run->count >= times_max;
+}
+
+/* Behind a cut that is not on disk yet one segment must do: with two of them a crash could keep the second alone, which
+ * would then seem to follow the history that was cut off. */
+static bool roll_due(const struct log *log, const struct log_segment *segment,
+                     const struct run *run, const struct batch_header *next, time_ms now_wall_ms)
+{
+    if (segment->bytes + run->bytes == 0) {
+        return false;
+    }
+    return roll_forced(segment, run, next) ||
+           (log_cut_proven(log) && roll_wanted(log, segment, run, next, now_wall_ms));
 }
 
 static struct run run_cut(const struct log *log, const struct slice *batches, uint32_t count,
@@ -120,6 +135,7 @@ err_t log_roll(struct log *log, time_ms now_wall_ms)
     if (active->bytes == 0) {
         return OK;
     }
+    TRY(log_cut_prove(log));
     TRY(segment_seal(log, active));
     segment_mark_dirty(log, active); /* its indexes */
     return log_roll_new(log, now_wall_ms);

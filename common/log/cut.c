@@ -119,6 +119,8 @@ static void ends_at(struct log *log, int64_t end)
     log->durable_end = min_i64(log->durable_end, end);
     log->sync_end = min_i64(log->sync_end, end);
     log->taken_point = min_i64(log->taken_point, end);
+    log->named_base = min_i64(log->named_base, end - 1);
+    log->sync_named = min_i64(log->sync_named, end - 1);
     log->cut++;
     log_marks_clear(log);
 }
@@ -185,7 +187,7 @@ err_t log_truncate(struct log *log, int64_t offset, time_ms now_wall_ms)
 
 static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)
 {
-    TRY(truncated_note(log, min_i64(log->start, offset)));
+    TRY(truncated_note(log, min_i64(log->segments[0]->base, offset)));
     TRY(log_retire_newest(log, 0));
     ends_at(log, offset);
     log->start = offset;

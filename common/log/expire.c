@@ -52,9 +52,10 @@ err_t log_expire(struct log *log, const struct log_retention *retention, time_ms
     *ret_moved = false;
     ENSURE(!log->offline, ERR_OFFLINE);
     uint32_t n = expire_count(log, retention, now_wall_ms);
-    if (n == log->count) {
+    if (n == log->count && log_cut_proven(log)) {
         TRY(log_roll(log, now_wall_ms));
     }
+    n -= n == log->count; /* rolls another time */
     assert(n < log->count);
     int64_t start = log->segments[n]->base;
     if (n > 0 && start > log->start) {
@@ -70,7 +71,8 @@ err_t log_drop(struct log *log, int64_t saved_start)
     assert(saved_start <= log->start);
     uint32_t n = 0;
     err_t err = OK;
-    while (n + 1 < log->count && log->segments[n + 1]->base <= saved_start) {
+    int64_t limit = min_i64(saved_start, log->named_base);
+    while (n + 1 < log->count && log->segments[n + 1]->base <= limit) {
         struct log_segment *segment = log->segments[n];
         err = log_doom_segment(log, segment);
         if (err != OK) {

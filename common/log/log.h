@@ -134,7 +134,8 @@ struct log_segment_info log_segment(const struct log *, uint32_t i);
 err_t log_append(struct log *, const struct slice *batches, uint32_t count,
                  time_ms now_wall_ms) MUST_USE;
 
-/* Starts a new segment unless the active one is empty. */
+/* Starts a new segment unless the active one is empty. Behind a truncation that no sync has proven yet it waits for the
+ * device; log_append rather lets the segment grow beyond its size until one has. */
 err_t log_roll(struct log *, time_ms now_wall_ms) MUST_USE;
 /* Base offset of the active segment: it changes when the log rolls (time to write a producer snapshot). */
 int64_t log_active_base(const struct log *);
@@ -164,12 +165,13 @@ err_t log_sync_run(struct log_sync *) MUST_USE;
 int64_t log_sync_done(struct log *, struct log_sync *, err_t err);
 
 /*
- * The recovery point: what may be written into the checkpoint file. take before writing it, saved after; `cut` is handed
- * through. Never above the durable end, and not moved by opening the log.
+ * The recovery point: what may be written into the checkpoint file. take before writing it, saved after, with what take
+ * gave; one checkpoint of a log at a time. Never above the durable end, and not moved by opening the log.
  */
 struct log_recovery_point {
     int64_t offset;
-    uint32_t cut;
+    uint32_t cut; /* truncations so far */
+    bool proven;  /* and they are on disk */
 };
 struct log_recovery_point log_recovery_point_take(struct log *);
 void log_recovery_point_saved(struct log *, struct log_recovery_point);
@@ -283,7 +285,8 @@ void log_replay_close(struct log_replay *);
  * waits for the device, and is rare. ERR_IO takes the log offline.
  */
 err_t log_truncate(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
-/* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). */
+/* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). The
+ * same note as above. Save the log start checkpoint after the next sync. ERR_IO takes the log offline. */
 err_t log_restart(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
 
 /* Moves the start (DeleteRecords, a follower whose leader moved it, a snapshot). Within log_start..log_end; lower is nothing.
@@ -305,6 +308,7 @@ err_t log_expire(struct log *, const struct log_retention *, time_ms now_wall_ms
 /*
  * Takes away the segments wholly below saved_start, which stands in the checkpoint on disk (first the checkpoint, then the
  * files: otherwise a crash brings back a log with a hole). They are renamed to `.deleted` and wait for log_doomed_take.
+ * One stays as long as no sync has proven the name of the segment behind it: call again some time later.
  */
 err_t log_drop(struct log *, int64_t saved_start) MUST_USE;
 

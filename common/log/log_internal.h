@@ -112,6 +112,10 @@ struct log {
     int64_t saved_point; /* the highest recovery point that the checkpoint file may hold */
     int64_t taken_point; /* the last one taken */
     uint32_t cut;        /* truncations so far */
+    uint32_t sync_cut;   /* of these, what the sync under way will prove */
+    uint32_t proven_cut; /* of these, what is on disk */
+    int64_t sync_named;  /* the sync under way proves the names of segments up to this base */
+    int64_t named_base;  /* and these are proven */
     bool noted;          /* the file `truncated-below` is there */
     struct log_mark read_marks[READ_MARKS];
     struct log_mark append_marks[APPEND_MARKS];
@@ -165,6 +169,13 @@ int64_t log_segment_end(const struct log *, uint32_t i);
 /* --- syncing (sync.c) --- */
 /* Takes, runs and puts in syncs until nothing is left. Blocking. ERR_OFFLINE. */
 err_t log_sync_all(struct log *) MUST_USE;
+/* The cuts so far are on disk, and with them the segment behind the last one. */
+static inline bool log_cut_proven(const struct log *log)
+{
+    return log->proven_cut == log->cut;
+}
+/* Makes it so, also while a sync is under way. Blocking. ERR_OFFLINE. */
+err_t log_cut_prove(struct log *) MUST_USE;
 
 /* --- indexes (index.c) --- */
 bool index_add(struct log *, struct log_segment *, enum log_file_kind, const uint8_t *entry);

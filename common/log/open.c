@@ -159,6 +159,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
         TRY(segments_below_start(log, known->log_start));
         TRY(open_segments(r, known));
     }
+    log->named_base = log_active(log)->base;
     for (uint32_t i = 0; i < log->count; i++) {
         log->segments[i]->used = false;
     }

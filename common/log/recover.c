@@ -192,7 +192,8 @@ static err_t recovery_tail(struct log_recovery *r, uint32_t first)
 err_t log_recover(struct log_recovery *r)
 {
     struct log *log = r->log;
-    uint32_t first = r->clean ? log->count - 1 : log_segment_floor(log, r->point);
+    /* The segment before one that begins at the point may have been cut there, and the cut not yet be on disk. */
+    uint32_t first = r->clean ? log->count - 1 : log_segment_floor(log, r->point - 1);
     for (uint32_t i = 0; i < log->count; i++) {
         log->bytes += log->segments[i]->bytes;
     }

@@ -25,6 +25,11 @@ static void sync_add_segment(struct log_sync *sync, struct log_segment *segment,
     }
 }
 
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
 bool log_sync_take(struct log *log, struct log_sync *ret_sync)
 {
     *ret_sync = (struct log_sync){.host = log->host, .end = log->end};
@@ -45,9 +50,11 @@ bool log_sync_take(struct log *log, struct log_sync *ret_sync)
         }
     }
     ret_sync->dir = log->dir_dirty ? log->dir : NULL;
+    log->sync_named = log->dir_dirty ? log_active(log)->base : log->named_base;
     log->dir_dirty = false;
     log->syncing = true;
     log->sync_end = ret_sync->end;
+    log->sync_cut = log->dirty_base == INT64_MAX ? log->cut : log->proven_cut;
     return true;
 }
 
@@ -72,6 +79,8 @@ int64_t log_sync_done(struct log *log, struct log_sync *sync, err_t err)
     }
     if (!log->offline) {
         log->durable_end = max_i64(log->durable_end, log->sync_end);
+        log->proven_cut = max_u32(log->proven_cut, log->sync_cut);
+        log->named_base = max_i64(log->named_base, log->sync_named);
     }
     assert(log->durable_end <= log->end);
     return log->durable_end;
@@ -86,18 +95,46 @@ err_t log_sync_all(struct log *log)
     return log->offline ? ERR_OFFLINE : OK;
 }
 
+static err_t dirty_sync(struct log *log)
+{
+    for (uint32_t i = 0; i < log->count; i++) {
+        const struct log_segment *segment = log->segments[i];
+        if (segment->dirty && segment->file != NULL) {
+            TRY(disk_sync(segment->file->disk));
+        }
+    }
+    return disk_sync_dir(log->host, log->dir);
+}
+
+err_t log_cut_prove(struct log *log)
+{
+    if (log_cut_proven(log)) {
+        return OK;
+    }
+    if (dirty_sync(log) != OK) {
+        log_set_offline(log);
+        return ERR_OFFLINE;
+    }
+    log->proven_cut = log->cut;
+    log->named_base = log_active(log)->base;
+    return OK;
+}
+
+/* As long as a cut is not on disk, a crash may bring back what was cut: the point stays below that. */
 struct log_recovery_point log_recovery_point_take(struct log *log)
 {
-    log->taken_point = log->durable_end;
-    log->saved_point = max_i64(log->saved_point, log->durable_end);
-    return (struct log_recovery_point){log->durable_end, log->cut};
+    bool proven = log_cut_proven(log);
+    int64_t offset = proven ? log->durable_end : min_i64(log->durable_end, log->saved_point);
+    log->taken_point = offset;
+    log->saved_point = max_i64(log->saved_point, offset);
+    return (struct log_recovery_point){offset, log->cut, proven};
 }
 
 /* A point taken before a truncation may stand in the file by now: the note beside the log still takes it back. */
 void log_recovery_point_saved(struct log *log, struct log_recovery_point point)
 {
     assert(point.cut <= log->cut);
-    if (point.cut != log->cut) {
+    if (point.cut != log->cut || !point.proven) {
         return;
     }
     assert(point.offset <= log->taken_point);

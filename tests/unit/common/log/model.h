@@ -1,0 +1,71 @@
+/*
+ * What a log must hold, kept beside it in plain memory, and the judge of what came back after a crash.
+ *
+ * A crash may bring back a history that was truncated but whose truncation no sync has proven yet, so earlier ones are kept
+ * until one has. What came back must be a prefix of one of them, whole batches, byte for byte, and long enough.
+ */
+#ifndef ODRADEK_TESTS_LOG_MODEL_H
+#define ODRADEK_TESTS_LOG_MODEL_H
+
+#include "common/base/prng.h"
+#include "tests/unit/common/log/fixture.h"
+
+#define HISTORIES_MAX 64
+
+struct model_batch {
+    int64_t base;
+    int64_t last;
+    struct slice bytes; /* the model's pool owns them */
+};
+
+struct history {
+    struct model_batch *batches;
+    size_t count;
+    int64_t end;
+    int64_t floor; /* at least this much of it must come back */
+};
+
+struct world {
+    struct ground g;
+    struct prng prng;
+    struct history now;
+    int64_t start;
+    struct history old[HISTORIES_MAX];
+    size_t old_count;
+    struct slice *pool;
+    size_t pool_count;
+    /* What stands in the checkpoint files. */
+    int64_t saved_point;
+    int64_t saved_start;
+    /* A checkpoint on its way. */
+    struct log_recovery_point point;
+    bool point_out;
+    /* A sync on its way. */
+    struct log_sync sync;
+    bool sync_out;
+    size_t sync_covers; /* histories that are gone for good when it succeeds */
+    int32_t epoch;
+    time_ms now_ms;
+};
+
+void world_init(struct world *, uint64_t seed);
+void world_release(struct world *);
+/* Opens with what the checkpoints say and judges what is there. */
+void world_open(struct world *, bool clean);
+/* The process dies with all that was under way. */
+void world_kill(struct world *);
+
+err_t world_append(struct world *, int batches);
+err_t world_truncate(struct world *, int64_t offset);
+err_t world_restart(struct world *, int64_t offset);
+err_t world_expire(struct world *);
+err_t world_save_start(struct world *); /* checkpoint, then the files */
+void world_sync_take(struct world *);
+err_t world_sync_finish(struct world *);
+err_t world_sync(struct world *);
+void world_point_take(struct world *);
+void world_point_finish(struct world *);
+/* Compares some reads with the model. */
+void world_check(struct world *);
+
+#endif
