@@ -55,6 +55,36 @@ err_t log_retire_newest(struct log *log, uint32_t keep)
     return OK;
 }
 
+static void ends_at(struct log *log, int64_t end)
+{
+    log->end = end;
+    log->durable_end = min_i64(log->durable_end, end);
+    log->sync_end = min_i64(log->sync_end, end);
+    log->taken_point = min_i64(log->taken_point, end);
+    log->named_base = min_i64(log->named_base, end - 1);
+    log->sync_named = min_i64(log->sync_named, end - 1);
+    log->cut++;
+    log_marks_clear(log);
+}
+
+/* All of them go. The first one last, when the others are gone for good, so that a crash leaves a log that begins where it
+ * did; and its successor is on disk at once, for the same reason. */
+static err_t replace_all(struct log *log, int64_t offset, time_ms now_wall_ms)
+{
+    TRY(log_retire_newest(log, 1));
+    if (log->dir_dirty) {
+        TRY(disk_sync_dir(log->host, log->dir));
+    }
+    TRY(log_retire_newest(log, 0));
+    ends_at(log, offset);
+    TRY(log_roll_new(log, now_wall_ms));
+    TRY(disk_sync_dir(log->host, log->dir));
+    log->dir_dirty = false;
+    log->proven_cut = log->cut;
+    log->named_base = offset;
+    return OK;
+}
+
 /* What the indexes and the remaining batches say once everything from `at` on is gone. */
 static err_t segment_refresh(struct log *log, struct log_segment *segment, int64_t end)
 {
@@ -113,18 +143,6 @@ static err_t segment_cut(struct log *log, struct log_segment *segment, int64_t a
     return segment_seal(log, segment);
 }
 
-static void ends_at(struct log *log, int64_t end)
-{
-    log->end = end;
-    log->durable_end = min_i64(log->durable_end, end);
-    log->sync_end = min_i64(log->sync_end, end);
-    log->taken_point = min_i64(log->taken_point, end);
-    log->named_base = min_i64(log->named_base, end - 1);
-    log->sync_named = min_i64(log->sync_named, end - 1);
-    log->cut++;
-    log_marks_clear(log);
-}
-
 /* Finds the first batch that reaches beyond the offset: where the bytes end, and the log. */
 static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *offset,
                       int64_t *ret_at)
@@ -151,10 +169,14 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
     struct log_segment *segment = log->segments[i];
     int64_t at = 0;
     assert(segment->base <= offset);
+    TRY(log_cut_prove(log));
     if (segment->base < offset) {
         TRY(cut_find(log, segment, &offset, &at));
     }
     TRY(truncated_note(log, offset));
+    if (at == 0 && i == 0) {
+        return replace_all(log, offset, now_wall_ms);
+    }
     if (at == 0) {
         TRY(log_retire_newest(log, i));
     } else {
@@ -187,12 +209,12 @@ err_t log_truncate(struct log *log, int64_t offset, time_ms now_wall_ms)
 
 static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)
 {
+    TRY(log_cut_prove(log));
     TRY(truncated_note(log, min_i64(log->segments[0]->base, offset)));
-    TRY(log_retire_newest(log, 0));
-    ends_at(log, offset);
+    TRY(replace_all(log, offset, now_wall_ms));
     log->start = offset;
     log->durable_end = offset;
-    return log_roll_new(log, now_wall_ms);
+    return OK;
 }
 
 err_t log_restart(struct log *log, int64_t offset, time_ms now_wall_ms)

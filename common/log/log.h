@@ -80,6 +80,7 @@ struct log_report {
  * Blocking. After an unclean stop it scans behind the recovery point and syncs what it keeps before it returns, so that
  * log_durable_end is true at once. heap: the log's own memory, used inside the monitor only. known.recovery_point may be
  * above the end (a truncation came after the checkpoint).
+ * log_start may have moved: save its checkpoint before anything is cut.
  * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), nothing was changed. ERR_IO, ERR_NO_MEMORY, ...
  * ERR_UNSUPPORTED: a half-finished compaction of another server (.swap files) lies there.
  */
@@ -279,14 +280,15 @@ void log_replay_close(struct log_replay *);
 
 /*
  * The log ends at `offset` now; batches that reach beyond it are gone (inside a batch: the log ends at that batch's base
- * offset), and the next append goes to a new file. Not below log_start. Nothing happens when offset >= log_end. May wait
- * for a cold page. Below a recovery point that was taken, the call first writes a note
- * beside the log (file `truncated-below`: what lies behind is to be scanned although the checkpoint says otherwise); that
- * waits for the device, and is rare. ERR_IO takes the log offline.
+ * offset), and the next append goes to a new file. Not below log_start. Nothing happens when offset >= log_end. Syncs take
+ * it to the disk; until then a crash may bring back what was cut.
+ * It waits for the device in four rare cases: the page at the cut is cold; no sync has proven the truncation before; nothing
+ * is left; or the cut lies below the recovery point in the checkpoint. Then a note is written beside the log first (file
+ * `truncated-below`: what lies behind is to be scanned, whatever the checkpoint says). An error takes the log offline.
  */
 err_t log_truncate(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
-/* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). The
- * same note as above. Save the log start checkpoint after the next sync. ERR_IO takes the log offline. */
+/* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). Waits
+ * for the device. Save the log start checkpoint then. An error takes the log offline. */
 err_t log_restart(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
 
 /* Moves the start (DeleteRecords, a follower whose leader moved it, a snapshot). Within log_start..log_end; lower is nothing.

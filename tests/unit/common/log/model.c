@@ -299,6 +299,7 @@ void world_open(struct world *w, bool clean)
     free(got);
     world_adopt(w, match, to);
     w->start = from;
+    w->saved_start = max_i64(w->saved_start, from); /* as the owner must */
     w->now.floor = to;
 }
 

@@ -1,0 +1,52 @@
+#include <stdio.h>
+
+#include "common/log/small_file.h"
+#include "common/log/log.h"
+#include "common/port/disk.h"
+
+#define NAME_BYTES_MAX 96
+
+static err_t small_path(const char *folder, const char *name, char *path, size_t room)
+{
+    int n = snprintf(path, room, "%s/%s", folder, name);
+    ENSURE(n > 0 && (size_t)n < room, ERR_INVALID);
+    return OK;
+}
+
+err_t small_file_load(struct host *host, const char *folder, const char *name, size_t bytes_max,
+                      struct arena *arena, struct slice *ret_bytes)
+{
+    char path[LOG_DIR_PATH_MAX + NAME_BYTES_MAX];
+    assert(ret_bytes != NULL && bytes_max > 0);
+    TRY(small_path(folder, name, path, sizeof(path)));
+    return disk_read_file(host, path, bytes_max, arena, ret_bytes);
+}
+
+err_t small_file_save(struct host *host, const char *folder, const char *name, struct buf *buf)
+{
+    char path[LOG_DIR_PATH_MAX + NAME_BYTES_MAX];
+    err_t err = buf->err;
+    if (err == OK) {
+        err = small_path(folder, name, path, sizeof(path));
+    }
+    if (err == OK) {
+        err = disk_replace_file(host, path, buf_slice(buf));
+    }
+    buf_release(buf);
+    return err;
+}
+
+err_t small_file_remove(struct host *host, const char *folder, const char *name)
+{
+    char path[LOG_DIR_PATH_MAX + NAME_BYTES_MAX];
+    TRY(small_path(folder, name, path, sizeof(path)));
+    err_t err = disk_unlink(host, path);
+    ENSURE(err == OK || err == ERR_NOT_FOUND, err);
+    return err == OK ? disk_sync_dir(host, folder) : OK;
+}
+
+void small_memory_init(struct small_memory *memory)
+{
+    memory->block = (struct memory_block){memory->bytes, sizeof(memory->bytes), 0};
+    memory->source = memory_block_source(&memory->block);
+}
