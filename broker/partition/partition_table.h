@@ -28,6 +28,8 @@
 struct trace;
 struct partitions;
 
+#define REACTORS_MAX 64
+
 enum dir_state { /* as proto DirState */
                  LOG_DIR_CLEAN,
                  LOG_DIR_CRASHED_THIS_BOOT,
@@ -61,7 +63,7 @@ struct partitions_events {
 struct partitions_config {
     struct host *host;
     struct loop *control;
-    struct loop *reactors[64];
+    struct loop *reactors[REACTORS_MAX];
     uint32_t reactor_count;
     const struct trace *trace;
     const struct crc32c_impl *crc;

@@ -1,0 +1,224 @@
+/*
+ * Group commit of one log directory. Logs with unsynced bytes queue up, each at most once; a few jobs of the pool take them
+ * in turn. What is written to a log while its sync is under way waits for the next turn, so one fsync releases all acks that
+ * came before it. A job ends when the queue is empty; a new one starts with the next log.
+ *
+ * Above unsynced_bytes_max answers that need no sync (acks 0 and 1) are held back until there is room again.
+ */
+#include "broker/partition/partition_internal.h"
+
+void dir_sync_queue(struct partition *p)
+{
+    struct log_dir *dir = p->dir;
+    struct sync_worker *worker = NULL;
+    partition_hold(p);
+    lock_enter(dir->lock);
+    p->sync_next = NULL;
+    *dir->queue_end = p;
+    dir->queue_end = &p->sync_next;
+    if (dir->syncs < DIR_SYNCS_MAX) {
+        for (uint32_t i = 0; i < DIR_WORKERS && worker == NULL; i++) {
+            worker = dir->workers[i].busy ? NULL : &dir->workers[i];
+        }
+        if (worker != NULL) {
+            worker->busy = true;
+            dir->syncs++;
+        }
+    }
+    lock_leave(dir->lock);
+    if (worker != NULL) {
+        disk_submit(dir->table->config.control, &worker->job);
+    }
+}
+
+static struct partition *queue_pop(struct log_dir *dir)
+{
+    lock_enter(dir->lock);
+    struct partition *p = dir->queue;
+    if (p == NULL) {
+        assert(dir->syncs > 0);
+        dir->syncs--;
+    } else {
+        dir->queue = p->sync_next;
+        if (dir->queue == NULL) {
+            dir->queue_end = &dir->queue;
+        }
+    }
+    lock_leave(dir->lock);
+    return p;
+}
+
+/* Inside the monitor: the sync has ended. */
+static void synced(struct partition *p, struct log_sync *sync, uint32_t cut, err_t err)
+{
+    if (p->log == NULL) {
+        return;
+    }
+    int64_t durable = log_sync_done(p->log, sync, err);
+    if (p->state != PARTITION_OPEN) {
+        return;
+    }
+    if (err != OK) {
+        trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                  "%s-%d: fsync failed (%s); the log directory %s goes offline.", p->name, p->index,
+                  err_text(err), p->dir->path);
+        partition_fail(p);
+        return;
+    }
+    struct step step = {.event = {.kind = REPLICA_DURABLE}};
+    step.event.durable.end = durable;
+    step.event.durable.cut = cut;
+    partition_step(p, &step);
+}
+
+static void sync_one(struct partition *p)
+{
+    struct log_sync sync;
+    partition_enter(p);
+    p->sync_requested = false;
+    uint32_t cut = p->core.cut;
+    bool taken = p->state == PARTITION_OPEN && !p->syncing && log_sync_take(p->log, &sync);
+    int64_t bytes = taken ? p->unsynced_bytes : 0;
+    p->unsynced_bytes -= bytes;
+    p->syncing = p->syncing || taken;
+    partition_leave(p);
+    if (!taken) {
+        return;
+    }
+    err_t err = log_sync_run(&sync);
+    partition_enter(p);
+    p->syncing = false;
+    synced(p, &sync, cut, err);
+    bool more = p->state == PARTITION_OPEN &&
+                log_durable_end(p->log) < min_i64(p->sync_end, log_end(p->log));
+    if (more && !p->sync_requested) {
+        p->sync_requested = true;
+        p->outbox.flags |= OUTBOX_SYNC;
+    }
+    if (p->chores != 0) {
+        partition_chore(p, 0); /* closing and deleting wait for the sync */
+    }
+    partition_leave(p);
+    atomic_fetch_sub_explicit(&p->dir->unsynced_bytes, bytes, memory_order_relaxed);
+    dir_release_held(p->dir, false);
+}
+
+static void worker_work(struct disk_job *job)
+{
+    struct sync_worker *worker = CONTAINER_OF(job, struct sync_worker, job);
+    struct partition *p;
+    while ((p = queue_pop(worker->dir)) != NULL) {
+        sync_one(p);
+        partition_drop(p);
+    }
+}
+
+static void worker_done(struct disk_job *job)
+{
+    struct sync_worker *worker = CONTAINER_OF(job, struct sync_worker, job);
+    struct log_dir *dir = worker->dir;
+    lock_enter(dir->lock);
+    /* While its letter was under way all other workers may have been so, too. */
+    bool again = dir->queue != NULL && dir->syncs < DIR_SYNCS_MAX;
+    worker->busy = again;
+    dir->syncs += again ? 1 : 0;
+    lock_leave(dir->lock);
+    if (again) {
+        disk_submit(dir->table->config.control, job);
+    }
+}
+
+/* ---- back-pressure ---- */
+
+static bool has_room(struct log_dir *dir)
+{
+    return atomic_load_explicit(&dir->unsynced_bytes, memory_order_relaxed) <=
+               dir->table->config.unsynced_bytes_max ||
+           atomic_load(&dir->offline);
+}
+
+bool dir_hold(struct log_dir *dir, struct produce_ticket *ticket)
+{
+    if (LIKELY(has_room(dir))) {
+        return false;
+    }
+    lock_enter(dir->lock);
+    ticket->next = NULL;
+    *dir->held_end = ticket;
+    dir->held_end = &ticket->next;
+    lock_leave(dir->lock);
+    if (!atomic_exchange(&dir->pressure_posted, true)) {
+        loop_post(dir->table->config.control, &dir->pressure_mail);
+    }
+    return true;
+}
+
+bool dir_unhold(struct log_dir *dir, struct produce_ticket *ticket)
+{
+    bool found = false;
+    lock_enter(dir->lock);
+    for (struct produce_ticket **at = &dir->held; *at != NULL && !found; at = &(*at)->next) {
+        if (*at == ticket) {
+            *at = ticket->next;
+            if (*at == NULL) {
+                dir->held_end = at;
+            }
+            found = true;
+            break;
+        }
+    }
+    lock_leave(dir->lock);
+    return found;
+}
+
+void dir_release_held(struct log_dir *dir, bool all)
+{
+    if (!all && !has_room(dir)) {
+        return;
+    }
+    lock_enter(dir->lock);
+    struct produce_ticket *ticket = dir->held;
+    dir->held = NULL;
+    dir->held_end = &dir->held;
+    lock_leave(dir->lock);
+    while (ticket != NULL) {
+        struct produce_ticket *next = ticket->next;
+        loop_post(ticket->loop, &ticket->mail);
+        ticket = next;
+    }
+}
+
+/* On the control loop: all that is unsynced is queued, so that room comes even from logs that nobody waits for. */
+static void pressure(struct mail *mail)
+{
+    struct log_dir *dir = CONTAINER_OF(mail, struct log_dir, pressure_mail);
+    atomic_store(&dir->pressure_posted, false);
+    struct partition *p = NULL;
+    while ((p = table_next(dir->table, p)) != NULL) {
+        if (p->dir != dir) {
+            continue;
+        }
+        partition_enter(p);
+        if (p->state == PARTITION_OPEN && p->unsynced_bytes > 0 && !p->sync_requested) {
+            p->sync_end = max_i64(p->sync_end, log_end(p->log));
+            if (!p->syncing) {
+                p->sync_requested = true;
+                p->outbox.flags |= OUTBOX_SYNC;
+            }
+        }
+        partition_leave(p);
+    }
+    dir_release_held(dir, false); /* it may have come between the look and the hold */
+}
+
+void dir_sync_init(struct log_dir *dir)
+{
+    dir->queue_end = &dir->queue;
+    dir->held_end = &dir->held;
+    dir->pressure_mail.deliver = pressure;
+    for (uint32_t i = 0; i < DIR_WORKERS; i++) {
+        dir->workers[i].dir = dir;
+        dir->workers[i].job.work = worker_work;
+        dir->workers[i].job.done = worker_done;
+    }
+}

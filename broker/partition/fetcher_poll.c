@@ -1,0 +1,350 @@
+/* The questions of a fetcher and the answers to them. */
+#include "broker/partition/fetcher.h"
+
+#include "common/wire/record_batch.h"
+
+void fetcher_forget_calls(struct fetcher *fetcher)
+{
+    fetcher->poll_out = false;
+    for (uint32_t i = 0; i < FETCH_UPDATES_MAX; i++) {
+        fetcher->updates[i].out = false;
+    }
+    LIST_EACH(&fetcher->follows, node)
+    {
+        CONTAINER_OF(node, struct follow, node)->in_poll = false;
+    }
+}
+
+/* ---- asking ---- */
+
+static void ask_partition(const struct partitions *table, const struct replica_fetch_plan *plan,
+                          bool bytes, struct kmsg_fetch_request_partition *ask)
+{
+    ask->current_leader_epoch = plan->leader_epoch;
+    ask->fetch_offset = plan->fetch_offset;
+    ask->last_fetched_epoch = plan->last_fetched_epoch;
+    ask->log_start_offset = plan->log_start;
+    ask->high_watermark = plan->high_watermark;
+    ask->durable_offset = plan->durable_offset;
+    ask->partition_max_bytes = bytes ? table->config.fetch_partition_bytes_max : 0;
+}
+
+/* Whether this partition belongs into the request that is being made; its plan. Those that follow someone else leave. */
+static bool plan_follow(struct follow *follow, bool poll, time_ms now,
+                        struct replica_fetch_plan *ret_plan)
+{
+    struct fetcher *fetcher = follow->fetcher;
+    bool urgent;
+    if (poll ? follow->rest_until_ms > now : !follow->urgent) {
+        return false;
+    }
+    if (!partition_plan_now(follow->partition, ret_plan, &urgent)) {
+        fetcher_remove(follow, false);
+        return false;
+    }
+    if (ret_plan->leader != fetcher->leader) {
+        fetcher_remove(follow, true);
+        return false;
+    }
+    follow->urgent = false;
+    return true;
+}
+
+/* Fills topics and partitions; returns how many partitions. -1: out of memory. */
+static int32_t fill(struct fetcher *fetcher, bool poll, struct kmsg_fetch_request *request)
+{
+    struct arena *arena = &fetcher->room->arena;
+    int32_t room = (int32_t)fetcher->follow_count;
+    struct kmsg_fetch_request_topic *topics = kmsg_fetch_request_topic_array(arena, room);
+    struct kmsg_fetch_request_partition *asks = kmsg_fetch_request_partition_array(arena, room);
+    if (topics == NULL || asks == NULL) {
+        return -1;
+    }
+    time_ms now = partitions_now_ms(fetcher->room->table);
+    int32_t count = 0;
+    request->topics.items = topics;
+    request->topics.count = 0;
+    struct list_node *next = fetcher->follows.head.next;
+    while (next != &fetcher->follows.head) {
+        struct follow *follow = CONTAINER_OF(next, struct follow, node);
+        struct replica_fetch_plan plan;
+        next = next->next;
+        if (!plan_follow(follow, poll, now, &plan)) {
+            continue;
+        }
+        struct kmsg_fetch_request_topic *topic = request->topics.count == 0
+                                                     ? NULL
+                                                     : &topics[request->topics.count - 1];
+        if (topic == NULL || !uuid_eq(topic->topic_id, follow->partition->topic)) {
+            topic = &topics[request->topics.count++];
+            topic->topic_id = follow->partition->topic;
+            topic->partitions.items = &asks[count];
+            topic->partitions.count = 0;
+        }
+        topic->partitions.count++;
+        asks[count].partition = follow->partition->index;
+        ask_partition(fetcher->room->table, &plan, poll, &asks[count++]);
+        if (poll) {
+            follow->asked = plan;
+            follow->in_poll = true;
+        }
+    }
+    return count;
+}
+
+static err_t send_fetch(struct fetcher *fetcher, bool poll, struct client_call *call,
+                        int32_t *ret_count)
+{
+    const struct partitions_config *config = &fetcher->room->table->config;
+    struct kmsg_fetch_request request;
+    kmsg_fetch_request_init(&request);
+    request.replica_state.replica_id = config->broker_id;
+    request.replica_state.replica_epoch = table_broker_epoch(fetcher->room->table);
+    request.max_wait_ms = poll ? (int32_t)config->fetch_wait_max_ms : 0;
+    request.min_bytes = poll ? 1 : 0;
+    request.max_bytes = poll ? config->fetch_bytes_max : 0;
+    *ret_count = fill(fetcher, poll, &request);
+    ENSURE(*ret_count >= 0, ERR_NO_MEMORY);
+    err_t err = OK;
+    if (*ret_count > 0) {
+        call->api = kmsg_api_find(1);
+        call->version = FETCH_VERSION;
+        err = client_conn_send(&fetcher->conn, call, &request);
+    }
+    arena_clear(&fetcher->room->arena);
+    return err;
+}
+
+/* ---- answers ---- */
+
+struct batches {
+    struct batch_receipt *receipts;
+    struct slice *slices;
+    uint32_t count;
+    bool bad;
+};
+
+/* Whole batches with good checksums, in order; what follows a bad one is left. A partial batch at the end is usual. */
+static err_t check_batches(const struct partitions *table, struct slice bytes, struct arena *arena,
+                           struct batches *ret)
+{
+    size_t room = bytes.n / BATCH_HEADER_BYTES;
+    struct slice batch;
+    struct batch_header header;
+    *ret = (struct batches){.receipts = arena_array(arena, room, sizeof(*ret->receipts)),
+                            .slices = arena_array(arena, room, sizeof(*ret->slices))};
+    ENSURE(ret->receipts != NULL && ret->slices != NULL, ERR_NO_MEMORY);
+    while (bytes.n > 0) {
+        err_t err = batch_cut(&bytes, &batch);
+        if (err == ERR_TRUNCATED) {
+            break;
+        }
+        if (err == OK) {
+            err = batch_check(table->config.crc, batch, &header);
+        }
+        if (err != OK) {
+            ret->bad = true;
+            break;
+        }
+        struct batch_facts facts = batch_facts(&header);
+        assert(ret->count < room);
+        ret->receipts[ret->count] = receipt_of(&facts);
+        ret->slices[ret->count++] = batch;
+    }
+    return OK;
+}
+
+static void told_bad(struct follow *follow, enum kafka_error error)
+{
+    struct fetcher *fetcher = follow->fetcher;
+    uint32_t held;
+    if (trace_limit_pass(&fetcher->limit, partitions_now_ms(fetcher->room->table), &held)) {
+        trace_log(
+            fetcher->room->table->config.trace, TRACE_INFO, TRACE_FETCHER,
+            "%s-%d: broker %d answered a fetch at %lld (epoch %d) with %s; asking again soon.%s",
+            follow->partition->name, follow->partition->index, fetcher->leader,
+            (long long)follow->asked.fetch_offset, follow->asked.leader_epoch,
+            kafka_error_name((int16_t)error), held > 0 ? " (There were more.)" : "");
+    }
+    fetcher_rest_follow(follow);
+}
+
+static void take_partition(struct follow *follow,
+                           const struct kmsg_fetch_response_partition *answer)
+{
+    struct fetch_room *room = follow->fetcher->room;
+    struct batches batches;
+    err_t err = check_batches(room->table, answer->records.bytes, &room->arena, &batches);
+    if (err != OK) {
+        told_bad(follow, KAFKA_REQUEST_TIMED_OUT);
+        return;
+    }
+    struct replica_fetched fetched = {
+        .leader_epoch = follow->asked.leader_epoch,
+        .fetch_offset = follow->asked.fetch_offset,
+        .last_fetched_epoch = follow->asked.last_fetched_epoch,
+        .error = (enum kafka_error)answer->error_code,
+        .high_watermark = answer->high_watermark,
+        .log_start_offset = answer->log_start_offset,
+        .diverging_epoch = answer->diverging_epoch.epoch,
+        .diverging_end = answer->diverging_epoch.end_offset,
+        .receipt_count = batches.count,
+        .receipts = batches.receipts,
+    };
+    enum kafka_error bad = partition_fetched(follow->partition, &fetched, batches.slices);
+    if (bad == KAFKA_NONE && batches.bad) {
+        bad = KAFKA_CORRUPT_MESSAGE;
+    }
+    if (bad != KAFKA_NONE) {
+        told_bad(follow, bad);
+    } else {
+        follow->rest_ms = FETCH_REST_MIN_MS;
+    }
+}
+
+static struct follow *follow_of(struct fetcher *fetcher, struct uuid topic, int32_t index)
+{
+    uint8_t key[sizeof(topic.b) + sizeof(index)];
+    memcpy(key, topic.b, sizeof(topic.b));
+    memcpy(key + sizeof(topic.b), &index, sizeof(index));
+    struct follow *follow = map_get(&fetcher->by_id, slice_of(key, sizeof(key)));
+    return follow != NULL && follow->in_poll ? follow : NULL;
+}
+
+static void take_answer(struct fetcher *fetcher, const struct kmsg_fetch_response *response)
+{
+    for (int32_t i = 0; i < response->responses.count; i++) {
+        const struct kmsg_fetch_response_topic *topic = &response->responses.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            struct follow *follow = follow_of(fetcher, topic->topic_id,
+                                              topic->partitions.items[j].partition_index);
+            if (follow != NULL) {
+                follow->in_poll = false;
+                take_partition(follow, &topic->partitions.items[j]);
+            }
+        }
+    }
+    /* Who was left out of the answer: with a session that means "nothing new"; without one it is an error. */
+    LIST_EACH(&fetcher->follows, node)
+    {
+        struct follow *follow = CONTAINER_OF(node, struct follow, node);
+        if (follow->in_poll) {
+            follow->in_poll = false;
+            fetcher_rest_follow(follow);
+        }
+    }
+}
+
+static void poll_answered(struct client_call *call, struct slice body)
+{
+    struct fetcher *fetcher = CONTAINER_OF(call, struct fetcher, poll);
+    struct kmsg_fetch_response response;
+    fetcher->poll_out = false;
+    err_t err = kmsg_decode(&kmsg_fetch_response_desc, FETCH_VERSION, &body, &fetcher->room->arena,
+                            &response);
+    if (err == OK && response.error_code == KAFKA_NONE) {
+        fetcher->rest_ms = FETCH_REST_MIN_MS;
+        take_answer(fetcher, &response);
+    } else {
+        LIST_EACH(&fetcher->follows, node)
+        {
+            struct follow *follow = CONTAINER_OF(node, struct follow, node);
+            if (follow->in_poll) {
+                follow->in_poll = false;
+                told_bad(follow,
+                         err == OK ? (enum kafka_error)response.error_code : KAFKA_CORRUPT_MESSAGE);
+            }
+        }
+    }
+    arena_clear(&fetcher->room->arena);
+    fetcher_poll(fetcher);
+}
+
+static void update_answered(struct client_call *call, struct slice body)
+{
+    struct fetch_update *update = CONTAINER_OF(call, struct fetch_update, call);
+    (void)body;
+    update->out = false;
+}
+
+/* ---- when ---- */
+
+/* The next time at which a resting partition may be asked for. */
+static void await_rested(struct fetcher *fetcher)
+{
+    time_ms now = partitions_now_ms(fetcher->room->table);
+    time_ms at = TIME_NEVER;
+    LIST_EACH(&fetcher->follows, node)
+    {
+        at = min_i64(at, CONTAINER_OF(node, struct follow, node)->rest_until_ms);
+    }
+    if (at != TIME_NEVER) {
+        timer_cancel(fetcher->room->loop, &fetcher->timer);
+        timer_arm(fetcher->room->loop, &fetcher->timer,
+                  loop_now_us(fetcher->room->loop) + max_i64(1, at - now) * 1000);
+    }
+}
+
+void fetcher_poll(struct fetcher *fetcher)
+{
+    int32_t count = 0;
+    assert(!fetcher->poll_out);
+    if (!fetcher->up || fetcher->room->stopping) {
+        return;
+    }
+    fetcher->poll.answered = poll_answered;
+    err_t err = send_fetch(fetcher, true, &fetcher->poll, &count);
+    fetcher->poll_out = err == OK && count > 0;
+    if (err != OK) {
+        fetcher_forget_calls(fetcher);
+        timer_cancel(fetcher->room->loop, &fetcher->timer);
+        timer_arm(fetcher->room->loop, &fetcher->timer,
+                  loop_now_us(fetcher->room->loop) + FETCH_REST_MAX_MS * 1000);
+    } else if (count == 0) {
+        await_rested(fetcher);
+    }
+}
+
+void fetcher_update(struct fetcher *fetcher)
+{
+    assert(fetcher->up && fetcher->poll_out);
+    struct fetch_update *free_update = NULL;
+    for (uint32_t i = 0; i < FETCH_UPDATES_MAX && free_update == NULL; i++) {
+        free_update = fetcher->updates[i].out ? NULL : &fetcher->updates[i];
+    }
+    if (free_update == NULL) {
+        fetcher->redial = true;
+        loop_at_turn_end(fetcher->room->loop, &fetcher->turn_end);
+        return;
+    }
+    int32_t count = 0;
+    free_update->call.answered = update_answered;
+    err_t err = send_fetch(fetcher, false, &free_update->call, &count);
+    free_update->out = err == OK && count > 0;
+}
+
+/* ---- the partition's side ---- */
+
+bool partition_plan_now(struct partition *p, struct replica_fetch_plan *ret_plan, bool *ret_urgent)
+{
+    partition_enter(p);
+    *ret_urgent = p->fetch_urgent;
+    p->fetch_urgent = false;
+    bool planned = p->state == PARTITION_OPEN && replica_fetch_plan(&p->core, ret_plan);
+    lock_leave(p->lock);
+    return planned;
+}
+
+enum kafka_error partition_fetched(struct partition *p, const struct replica_fetched *fetched,
+                                   const struct slice *batches)
+{
+    struct step step = {
+        .event = {.kind = REPLICA_FETCHED}, .batches = batches, .bad_fetch = KAFKA_NONE};
+    step.event.fetched = *fetched;
+    partition_enter(p);
+    if (p->state == PARTITION_OPEN) {
+        partition_step(p, &step);
+    }
+    partition_leave(p);
+    return step.bad_fetch;
+}

@@ -1,0 +1,401 @@
+/*
+ * Chores: what a partition needs from the pool, one job at a time, so that its files are never written by two at once.
+ * Facts are copied inside the monitor and written outside of it. Closing and deleting wait for a sync that is under way.
+ */
+#include <stdio.h>
+
+#include "broker/partition/partition_internal.h"
+
+#include "common/log/epoch_checkpoint.h"
+#include "common/log/producer_snapshot.h"
+#include "common/wire/record_batch.h"
+
+#define CHORE_HEAP_MAX    ((size_t)1 << 30)
+#define REBUILD_BYTES     ((size_t)1 << 20)
+#define CHORE_ARENA_CHUNK ((size_t)16 << 10)
+
+static void failed(struct partition *p, const char *what, err_t err)
+{
+    trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+              "%s-%d: %s failed (%s); the log directory %s goes offline.", p->name, p->index, what,
+              err_text(err), p->dir->path);
+    partition_enter(p);
+    if (p->state == PARTITION_OPEN) {
+        partition_fail(p);
+    }
+    partition_leave(p);
+}
+
+static void save_epochs(struct partition *p, struct heap *heap)
+{
+    uint32_t count = 0;
+    struct epoch_line *lines = NULL;
+    partition_enter(p);
+    if (p->log != NULL) {
+        const struct epoch_entry *entries = replica_epochs(&p->core, &count);
+        lines = heap_alloc(heap, count * sizeof(*lines));
+        for (uint32_t i = 0; lines != NULL && i < count; i++) {
+            lines[i] = (struct epoch_line){entries[i].epoch, entries[i].start_offset};
+        }
+    }
+    lock_leave(p->lock);
+    err_t err = lines == NULL
+                    ? OK
+                    : epoch_checkpoint_save(p->table->host, heap, p->folder, lines, count);
+    if (err != OK) {
+        failed(p, "writing its epochs", err);
+    }
+}
+
+static void copy_producers(struct partition *p, struct heap *heap, struct producer_line **ret_lines,
+                           size_t *ret_count)
+{
+    struct producer_entry entry;
+    uint32_t at = 0;
+    size_t count = 0;
+    size_t room = 0;
+    struct producer_line *lines = heap_alloc(heap, 0);
+    while (lines != NULL && replica_next_producer(&p->core, &at, &entry)) {
+        if (count == room) {
+            size_t grown = room == 0 ? 64 : 2 * room;
+            lines = heap_resize(heap, lines, room * sizeof(*lines), grown * sizeof(*lines));
+            room = grown;
+        }
+        if (lines != NULL) {
+            lines[count++] = (struct producer_line){
+                .producer_id = entry.id,
+                .last_offset = entry.last_offset,
+                .timestamp_ms = entry.last_timestamp_ms,
+                .txn_first_offset = entry.txn_first_offset,
+                .last_sequence = entry.last_sequence,
+                .offset_delta = entry.last_offset_delta,
+                .coordinator_epoch = entry.coordinator_epoch,
+                .epoch = entry.epoch,
+            };
+        }
+    }
+    *ret_lines = lines;
+    *ret_count = count;
+}
+
+/* A snapshot saves time at the next start; without it more is replayed. */
+static void save_snapshot(struct partition *p, struct heap *heap)
+{
+    struct producer_line *lines = NULL;
+    size_t count = 0;
+    partition_enter(p);
+    bool good = p->log != NULL && p->core.producers_ready && p->state != PARTITION_OFFLINE;
+    int64_t offset = good ? p->core.log_end : 0;
+    if (good) {
+        copy_producers(p, heap, &lines, &count);
+    }
+    lock_leave(p->lock);
+    if (!good || lines == NULL) {
+        return;
+    }
+    err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
+                                       offset, lines, count);
+    if (err != OK) {
+        failed(p, "writing a snapshot of its producers", err);
+    }
+}
+
+/* Those below the log's start are of no use, those beyond its end tell of what was cut off. */
+static void trim_snapshots(struct partition *p)
+{
+    struct arena arena;
+    partition_enter(p);
+    bool good = p->log != NULL;
+    int64_t from = good ? log_start(p->log) : 0;
+    int64_t to = good ? log_end(p->log) : 0;
+    lock_leave(p->lock);
+    if (!good) {
+        return;
+    }
+    arena_init(&arena, memory_source(p->table->host), CHORE_ARENA_CHUNK, CHORE_HEAP_MAX);
+    err_t err = producer_snapshot_trim(p->table->host, p->folder, from, to, &arena);
+    arena_release(&arena);
+    if (err != OK) {
+        failed(p, "removing old snapshots of its producers", err);
+    }
+}
+
+/* ---- rebuilding the producers of a log that was cut ---- */
+
+static bool rebuild_step(struct partition *p, struct replica_event *event)
+{
+    if (p->state != PARTITION_OPEN) {
+        return false;
+    }
+    struct step step = {.event = *event};
+    partition_step(p, &step);
+    return p->state == PARTITION_OPEN;
+}
+
+static bool rebuild_batches(struct partition *p, struct slice bytes, int64_t *at)
+{
+    struct batch_header header;
+    struct slice batch;
+    while (bytes.n > 0 && batch_cut(&bytes, &batch) == OK && batch_parse(batch, &header) == OK) {
+        struct batch_facts facts = batch_facts(&header);
+        *at = facts.last_offset + 1;
+        struct replica_event event = {.kind = REPLICA_REPLAY};
+        event.replay = receipt_of(&facts);
+        if (!rebuild_step(p, &event)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Bytes of the log on their way into the core. */
+struct stretch {
+    struct heap *heap;
+    uint8_t *p;
+    size_t room;
+};
+
+static err_t read_stretch(struct partition *p, struct stretch *stretch, int64_t at, size_t *ret_n)
+{
+    struct log_range range = {0};
+    partition_enter(p);
+    err_t err = p->state != PARTITION_OPEN ? ERR_OFFLINE
+                : at >= log_end(p->log)    ? ERR_NOT_FOUND
+                                        : log_read(p->log, at, log_end(p->log), REBUILD_BYTES, true,
+                                                   LOG_READ_HOT, &range);
+    lock_leave(p->lock);
+    TRY(err);
+    if (range.cold) {
+        err = log_range_warm(&range, p->table->config.crc, stretch->p, stretch->room);
+        partition_enter(p);
+        if (p->log == NULL) {
+            log_range_release(&range);
+            err = ERR_OFFLINE;
+        } else {
+            err = log_range_warmed(p->log, &range, err);
+        }
+        lock_leave(p->lock);
+        TRY(err);
+    }
+    if (range.bytes > stretch->room) {
+        heap_free(stretch->heap, stretch->p, stretch->room);
+        stretch->p = heap_alloc(stretch->heap, range.bytes);
+        stretch->room = stretch->p == NULL ? 0 : range.bytes;
+    }
+    err = stretch->p == NULL ? ERR_NO_MEMORY : log_range_read(&range, stretch->p, ret_n);
+    log_range_release(&range);
+    return err;
+}
+
+/* One stretch of the log into the core. ERR_NOT_FOUND: that was all. */
+static err_t rebuild_some(struct partition *p, struct stretch *stretch, int64_t *at)
+{
+    size_t n = 0;
+    TRY(read_stretch(p, stretch, *at, &n));
+    int64_t before = *at;
+    partition_enter(p);
+    bool good = rebuild_batches(p, slice_of(stretch->p, n), at);
+    partition_leave(p);
+    ENSURE(good, ERR_OFFLINE);
+    return *at > before ? OK : ERR_CORRUPT;
+}
+
+static void feed_snapshot(struct partition *p, const struct producer_line *lines, size_t count)
+{
+    partition_enter(p);
+    for (size_t i = 0; i < count; i++) {
+        struct replica_event event = {.kind = REPLICA_PRODUCER};
+        event.producer = (struct producer_entry){
+            .id = lines[i].producer_id,
+            .last_offset = lines[i].last_offset,
+            .last_timestamp_ms = lines[i].timestamp_ms,
+            .txn_first_offset = lines[i].txn_first_offset,
+            .last_sequence = lines[i].last_sequence,
+            .last_offset_delta = lines[i].offset_delta,
+            .coordinator_epoch = lines[i].coordinator_epoch,
+            .epoch = lines[i].epoch,
+        };
+        if (!rebuild_step(p, &event)) {
+            break;
+        }
+    }
+    partition_leave(p);
+}
+
+/* The log does not change meanwhile: a follower that rebuilds does not fetch, and produce is refused. */
+static void rebuild(struct partition *p, struct heap *heap)
+{
+    struct arena arena;
+    struct producer_line *lines = NULL;
+    size_t count = 0;
+    int64_t at = 0;
+    trim_snapshots(p);
+    partition_enter(p);
+    bool open = p->state == PARTITION_OPEN;
+    int64_t start = open ? log_start(p->log) : 0;
+    int64_t end = open ? log_end(p->log) : 0;
+    lock_leave(p->lock);
+    if (!open) {
+        return;
+    }
+    arena_init(&arena, memory_source(p->table->host), CHORE_ARENA_CHUNK, CHORE_HEAP_MAX);
+    err_t err = producer_snapshot_load(p->table->host, p->table->config.crc, p->folder, start, end,
+                                       &arena, &lines, &count, &at);
+    if (err == OK) {
+        feed_snapshot(p, lines, count);
+    } else if (err == ERR_NOT_FOUND) {
+        at = start;
+        err = OK;
+    }
+    struct stretch stretch = {heap, heap_alloc(heap, REBUILD_BYTES), REBUILD_BYTES};
+    err = stretch.p == NULL ? ERR_NO_MEMORY : err;
+    while (err == OK) {
+        err = rebuild_some(p, &stretch, &at);
+    }
+    arena_release(&arena);
+    partition_enter(p);
+    p->rebuilding = false;
+    struct replica_event event = {.kind = REPLICA_LOADED};
+    if (err == ERR_NOT_FOUND) {
+        (void)rebuild_step(p, &event);
+    }
+    partition_leave(p);
+    if (err != ERR_NOT_FOUND && err != ERR_OFFLINE) {
+        failed(p, "reading its producers from the log", err);
+    }
+}
+
+/* ---- the end ---- */
+
+static void forget_unsynced(struct partition *p)
+{
+    atomic_fetch_sub_explicit(&p->dir->unsynced_bytes, p->unsynced_bytes, memory_order_relaxed);
+    p->unsynced_bytes = 0;
+}
+
+static void close_log(struct partition *p, struct heap *heap)
+{
+    save_epochs(p, heap);
+    save_snapshot(p, heap);
+    partition_enter(p);
+    struct log *log = p->log;
+    p->log = NULL;
+    int64_t end = log == NULL ? -1 : log_end(log);
+    bool good = log != NULL && !log_offline(log);
+    forget_unsynced(p);
+    lock_leave(p->lock);
+    if (log == NULL) {
+        return;
+    }
+    if (!good) {
+        log_abandon(log);
+        return;
+    }
+    err_t err = log_close(log); /* the log is ours alone: nothing else reaches it without p->log */
+    if (err != OK) {
+        trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                  "%s-%d: closing its log failed: %s.", p->name, p->index, err_text(err));
+        return;
+    }
+    p->closed_end = end;
+}
+
+static void delete_log(struct partition *p)
+{
+    char doomed[FOLDER_PATH_MAX + 64];
+    struct uuid_text id = uuid_print(p->topic);
+    partition_enter(p);
+    struct log *log = p->log;
+    p->log = NULL;
+    forget_unsynced(p);
+    lock_leave(p->lock);
+    if (log != NULL) {
+        log_abandon(log);
+    }
+    int n = snprintf(doomed, sizeof(doomed), "%s.%s-delete", p->folder, id.s);
+    assert(n > 0 && (size_t)n < sizeof(doomed));
+    err_t err = disk_rename(p->table->host, p->folder, doomed);
+    if (err == OK) {
+        err = disk_sync_dir(p->table->host, p->dir->path);
+    }
+    if (err == OK) {
+        err = log_remove(p->table->host, doomed);
+    }
+    if (err != OK && err != ERR_NOT_FOUND && !atomic_load(&p->dir->offline)) {
+        trace_log(p->table->config.trace, TRACE_WARN, TRACE_PARTITION,
+                  "%s-%d: removing its folder failed (%s); what is left goes at the next start.",
+                  p->name, p->index, err_text(err));
+    }
+}
+
+/* ---- the job ---- */
+
+/* The next chore, or 0: nothing that can be done now. */
+static uint32_t next_chore(struct partition *p)
+{
+    partition_enter(p);
+    assert(p->chores_running);
+    uint32_t chores = partition_chores_due(p);
+    uint32_t chore = chores & -chores;
+    p->chores &= ~chore;
+    lock_leave(p->lock);
+    return chore;
+}
+
+static void do_chore(struct partition *p, uint32_t chore)
+{
+    struct heap heap;
+    heap_init(&heap, memory_source(p->table->host), CHORE_HEAP_MAX);
+    switch (chore) {
+    case CHORE_OPEN: partition_open(p); break;
+    case CHORE_REBUILD: rebuild(p, &heap); break;
+    case CHORE_EPOCHS: save_epochs(p, &heap); break;
+    case CHORE_TRIM: trim_snapshots(p); break;
+    case CHORE_SNAPSHOT:
+        save_snapshot(p, &heap);
+        trim_snapshots(p);
+        break;
+    case CHORE_CLOSE: close_log(p, &heap); break;
+    default:
+        assert(chore == CHORE_DELETE);
+        delete_log(p);
+        break;
+    }
+    heap_release(&heap);
+}
+
+static void chores_work(struct disk_job *job)
+{
+    struct partition *p = CONTAINER_OF(job, struct partition, chores_job);
+    uint32_t chore;
+    while ((chore = next_chore(p)) != 0) {
+        do_chore(p, chore);
+        p->chores_done |= chore;
+    }
+}
+
+/* More may have come while the letter was under way; the job cannot be submitted again before. */
+static void chores_done(struct disk_job *job)
+{
+    struct partition *p = CONTAINER_OF(job, struct partition, chores_job);
+    uint32_t done = p->chores_done;
+    p->chores_done = 0;
+    table_chores_done(p, done);
+    partition_enter(p);
+    p->chores_running = false;
+    partition_chore(p, 0);
+    partition_leave(p);
+    partition_drop(p);
+}
+
+void partition_chores_init(struct partition *p)
+{
+    p->chores_job.work = chores_work;
+    p->chores_job.done = chores_done;
+    p->closed_end = -1;
+}
+
+void partition_chores_submit(struct partition *p)
+{
+    disk_submit(p->table->config.control, &p->chores_job);
+}

@@ -1,0 +1,334 @@
+/*
+ * Inside the room. partition_step.c is the monitor: events in, actions carried out, the outbox drained. Around it:
+ * partition_produce.c, partition_fetch.c, partition_offsets.c answer clients; partition_open.c, partition_chores.c and
+ * dir_sync.c work on the pool; log_dir.c reads and writes a directory's own files; partition_table.c, table_apply.c,
+ * table_upkeep.c and table_stop.c are the table on the control loop; fetcher*.c follow leaders from the reactors.
+ *
+ * Locks: of a partition (its monitor), of a directory (queue of syncs, answers held back), of the table (maps and peers).
+ * No two at once.
+ */
+#ifndef ODRADEK_PARTITION_INTERNAL_H
+#define ODRADEK_PARTITION_INTERNAL_H
+
+#include "broker/partition/partition_table.h"
+#include "common/base/map.h"
+#include "common/log/meta_properties.h"
+#include "common/port/clock.h"
+#include "common/port/lock.h"
+#include "common/port/memory.h"
+#include "common/trace/trace.h"
+
+#define PARTITION_HEAP_MAX ((size_t)1 << 30)
+/* <log dir>/<topic>-<index> */
+#define FOLDER_PATH_MAX    (LOG_DIR_PATH_MAX)
+/* Syncs of one directory that run side by side: a journalling file system merges their commits. */
+#define DIR_SYNCS_MAX      4
+#define DIR_WORKERS        (2 * DIR_SYNCS_MAX)
+
+enum partition_state {
+    PARTITION_WAITS,   /* its folder's name is still taken by a partition that is being removed */
+    PARTITION_OPENING, /* the pool has it to itself */
+    PARTITION_OPEN,
+    PARTITION_OFFLINE, /* its log cannot be trusted any more */
+    PARTITION_CLOSING, /* the node stops; closed or being closed */
+    PARTITION_DELETED,
+};
+
+/* What the drainer has to do, besides telling tickets and waits. */
+enum outbox_flag {
+    OUTBOX_SYNC = 1,
+    OUTBOX_ASK = 2,
+    OUTBOX_FETCH = 4,
+    OUTBOX_TICK = 8,
+    OUTBOX_CHORES = 16,
+    OUTBOX_FAILED = 32,
+};
+
+struct outbox {
+    struct produce_ticket *tickets; /* oldest first */
+    struct produce_ticket **tickets_end;
+    struct fetch_wait *waits[32];
+    uint32_t wait_count;
+    uint32_t flags;
+};
+
+/* Work of one partition on the pool, one after the other in this order. */
+enum chore {
+    CHORE_OPEN = 1,
+    CHORE_REBUILD = 2,
+    CHORE_EPOCHS = 4,
+    CHORE_TRIM = 8, /* snapshots beyond the end, after a truncation */
+    CHORE_SNAPSHOT = 16,
+    CHORE_CLOSE = 32,
+    CHORE_DELETE = 64,
+};
+
+/* What a folder and the checkpoints said about it, before it is opened. */
+struct found_folder {
+    struct list_node node;
+    uint32_t dir;
+    struct uuid topic; /* none: no partition.metadata */
+    int32_t index;
+    char name[TOPIC_NAME_MAX + 1];
+    int64_t recovery_point;
+    int64_t log_start;
+    int64_t high_watermark;
+    bool used;
+};
+
+struct partition {
+    struct partitions *table;
+    atomic_uint refs;
+    struct list_node node; /* in table->all; table lock */
+    struct uuid topic;
+    int32_t index;
+    char name[TOPIC_NAME_MAX + 1];
+    char folder[FOLDER_PATH_MAX + 1];
+    struct log_dir *dir;
+    struct loop *home; /* its ticks */
+    struct lock *lock;
+    struct mail bury;
+    /* Set before it is opened. */
+    struct log_known known;
+    int64_t known_high_watermark;
+    /* The control loop's. */
+    bool first;    /* the first apply waits for it */
+    bool removing; /* its folder's name is still taken */
+
+    /* Inside the monitor. */
+    enum partition_state state;
+    struct heap heap;
+    struct replica core;
+    struct log *log; /* NULL unless open, offline or closing */
+    struct partition_settings settings;
+    struct replica_view view;
+    bool view_known;
+    struct outbox outbox;
+    bool draining;
+    struct list followers; /* struct fetch_part: parked */
+    struct list consumers;
+    uint64_t follower_news;
+    uint64_t consumer_news;
+    int64_t unsynced_bytes;
+    int64_t sync_end; /* what the core wants synced */
+    bool syncing;
+    bool sync_requested; /* in the directory's queue, or on the way there */
+    time_ms tick_at_ms;
+    bool tick_posted;
+    struct replica_isr_ask ask;
+    bool ask_posted;
+    bool fetch_posted;
+    bool fetch_urgent;
+    uint32_t chores;      /* enum chore */
+    bool chores_running;  /* the job is out */
+    uint32_t chores_done; /* the job's own */
+    bool rebuilding;
+    int64_t active_base; /* of the log, when the newest snapshot was asked for */
+    int64_t saved_point; /* recovery point that may be written while chores are open */
+    int64_t closed_end;  /* after CHORE_CLOSE: all below is on disk; -1: not so */
+
+    struct mail ask_mail;
+    struct mail fetch_mail;
+    struct fetch_room *fetch_room; /* where that letter goes; whoever set fetch_posted */
+    struct mail tick_mail;
+    struct timer tick;
+    struct disk_job chores_job;
+    struct partition *sync_next; /* directory lock */
+};
+
+struct sync_worker {
+    struct disk_job job;
+    struct log_dir *dir;
+    bool busy; /* directory lock */
+};
+
+struct log_dir {
+    struct partitions *table;
+    char path[LOG_DIR_PATH_MAX + 1];
+    struct meta_properties properties;
+    enum dir_state state;
+    struct disk_lock *disk_lock;
+    uint32_t partitions; /* control loop */
+    uint64_t checkpoint_sum;
+    bool failure_told; /* control loop */
+    bool unclean;      /* a log of it was not closed in order */
+    struct mail fail_mail;
+    atomic_bool fail_posted;
+    struct mail pressure_mail;
+    atomic_bool pressure_posted;
+    atomic_bool offline;
+    _Atomic int64_t unsynced_bytes;
+    /* Inside its lock. */
+    struct lock *lock;
+    struct partition *queue;
+    struct partition **queue_end;
+    uint32_t syncs;
+    struct sync_worker workers[DIR_WORKERS];
+    struct produce_ticket *held;
+    struct produce_ticket **held_end;
+};
+
+/* Where another broker listens for us. */
+struct peer {
+    struct net_address address;
+    bool known;
+};
+
+struct fetch_room;
+
+struct partitions {
+    struct partitions_config config;
+    struct host *host;
+    struct heap heap; /* control loop */
+    struct log_dir dirs[LOG_DIRS_MAX];
+    uint32_t dir_count;
+    char cluster_id[CLUSTER_ID_MAX + 1];
+    int64_t broker_epoch; /* table lock */
+    int64_t previous_epoch;
+    struct list found; /* struct found_folder */
+    bool applied;      /* the first apply is over */
+    bool ready;
+    bool stopping;
+    bool closing_begun;
+    uint32_t opening; /* of the first apply */
+    uint32_t closing; /* control loop */
+    struct timer checkpoint_timer;
+    struct timer retention_timer;
+    struct disk_job checkpoint_job;
+    struct disk_job retention_job;
+    bool checkpoint_running;
+    bool retention_running;
+    bool started;
+    struct fetch_room *rooms[REACTORS_MAX];
+    uint32_t rooms_open;
+    /* Inside its lock. */
+    struct lock *lock;
+    struct heap map_heap;
+    struct map by_id;   /* topic id, index */
+    struct map by_name; /* name, index */
+    struct map peers;   /* broker id -> struct peer */
+    struct list all;    /* every partition not freed */
+};
+
+static inline time_ms partitions_now_ms(const struct partitions *table)
+{
+    return clock_mono_us(table->host) / 1000;
+}
+
+/* ---- partition_step.c ---- */
+
+/* What an event brings besides itself, and what its actions bring back. */
+struct step {
+    struct replica_event event;
+    struct produce_ticket *ticket; /* of PRODUCE */
+    uint8_t *batch;
+    size_t batch_bytes;
+    const struct slice *batches; /* of FETCHED */
+    bool answered;               /* the ticket was */
+    enum kafka_error bad_fetch;
+    struct replica_read read;
+};
+
+void partition_enter(struct partition *);
+/* Leaves the monitor and carries out what has gathered in the outbox, unless somebody else is at it. */
+void partition_leave(struct partition *);
+/* Inside the monitor of an open partition: one event and all its actions. */
+void partition_step(struct partition *, struct step *);
+/* Inside: the log is not to be trusted any more. */
+void partition_fail(struct partition *);
+/* Inside: everyone who waits is told `error`, the core is stopped, the state is `state`. */
+void partition_halt(struct partition *, enum partition_state state, enum kafka_error error);
+/* Inside: what a client is told while it is not open. */
+enum kafka_error partition_closed_error(const struct partition *);
+/* Inside: more work for the pool. */
+void partition_chore(struct partition *, uint32_t chores);
+/* Inside: wakes all that are parked. */
+void partition_wake(struct partition *, bool followers, bool consumers);
+/* Inside: what can be done now. */
+static inline uint32_t partition_chores_due(const struct partition *p)
+{
+    return p->syncing ? p->chores & ~(uint32_t)(CHORE_CLOSE | CHORE_DELETE) : p->chores;
+}
+void partition_tick_init(struct partition *);
+
+/* ---- partition_open.c, partition_chores.c: on the pool ---- */
+
+void partition_open(struct partition *);
+struct batch_facts;
+struct batch_receipt receipt_of(const struct batch_facts *);
+struct log_config partition_log_config(const struct partition *);
+void partition_chores_init(struct partition *);
+/* Outside of the monitor. */
+void partition_chores_submit(struct partition *);
+
+/* ---- partition_offsets.c ---- */
+/* Inside: error of a log call in the protocol's words. */
+enum kafka_error kafka_error_of_log(err_t);
+
+/* ---- dir_sync.c ---- */
+
+void dir_sync_init(struct log_dir *);
+/* Outside of any lock: its log is to be synced. */
+void dir_sync_queue(struct partition *);
+/* Holds an answer back until enough is synced; false: no need, answer. */
+bool dir_hold(struct log_dir *, struct produce_ticket *);
+/* true: it was held and is free now. */
+bool dir_unhold(struct log_dir *, struct produce_ticket *);
+/* Lets held answers go if there is room, or all of them. */
+void dir_release_held(struct log_dir *, bool all);
+
+/* ---- log_dir.c: blocking ---- */
+
+err_t log_dir_open(struct partitions *, struct log_dir *, const char *path, char *sentence,
+                   size_t room);
+err_t log_dir_scan(struct partitions *, uint32_t dir, char *sentence, size_t room);
+err_t log_dir_set_cluster(struct log_dir *, const char *cluster_id);
+/* <dir>/<topic>-<index>; false: too long. */
+bool folder_path(const struct log_dir *, const char *topic, int32_t index, const char *suffix,
+                 char *out);
+bool folder_parse(const char *folder, char *ret_topic, int32_t *ret_index);
+
+/* ---- partition_table.c ---- */
+
+struct partition *table_create(struct partitions *, struct uuid topic, struct slice name,
+                               int32_t index, struct log_dir *, const struct found_folder *);
+/* Takes it out of the maps: nobody finds it any more. */
+void table_forget(struct partition *);
+struct partition *table_next(struct partitions *, struct partition *after);
+bool table_peer(struct partitions *, int32_t broker, struct net_address *ret_address);
+int64_t table_broker_epoch(struct partitions *);
+
+/* ---- table_apply.c ---- */
+
+/* Control loop: a chores job has ended. */
+void table_chores_done(struct partition *, uint32_t chores);
+void table_ask(struct mail *);
+void table_dir_failed(struct log_dir *);
+
+/* ---- table_upkeep.c, table_stop.c: control loop ---- */
+
+void upkeep_start(struct partitions *);
+/* Cancels what is due. true: nothing is under way; else upkeep_rested follows. */
+bool upkeep_stop(struct partitions *);
+void upkeep_rested(struct partitions *);
+/* Blocking: the three checkpoints of a directory. */
+err_t checkpoint_dir(struct log_dir *);
+void table_closed(struct partition *);
+
+/* ---- fetcher.c ---- */
+
+err_t fetch_rooms_open(struct partitions *);
+void fetch_rooms_start(struct partitions *);
+/* Ends all connections; table_rooms_stopped follows on the control loop. */
+void fetch_rooms_stop(struct partitions *);
+void fetch_rooms_close(struct partitions *);
+/* Any thread: look at this partition's fetch plan. */
+void fetcher_look(struct partition *);
+void table_rooms_stopped(struct partitions *);
+
+/* The partition's side of it. */
+bool partition_plan_now(struct partition *, struct replica_fetch_plan *ret_plan, bool *ret_urgent);
+enum kafka_error partition_fetched(struct partition *, const struct replica_fetched *,
+                                   const struct slice *batches);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * Opening a partition on the pool: its log is recovered, then the core learns the log's facts. Nobody else has it before the
+ * state is OPEN, so nothing here needs the monitor until then.
+ *
+ * What is behind the recovery point is replayed, so epochs and producers follow the recovered bytes and not a file that is
+ * ahead of them: of the epoch checkpoint only what begins at or before that point is taken, of the producer snapshots only
+ * those that lie there. Upkeep writes a recovery point only after the epoch file and the snapshots' trim are on disk.
+ */
+#include "broker/partition/partition_internal.h"
+
+#include "common/log/epoch_checkpoint.h"
+#include "common/log/partition_metadata.h"
+#include "common/log/producer_snapshot.h"
+
+#define OPEN_ARENA_CHUNK ((size_t)64 << 10)
+#define OPEN_ARENA_MAX   ((size_t)1 << 30)
+
+struct log_config partition_log_config(const struct partition *p)
+{
+    return (struct log_config){
+        .segment_bytes = p->settings.segment_bytes,
+        .segment_ms = p->settings.segment_ms,
+        .segment_jitter_ms = p->settings.segment_jitter_ms,
+        .index_interval_bytes = p->settings.index_interval_bytes,
+        .index_bytes_max = p->settings.index_bytes_max,
+        .gaps = p->settings.compacted,
+        .crc = p->table->config.crc,
+    };
+}
+
+/* A step of the core that is loading: it has nothing to do for us but perhaps to halt. */
+static bool feed(struct partition *p, struct replica_event *event)
+{
+    struct replica_actions actions;
+    event->now = partitions_now_ms(p->table);
+    replica_step(&p->core, event, &actions);
+    assert(!actions.more);
+    return p->core.role != REPLICA_STOPPED;
+}
+
+static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
+                       bool *ret_epochs_known)
+{
+    struct epoch_line *lines = NULL;
+    size_t count = 0;
+    err_t err = epoch_checkpoint_load(p->table->host, p->folder, arena, &lines, &count);
+    *ret_epochs_known = err == OK || log_end(p->log) == log_start(p->log);
+    ENSURE(err != ERR_NO_MEMORY && err != ERR_IO, err);
+    struct epoch_entry *entries = arena_array(arena, err == OK ? count : 0, sizeof(*entries));
+    ENSURE(entries != NULL, ERR_NO_MEMORY);
+    struct replica_event event = {.kind = REPLICA_LOAD};
+    event.load.log_start = log_start(p->log);
+    event.load.log_end = log_end(p->log);
+    event.load.high_watermark = p->known_high_watermark;
+    event.load.epochs = entries;
+    for (size_t i = 0; err == OK && i < count && lines[i].start_offset <= proven; i++) {
+        entries[event.load.epoch_count++] = (struct epoch_entry){lines[i].epoch,
+                                                                 lines[i].start_offset};
+    }
+    return feed(p, &event) ? OK : ERR_NO_MEMORY;
+}
+
+static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t proven,
+                           int64_t *ret_from)
+{
+    struct producer_line *lines = NULL;
+    size_t count = 0;
+    err_t err = producer_snapshot_load(p->table->host, p->table->config.crc, p->folder,
+                                       log_start(p->log), proven, arena, &lines, &count, ret_from);
+    if (err == ERR_NOT_FOUND) {
+        *ret_from = log_start(p->log);
+        return OK;
+    }
+    TRY(err);
+    for (size_t i = 0; i < count; i++) {
+        struct replica_event event = {.kind = REPLICA_PRODUCER};
+        event.producer = (struct producer_entry){
+            .id = lines[i].producer_id,
+            .last_offset = lines[i].last_offset,
+            .last_timestamp_ms = lines[i].timestamp_ms,
+            .txn_first_offset = lines[i].txn_first_offset,
+            .last_sequence = lines[i].last_sequence,
+            .last_offset_delta = lines[i].offset_delta,
+            .coordinator_epoch = lines[i].coordinator_epoch,
+            .epoch = lines[i].epoch,
+        };
+        (void)feed(p, &event);
+    }
+    return OK;
+}
+
+static err_t feed_replay(struct partition *p, int64_t from)
+{
+    struct log_replay *replay;
+    struct log_batch batch;
+    TRY(log_replay_open(p->log, from, &replay));
+    err_t err;
+    while ((err = log_replay_next(replay, &batch)) == OK) {
+        struct replica_event event = {.kind = REPLICA_REPLAY};
+        event.replay = receipt_of(&batch.facts);
+        if (!feed(p, &event)) {
+            err = ERR_NO_MEMORY;
+            break;
+        }
+    }
+    log_replay_close(replay);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static err_t load_core(struct partition *p)
+{
+    struct arena arena;
+    bool epochs_known = false;
+    int64_t from = 0;
+    int64_t proven = p->known.clean ? log_end(p->log)
+                                    : min_i64(min_i64(p->known.recovery_point,
+                                                      log_recovery_point_take(p->log).offset),
+                                              log_end(p->log));
+    arena_init(&arena, memory_source(p->table->host), OPEN_ARENA_CHUNK, OPEN_ARENA_MAX);
+    err_t err = feed_load(p, &arena, proven, &epochs_known);
+    /* Without the epoch file the whole log tells its epochs; the producers come the same way. */
+    if (err == OK && epochs_known) {
+        err = feed_snapshot(p, &arena, max_i64(proven, log_start(p->log)), &from);
+    }
+    from = max_i64(from, log_start(p->log));
+    if (err == OK && from < log_end(p->log)) {
+        err = feed_replay(p, from);
+    }
+    arena_release(&arena);
+    TRY(err);
+    struct replica_event event = {.kind = REPLICA_LOADED};
+    return feed(p, &event) ? OK : ERR_NO_MEMORY;
+}
+
+static void tell_report(struct partition *p, const struct log_report *report)
+{
+    if (report->cut_bytes > 0) {
+        trace_log(p->table->config.trace, report->rot_suspected ? TRACE_ERROR : TRACE_WARN,
+                  TRACE_PARTITION,
+                  "%s-%d: recovery cut %lld bytes behind offset %lld%s; the log ends at %lld.",
+                  p->name, p->index, (long long)report->cut_bytes, (long long)report->bad_offset,
+                  report->rot_suspected ? ", with whole batches behind the broken one (rot?)" : "",
+                  (long long)log_end(p->log));
+    }
+    if (report->below_recovery_point) {
+        trace_log(
+            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+            "%s-%d: the log ends at %lld, below its recovery point: bytes that were synced are gone.",
+            p->name, p->index, (long long)log_end(p->log));
+    }
+}
+
+static err_t open_log(struct partition *p)
+{
+    struct log_report report = {.bad_offset = LOG_OFFSET_NONE};
+    partition_enter(p);
+    struct log_config config = partition_log_config(p);
+    lock_leave(p->lock);
+    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &p->log, &report);
+    if (err != OK) {
+        trace_log(
+            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+            "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
+            p->name, p->index, p->folder, err_text(err), (long long)report.bad_offset);
+        p->log = NULL;
+        return err;
+    }
+    tell_report(p, &report);
+    struct uuid topic;
+    err = partition_metadata_load(p->table->host, p->folder, &topic);
+    if (err == OK) {
+        ENSURE(uuid_eq(topic, p->topic), ERR_FOREIGN);
+        return OK;
+    }
+    ENSURE(err == ERR_NOT_FOUND || err == ERR_MALFORMED, err);
+    return partition_metadata_save(p->table->host, p->folder, p->topic);
+}
+
+void partition_open(struct partition *p)
+{
+    assert(p->log == NULL);
+    err_t err = open_log(p);
+    if (err == OK) {
+        err = load_core(p);
+    }
+    if (err != OK && p->log != NULL) {
+        trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                  "%s-%d: cannot be loaded (%s); the replica stays offline.", p->name, p->index,
+                  err_text(err));
+    }
+    partition_enter(p);
+    if (p->state != PARTITION_OPENING) {
+        lock_leave(p->lock); /* deleted or stopped meanwhile: that chore follows */
+        return;
+    }
+    p->state = err == OK ? PARTITION_OPEN : PARTITION_OFFLINE;
+    partition_wake(p, true, true);
+    if (err == OK) {
+        p->active_base = log_active_base(p->log);
+        p->saved_point = p->known.recovery_point;
+        struct log_config config = partition_log_config(p); /* it may have changed meanwhile */
+        log_configure(p->log, &config);
+        if (p->view_known) {
+            struct step step = {.event = {.kind = REPLICA_VIEW}};
+            step.event.view = &p->view;
+            partition_step(p, &step);
+        }
+    }
+    partition_leave(p);
+}

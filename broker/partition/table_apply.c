@@ -1,0 +1,518 @@
+/*
+ * From the image to the partitions: what is to be hosted is made and opened, what is not any more goes, everything else gets
+ * its view. On the control loop.
+ */
+#include "broker/partition/partition_internal.h"
+
+/* Our seat in a partition, or NULL. */
+static const struct meta_replica *own_replica(const struct partitions *table,
+                                              const struct meta_partition *mp)
+{
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        if (mp->replicas[i].broker == table->config.broker_id) {
+            return &mp->replicas[i];
+        }
+    }
+    return NULL;
+}
+
+static struct log_dir *dir_of_id(struct partitions *table, struct uuid id)
+{
+    for (uint32_t i = 0; i < table->dir_count; i++) {
+        if (uuid_eq(table->dirs[i].properties.directory_id, id)) {
+            return &table->dirs[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- views ---- */
+
+static bool dir_online(const struct meta_broker *broker, struct uuid dir)
+{
+    bool online = uuid_is_none(dir);
+    for (uint32_t i = 0; i < broker->dir_count; i++) {
+        online = online || uuid_eq(broker->dirs[i], dir);
+    }
+    return online;
+}
+
+static void view_members(struct replica_view *view, const struct meta_image *image,
+                         const struct meta_partition *mp)
+{
+    view->member_count = mp->replica_count;
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        const struct meta_broker *broker = meta_broker(image, mp->replicas[i].broker);
+        view->members[i] = (struct replica_member){
+            .id = mp->replicas[i].broker,
+            .broker_epoch = broker == NULL ? -1 : broker->epoch,
+            .eligible = broker != NULL && !broker->fenced && !broker->shutting_down &&
+                        dir_online(broker, mp->replicas[i].dir),
+        };
+    }
+}
+
+static void make_view(struct partitions *table, const struct meta_image *image,
+                      const struct meta_partition *mp, const struct partition_settings *settings,
+                      struct replica_view *view)
+{
+    *view = (struct replica_view){
+        .leader = mp->leader,
+        .leader_epoch = mp->leader_epoch,
+        .partition_epoch = mp->partition_epoch,
+        .isr_count = mp->isr.count,
+        .self_broker_epoch = table_broker_epoch(table),
+        .durability = settings->durable ? REPLICA_DISK : REPLICA_PAGECACHE,
+        .lag_time_max_ms = table->config.lag_time_max_ms,
+    };
+    memcpy(view->isr, mp->isr.id, mp->isr.count * sizeof(mp->isr.id[0]));
+    view->min_isr = (int32_t)max_i64(1, min_i64(settings->min_isr, mp->replica_count));
+    view_members(view, image, mp);
+}
+
+static bool same_settings(const struct partition_settings *a, const struct partition_settings *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void give_view(struct partition *p, const struct replica_view *view,
+                      const struct partition_settings *settings)
+{
+    partition_enter(p);
+    if (p->log != NULL && p->state == PARTITION_OPEN && !same_settings(&p->settings, settings)) {
+        p->settings = *settings;
+        struct log_config config = partition_log_config(p);
+        log_configure(p->log, &config);
+    }
+    p->settings = *settings;
+    p->view = *view;
+    p->view_known = true;
+    if (p->state == PARTITION_OPEN) {
+        struct step step = {.event = {.kind = REPLICA_VIEW}};
+        step.event.view = &p->view;
+        partition_step(p, &step);
+    }
+    partition_leave(p);
+}
+
+/* ---- coming and going ---- */
+
+static void start_open(struct partition *p)
+{
+    partition_enter(p);
+    assert(p->state == PARTITION_WAITS);
+    p->state = PARTITION_OPENING;
+    partition_chore(p, CHORE_OPEN);
+    partition_leave(p);
+}
+
+static void remove_partition(struct partition *p)
+{
+    trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,
+              "%s-%d: not hosted here any more; removing it.", p->name, p->index);
+    table_forget(p);
+    partition_enter(p);
+    bool has_folder = p->state != PARTITION_WAITS;
+    partition_halt(p, PARTITION_DELETED, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    if (has_folder) {
+        p->removing = true;
+        partition_hold(p); /* until the chore is done: it keeps the folder's name taken */
+        partition_chore(p, CHORE_DELETE);
+    }
+    partition_leave(p);
+    partition_drop(p); /* the table's hold */
+}
+
+/* A folder that is not the cluster's is set aside, never served and never removed. */
+static void set_aside(struct partitions *table, struct found_folder *found)
+{
+    char from[FOLDER_PATH_MAX + 1];
+    char to[FOLDER_PATH_MAX + 1];
+    char suffix[UUID_TEXT_LEN + 16] = ".";
+    struct log_dir *dir = &table->dirs[found->dir];
+    struct uuid_text id = uuid_print(found->topic);
+    memcpy(suffix + 1, id.s, UUID_TEXT_LEN);
+    memcpy(suffix + 1 + UUID_TEXT_LEN, "-stray", sizeof("-stray"));
+    found->used = true;
+    bool fits = folder_path(dir, found->name, found->index, "", from) &&
+                folder_path(dir, found->name, found->index, suffix, to);
+    err_t err = fits ? disk_rename(table->host, from, to) : ERR_TOO_LARGE;
+    trace_log(
+        table->config.trace, TRACE_WARN, TRACE_PARTITION,
+        "%s-%d in %s is no replica of this cluster's topic of that name; it is set aside as -stray%s%s.",
+        found->name, found->index, dir->path,
+        err == OK ? "" : ", which failed: ", err == OK ? "" : err_text(err));
+}
+
+static struct found_folder *find_folder(struct partitions *table, struct slice name, int32_t index,
+                                        struct uuid topic)
+{
+    struct found_folder *match = NULL;
+    LIST_EACH(&table->found, node)
+    {
+        struct found_folder *found = CONTAINER_OF(node, struct found_folder, node);
+        if (found->used || found->index != index || !slice_eq(slice_str(found->name), name)) {
+            continue;
+        }
+        bool ours = uuid_eq(found->topic, topic) || uuid_is_none(found->topic);
+        if (ours && match == NULL) {
+            match = found;
+        } else {
+            set_aside(table, found);
+        }
+    }
+    return match;
+}
+
+/* Where a new replica goes: the directory with the fewest. */
+static struct log_dir *roomiest(struct partitions *table)
+{
+    struct log_dir *best = NULL;
+    for (uint32_t i = 0; i < table->dir_count; i++) {
+        struct log_dir *dir = &table->dirs[i];
+        if (!atomic_load(&dir->offline) && (best == NULL || dir->partitions < best->partitions)) {
+            best = dir;
+        }
+    }
+    return best;
+}
+
+/* Whether a partition that is being removed still has the folder. */
+static bool name_taken(struct partitions *table, const struct partition *p)
+{
+    struct partition *other = NULL;
+    while ((other = table_next(table, other)) != NULL) {
+        if (other != p && other->removing && strcmp(other->folder, p->folder) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct partition *make_partition(struct partitions *table, const struct meta_topic *topic,
+                                        const struct meta_partition *mp,
+                                        const struct meta_replica *own)
+{
+    struct slice name = meta_topic_name(topic);
+    struct found_folder *found = table->applied
+                                     ? NULL
+                                     : find_folder(table, name, mp->index, meta_topic_id(topic));
+    struct log_dir *dir = found != NULL ? &table->dirs[found->dir] : roomiest(table);
+    struct log_dir *said = dir_of_id(table, own->dir);
+    if (found == NULL && said != NULL && !atomic_load(&said->offline)) {
+        trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
+                  "%.*s-%d should be in %s and is not there; reporting it lost.", (int)name.n,
+                  (const char *)name.p, mp->index, said->path);
+        table->config.events.lost(table->config.events.ctx, meta_topic_id(topic), mp->index);
+        return NULL;
+    }
+    if (dir == NULL || (found == NULL && said != NULL)) {
+        return NULL; /* nowhere to put it, or its own directory is offline */
+    }
+    struct partition *p = table_create(table, meta_topic_id(topic), name, mp->index, dir, found);
+    if (p == NULL) {
+        trace_log(table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                  "%.*s-%d: no memory to host it.", (int)name.n, (const char *)name.p, mp->index);
+        return NULL;
+    }
+    if (found != NULL) {
+        found->used = true;
+    }
+    return p;
+}
+
+static void host(struct partitions *table, const struct meta_image *image,
+                 const struct meta_topic *topic, const struct meta_partition *mp,
+                 const struct meta_replica *own)
+{
+    struct partition *p = partitions_find(table, meta_topic_id(topic), mp->index);
+    bool fresh = p == NULL;
+    if (fresh) {
+        struct partition *before = partitions_find_named(table, meta_topic_name(topic), mp->index);
+        if (before != NULL) { /* deleted and made anew in one step */
+            remove_partition(before);
+            partition_drop(before);
+        }
+        p = make_partition(table, topic, mp, own);
+        if (p == NULL) {
+            return;
+        }
+        partition_hold(p);
+    }
+    struct partition_settings settings;
+    struct replica_view view;
+    memset(&settings, 0, sizeof(settings));
+    table->config.events.settings(table->config.events.ctx, image, topic, &settings);
+    make_view(table, image, mp, &settings, &view);
+    give_view(p, &view, &settings);
+    if (fresh) {
+        table->opening += table->applied ? 0 : 1;
+        p->first = !table->applied;
+        if (!name_taken(table, p)) {
+            start_open(p);
+        }
+    }
+    if (!uuid_eq(own->dir, p->dir->properties.directory_id)) {
+        table->config.events.assigned(table->config.events.ctx, p->topic, p->index,
+                                      p->dir->properties.directory_id);
+    }
+    partition_drop(p);
+}
+
+static void apply_partition(struct partitions *table, const struct meta_image *image,
+                            struct uuid topic_id, int32_t index)
+{
+    const struct meta_topic *topic = meta_topic(image, topic_id);
+    const struct meta_partition *mp = topic == NULL ? NULL : meta_partition(topic, index);
+    const struct meta_replica *own = mp == NULL ? NULL : own_replica(table, mp);
+    if (own != NULL) {
+        host(table, image, topic, mp, own);
+        return;
+    }
+    struct partition *p = partitions_find(table, topic_id, index);
+    if (p != NULL) {
+        remove_partition(p);
+        partition_drop(p);
+    }
+}
+
+static void apply_topic(struct partitions *table, const struct meta_image *image,
+                        const struct meta_topic *topic)
+{
+    for (uint32_t i = 0; i < meta_topic_partitions(topic); i++) {
+        apply_partition(table, image, meta_topic_id(topic), (int32_t)i);
+    }
+}
+
+/* Everything that is hosted gets a new look at the image. */
+static void apply_hosted(struct partitions *table, const struct meta_image *image)
+{
+    struct partition *p = NULL;
+    struct partition *next = table_next(table, NULL);
+    while ((p = next) != NULL) {
+        next = table_next(table, p);
+        if (!p->removing) {
+            apply_partition(table, image, p->topic, p->index);
+        }
+    }
+}
+
+static void apply_all(struct partitions *table, const struct meta_image *image)
+{
+    apply_hosted(table, image);
+    const struct meta_topic *topic = meta_topic_next(image, slice_of(NULL, 0));
+    while (topic != NULL) {
+        apply_topic(table, image, topic);
+        topic = meta_topic_next(image, meta_topic_name(topic));
+    }
+}
+
+/* ---- where the others listen ---- */
+
+static void apply_peer(struct partitions *table, const struct meta_image *image, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker(image, id);
+    const struct meta_endpoint *endpoint =
+        broker == NULL ? NULL : meta_broker_endpoint(broker, slice_str(table->config.listener));
+    lock_enter(table->lock);
+    struct peer *peer = map_get_u64(&table->peers, (uint64_t)id);
+    if (peer == NULL && endpoint != NULL) {
+        peer = HEAP_NEW(&table->map_heap, struct peer);
+        if (peer != NULL && !map_put_u64(&table->peers, (uint64_t)id, peer)) {
+            heap_free(&table->map_heap, peer, sizeof(*peer));
+            peer = NULL;
+        }
+    }
+    if (peer != NULL) {
+        peer->known = endpoint != NULL && endpoint->host.n <= HOST_NAME_MAX_BYTES;
+    }
+    if (peer != NULL && peer->known) {
+        memcpy(peer->address.host, endpoint->host.p, endpoint->host.n);
+        peer->address.host[endpoint->host.n] = '\0';
+        peer->address.port = endpoint->port;
+    }
+    lock_leave(table->lock);
+}
+
+static void apply_peers(struct partitions *table, const struct meta_image *image)
+{
+    const struct meta_broker *broker = meta_broker_next(image, -1);
+    while (broker != NULL) {
+        apply_peer(table, image, broker->id);
+        broker = meta_broker_next(image, broker->id);
+    }
+}
+
+/* ---- the image moved ---- */
+
+static void tell_ready(struct partitions *table)
+{
+    if (table->applied && table->opening == 0 && !table->ready) {
+        table->ready = true;
+        table->config.events.ready(table->config.events.ctx);
+    }
+}
+
+static void apply_first(struct partitions *table, const struct meta_image *image)
+{
+    apply_peers(table, image);
+    apply_all(table, image);
+    struct list_node *node;
+    while ((node = list_pop(&table->found)) != NULL) {
+        struct found_folder *found = CONTAINER_OF(node, struct found_folder, node);
+        if (!found->used) {
+            set_aside(table, found);
+        }
+        heap_free(&table->heap, found, sizeof(*found));
+    }
+    table->applied = true;
+    tell_ready(table);
+}
+
+static void apply_changes(struct partitions *table, const struct meta_image *image,
+                          const struct meta_changes *changes)
+{
+    bool everything = false;
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct meta_change *change = &changes->items[i];
+        if (change->kind == META_CHANGED_BROKER) {
+            apply_peer(table, image, change->broker);
+            everything = true; /* epochs and eligibility of members */
+        }
+        bool config = change->kind == META_CHANGED_CONFIG;
+        everything = everything || (config && change->resource != META_RESOURCE_TOPIC);
+    }
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct meta_change *change = &changes->items[i];
+        if (change->kind == META_CHANGED_PARTITION) {
+            apply_partition(table, image, change->topic, change->partition);
+        } else if (change->kind == META_CHANGED_CONFIG && change->resource == META_RESOURCE_TOPIC &&
+                   !everything) {
+            const struct meta_topic *topic = meta_topic_named(image, change->name);
+            if (topic != NULL) {
+                apply_topic(table, image, topic);
+            }
+        }
+    }
+    if (everything) {
+        apply_hosted(table, image);
+    }
+}
+
+void partitions_apply(struct partitions *table, const struct meta_image *image,
+                      const struct meta_changes *changes)
+{
+    assert(table->started && image != NULL);
+    if (table->stopping) {
+        return;
+    }
+    if (!table->applied) {
+        apply_first(table, image);
+    } else if (changes == NULL) {
+        apply_peers(table, image);
+        apply_all(table, image);
+    } else {
+        apply_changes(table, image, changes);
+    }
+}
+
+/* ---- what comes back ---- */
+
+/* A folder's name is free again. */
+static void name_freed(struct partition *removed)
+{
+    struct partitions *table = removed->table;
+    struct partition *p = partitions_find_named(table, slice_str(removed->name), removed->index);
+    if (p == NULL) {
+        return;
+    }
+    partition_enter(p);
+    bool waits = p->state == PARTITION_WAITS;
+    lock_leave(p->lock);
+    if (waits && !name_taken(table, p)) {
+        start_open(p);
+    }
+    partition_drop(p);
+}
+
+void table_chores_done(struct partition *p, uint32_t chores)
+{
+    struct partitions *table = p->table;
+    if ((chores & CHORE_OPEN) && p->first) {
+        p->first = false;
+        assert(table->opening > 0);
+        table->opening--;
+        tell_ready(table);
+    }
+    if (chores & CHORE_DELETE) {
+        p->removing = false;
+        name_freed(p);
+        partition_drop(p);
+    }
+    if (chores & CHORE_CLOSE) {
+        table_closed(p);
+    }
+}
+
+void table_ask(struct mail *mail)
+{
+    struct partition *p = CONTAINER_OF(mail, struct partition, ask_mail);
+    partition_enter(p);
+    p->ask_posted = false;
+    struct replica_isr_ask ask = p->ask;
+    bool open = p->state == PARTITION_OPEN;
+    lock_leave(p->lock);
+    if (open) {
+        p->table->config.events.ask_isr(p->table->config.events.ctx, p->topic, p->index, &ask);
+    }
+    partition_drop(p);
+}
+
+void partitions_isr_answer(struct partitions *table, struct uuid topic, int32_t index,
+                           const struct partition_isr_answer *answer)
+{
+    struct partition *p = partitions_find(table, topic, index);
+    if (p == NULL) {
+        return;
+    }
+    partition_enter(p);
+    if (p->state == PARTITION_OPEN) {
+        struct step step = {.event = {.kind = REPLICA_ISR_ANSWER}};
+        step.event.isr_answer.ask = answer->ask_number;
+        step.event.isr_answer.error = answer->error;
+        step.event.isr_answer.leader_epoch = answer->leader_epoch;
+        step.event.isr_answer.partition_epoch = answer->partition_epoch;
+        step.event.isr_answer.isr_count = answer->isr_count;
+        memcpy(step.event.isr_answer.isr, answer->isr, sizeof(answer->isr));
+        partition_step(p, &step);
+    }
+    partition_leave(p);
+    partition_drop(p);
+}
+
+void table_dir_failed(struct log_dir *dir)
+{
+    struct partitions *table = dir->table;
+    atomic_store(&dir->offline, true);
+    struct partition *p = NULL;
+    while ((p = table_next(table, p)) != NULL) {
+        if (p->dir != dir) {
+            continue;
+        }
+        partition_enter(p);
+        if (p->state == PARTITION_OPEN) {
+            log_set_offline(p->log);
+            partition_halt(p, PARTITION_OFFLINE, KAFKA_KAFKA_STORAGE_ERROR);
+        }
+        partition_leave(p);
+    }
+    dir_release_held(dir, true);
+    if (!dir->failure_told) {
+        dir->failure_told = true;
+        trace_log(
+            table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+            "The log directory %s is offline: its %u replicas are not served until a restart.",
+            dir->path, dir->partitions);
+        table->config.events.dir_failed(table->config.events.ctx, dir->properties.directory_id);
+    }
+}
