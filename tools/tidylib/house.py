@@ -85,7 +85,7 @@ ARROWS = {
     "broker/edge": WIRE + TALK + ("common/auth", "common/meta", "common/port"),
     "broker/api": WIRE + TALK + (
         "broker/edge/request.h", "broker/edge/park.h", "broker/partition", "broker/coord", "broker/meta", "common/meta",
-        "common/auth", "common/config",
+        "common/auth", "common/codec", "common/config",
     ),
     "controller/node": COMMON_BUT_HOST + ("controller/raft", "controller/state"),
     "broker/node": COMMON_BUT_HOST + (

@@ -1,0 +1,24 @@
+#include "broker/api/api.h"
+
+#include "broker/api/api_internal.h"
+
+const struct edge_handler api_handlers[] = {
+    {3, api_metadata},       {18, api_versions},         {19, api_create_topics},
+    {20, api_delete_topics}, {60, api_describe_cluster},
+};
+const size_t api_handler_count = ARRAY_LEN(api_handlers);
+
+void api_init(struct api *api)
+{
+    assert(api->loop != NULL && api->heap != NULL && api->trace != NULL && api->crc != NULL);
+    assert(api->metadata != NULL && api->partitions != NULL && api->control != NULL);
+    decoder_init(&api->decoder, api->heap);
+    prng_init(&api->prng, api->seed);
+    list_init(&api->producer_ids.waiting);
+    list_init(&api->creations);
+}
+
+void api_release(struct api *api)
+{
+    decoder_release(&api->decoder);
+}

@@ -1,0 +1,89 @@
+/*
+ * The Kafka APIs of a broker: one handler a request, one file an API. Here is what they share on one reactor.
+ *
+ * The node fills a `struct api` for each reactor (fields under "given"), calls api_init, and hands api_handlers to the
+ * reactor's edge with `edge.api` pointing here. Everything runs on that reactor's loop, apart from control_submit and
+ * partitions_find_*, which may be called from it.
+ *
+ * Rules are those of Kafka 4: KafkaApis.scala, the KIPs named in each file.
+ */
+#ifndef ODRADEK_API_API_H
+#define ODRADEK_API_API_H
+
+#include "broker/edge/request.h"
+#include "broker/meta/control.h"
+#include "broker/meta/metadata.h"
+#include "broker/partition/partition_table.h"
+#include "common/codec/codec.h"
+
+/* KIP-430: the client did not ask for its rights, or nobody keeps them. */
+#define OPERATIONS_UNKNOWN INT32_MIN
+
+struct fetch_session;
+
+struct api {
+    /* given */
+    struct loop *loop;
+    struct heap *heap; /* the reactor's */
+    const struct trace *trace;
+    const struct crc32c_impl *crc;
+    struct partitions *partitions;
+    struct metadata_reader *metadata;
+    struct control *control;
+    int32_t broker;             /* node.id */
+    bool auto_create;           /* auto.create.topics.enable */
+    time_ms request_timeout_ms; /* of what is asked of the controllers; 30000 is a good value */
+    int32_t fetch_bytes_max;    /* fetch.max.bytes, 57671680 */
+    uint32_t
+        fetch_sessions_max; /* max.incremental.fetch.session.cache.slots, shared out over the reactors */
+    uint64_t seed;          /* of session ids */
+    struct partitions_config_settings {
+        void *ctx;
+        void (*settings)(void *ctx, const struct meta_image *, const struct meta_topic *,
+                         struct partition_settings *ret_settings);
+    } settings; /* as partitions_events.settings: for DescribeConfigs */
+    /* own */
+    struct decoder decoder;
+    struct prng prng;
+    struct producer_ids {
+        int64_t next;
+        int64_t end;         /* next == end: none left */
+        struct list waiting; /* requests for an id, by their state */
+        bool asked;
+        struct control_request ask;
+    } producer_ids;
+    struct list creations; /* topics being created for clients that asked for their metadata */
+};
+
+/* Every API that is served; sorted by key, so that ApiVersions tells them in Kafka's order. */
+extern const struct edge_handler api_handlers[];
+extern const size_t api_handler_count;
+
+/* The fields given are set. On the loop, or before it runs. */
+void api_init(struct api *);
+/* The edge is closed. Requests to the controllers that are still under way are let go by the loop's end. */
+void api_release(struct api *);
+
+static inline struct api *api_of(const struct request *request)
+{
+    return request->edge->api;
+}
+
+/* edge.unknown_version: ApiVersions of a client that is newer than we are. */
+void api_versions_unknown(struct request *);
+
+/* Handlers. */
+void api_produce(struct request *);
+void api_fetch(struct request *);
+void api_list_offsets(struct request *);
+void api_metadata(struct request *);
+void api_versions(struct request *);
+void api_create_topics(struct request *);
+void api_delete_topics(struct request *);
+void api_init_producer_id(struct request *);
+void api_offset_for_leader_epoch(struct request *);
+void api_describe_configs(struct request *);
+void api_describe_cluster(struct request *);
+void api_describe_topic_partitions(struct request *);
+
+#endif
