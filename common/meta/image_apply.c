@@ -229,7 +229,7 @@ err_t meta_image_apply(struct meta_store *store, const struct meta_image *old,
                        struct meta_batch batch, int64_t offset, int32_t epoch, struct arena *arena,
                        struct meta_changes *ret_changes, struct meta_image **ret_image)
 {
-    assert(offset >= 0 && offset >= meta_offset(old) && epoch >= 0);
+    assert(offset >= meta_offset(old) && epoch >= 0);
     assert(batch.count == 0 || batch.records != NULL);
     assert(ret_changes == NULL || arena != NULL);
     struct applying a = {.heap = store->heap,

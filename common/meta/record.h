@@ -60,7 +60,9 @@ struct meta_topic_gone {
 /* A replica is (broker, directory id): a seat in ISR or ELR holds for both. */
 struct meta_replica {
     int32_t broker;
-    struct uuid dir; /* UUID_NONE until the broker said where it put the replica */
+    /* UUID_NONE until the broker said where it put the replica. Until it sees its directory in the image it reports no
+     * durable offset and acknowledges nothing: a replica whose place nobody knows could vanish unnoticed, seat and all. */
+    struct uuid dir;
     /* Every acknowledged byte was fsynced: the partition was durability=disk from its first record, or the broker reported
      * an fsync of the whole log since it became so. Such a replica keeps its seats through another boot. */
     bool synced;

@@ -48,12 +48,13 @@ struct controller_defaults {
 };
 
 struct controller_settings {
-    time_ms session_timeout_ms; /* a broker without heartbeat for so long is fenced (1,500) */
-    time_ms
-        rebalance_check_ms; /* between looks for partitions not led by their preferred replica; 0: never (300,000) */
-    time_ms suspicion_window_ms; /* 60,000: ... */
-    uint32_t
-        suspicion_fences; /* ... more fences than this within the window: by session time-out only (3) */
+    /* A broker without heartbeat for so long is fenced (1,500). */
+    time_ms session_timeout_ms;
+    /* Between looks for partitions that are not led by their preferred replica; 0: never (300,000). */
+    time_ms rebalance_check_ms;
+    /* A broker that was fenced so often (3) by suspicion within the window (60,000) is judged by its session only. */
+    time_ms suspicion_window_ms;
+    uint32_t suspicion_fences;
     struct controller_defaults defaults;
 };
 
@@ -72,6 +73,7 @@ struct controller_state {
     struct controller_ahead *ahead; /* images after the committed one, oldest first */
     uint32_t ahead_count;
     uint32_t ahead_room;
+    int64_t commit_offset; /* as controller_commit said; -1 */
     /* Soft state: of the active controller only. */
     bool active;
     bool deciding;                       /* a decision of several batches is under way */
@@ -85,6 +87,8 @@ struct controller_state {
 struct decision_cursor {
     uint32_t phase;
     uint32_t index;
+    bool inside;    /* of a broker's change: its record is written */
+    bool dirs_lost; /* and it has lost directories */
     bool in_topic;
     struct slice topic;
     int32_t partition;
@@ -123,7 +127,7 @@ err_t controller_decide(const struct controller_state *, const struct command *,
 err_t controller_accept(struct controller_state *, struct decision *, int64_t offset, int32_t epoch,
                         time_ms now_ms) MUST_USE;
 
-/* The log is committed up to this offset: of the active controller. */
+/* The log is committed up to this offset: of the active controller. May come before controller_accept (a quorum of one). */
 void controller_commit(struct controller_state *, int64_t offset);
 
 /* A committed batch on a controller that is not active (or has just been elected and catches up). */

@@ -1,0 +1,189 @@
+/*
+ * ALTER_CONFIGS (KIP-339 and the legacy form). Whether a key and its value are good was judged by the caller, who owns the
+ * table of settings; here follow existence, and what three settings mean for partitions:
+ *
+ * - min.insync.replicas lowered: an ISR that is large enough now empties the ELR before the leader may go on with fewer.
+ * - durability to pagecache: replicas are no longer `synced`, before any byte is acknowledged from the page cache.
+ * - unclean.leader.election.enable: partitions without a leader get one.
+ * So partitions are settled first, as the new values demand, and the settings are written in the last batch.
+ */
+#include "controller/state/state_internal.h"
+
+/* Settings of one resource: one batch must hold them all. */
+#define SETTINGS_MAX (METADATA_BATCH_RECORDS_MAX / 2)
+
+static bool decimal(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9') {
+            return false;
+        }
+    }
+    return text.n <= 10;
+}
+
+static struct command_result check(const struct world *world,
+                                   const struct alter_configs_command *command, uint32_t index,
+                                   struct decision *decision)
+{
+    const struct alter_resource *wants = &command->resources[index];
+    assert(index < command->count);
+    for (uint32_t i = 0; i < command->count; i++) {
+        const struct alter_resource *other = &command->resources[i];
+        if (i != index && other->resource == wants->resource &&
+            slice_eq(other->name, wants->name)) {
+            return result_of(KAFKA_INVALID_REQUEST,
+                             slice_str("Each resource must appear at most once."));
+        }
+    }
+    if (wants->resource != META_RESOURCE_TOPIC && wants->resource != META_RESOURCE_BROKER) {
+        return result_of(KAFKA_INVALID_REQUEST, slice_str("Unexpected resource type."));
+    }
+    if (wants->resource == META_RESOURCE_TOPIC &&
+        meta_topic_named(world->image, wants->name) == NULL) {
+        return result_of(
+            KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
+            decision_text(decision, "The topic '%.*s' does not exist.", SLICE_ARGS(wants->name)));
+    }
+    if (wants->resource == META_RESOURCE_BROKER && !decimal(wants->name)) {
+        return result_of(KAFKA_INVALID_REQUEST,
+                         decision_text(decision, "Unable to parse broker name as base 10 number."));
+    }
+    if (wants->setting_count > SETTINGS_MAX) {
+        return result_of(KAFKA_INVALID_CONFIG, slice_str("Too many configs for one resource."));
+    }
+    for (uint32_t i = 0; i < wants->setting_count; i++) {
+        if (wants->settings[i].key.n == 0 || wants->settings[i].key.n > META_NAME_MAX ||
+            wants->settings[i].value.n > META_VALUE_MAX) {
+            return result_of(KAFKA_INVALID_CONFIG,
+                             slice_str("A config name or value is empty or too long."));
+        }
+    }
+    return wants->verdict;
+}
+
+/* Does this change what the partitions of a topic, or of all, must look like? */
+static bool partitions_affected(const struct alter_resource *wants)
+{
+    if (wants->resource == META_RESOURCE_BROKER && wants->name.n > 0) {
+        return false; /* one broker's settings do not decide about topics (DESIGN §8) */
+    }
+    bool affected = wants->replace;
+    for (uint32_t i = 0; i < wants->setting_count; i++) {
+        affected |= setting_matters(wants->settings[i].key);
+    }
+    return affected;
+}
+
+static err_t setting_write(const struct world *world, const struct alter_resource *wants,
+                           struct slice key, struct slice value, struct decision *decision)
+{
+    assert(key.n > 0);
+    struct slice old = meta_config_value(world->image, wants->resource, wants->name, key);
+    if ((old.p == NULL) == (value.p == NULL) && slice_eq(old, value)) {
+        return OK;
+    }
+    struct meta_record *record = decision_add(decision, META_CONFIG);
+    ENSURE(record != NULL, ERR_NO_MEMORY);
+    record->config = (struct meta_config){
+        .resource = wants->resource, .name = wants->name, .key = key, .value = value};
+    return OK;
+}
+
+static bool named_later(const struct alter_resource *wants, struct slice key, uint32_t from)
+{
+    for (uint32_t i = from; i < wants->setting_count; i++) {
+        if (slice_eq(wants->settings[i].key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many records the settings take at most. */
+static uint32_t settings_room(const struct world *world, const struct alter_resource *wants)
+{
+    uint32_t room = wants->setting_count;
+    struct slice key = {0};
+    struct slice value;
+    while (wants->replace && room < METADATA_BATCH_RECORDS_MAX &&
+           meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
+        room++;
+    }
+    return room;
+}
+
+static err_t settings_write(const struct world *world, const struct alter_resource *wants,
+                            struct decision *decision)
+{
+    for (uint32_t i = 0; i < wants->setting_count; i++) {
+        const struct topic_setting *setting = &wants->settings[i];
+        if (!named_later(wants, setting->key, i + 1)) {
+            TRY(setting_write(world, wants, setting->key, setting->value, decision));
+        }
+    }
+    struct slice key = {0};
+    struct slice value;
+    while (wants->replace &&
+           meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
+        if (!named_later(wants, key, 0)) {
+            TRY(setting_write(world, wants, key, (struct slice){0}, decision));
+        }
+    }
+    return OK;
+}
+
+static err_t alter_one(const struct world *world, const struct alter_resource *wants,
+                       struct decision *decision, bool *ret_done)
+{
+    *ret_done = true;
+    assert(wants->setting_count <= SETTINGS_MAX);
+    if (partitions_affected(wants)) {
+        struct world after = *world;
+        after.resource = wants;
+        struct sweep sweep = sweep_of(META_NO_BROKER);
+        sweep.topic = wants->resource == META_RESOURCE_TOPIC ? wants->name : (struct slice){0};
+        sweep.durability = true;
+        uint32_t room = settings_room(world, wants);
+        assert(room < METADATA_BATCH_RECORDS_MAX);
+        TRY(sweep_run(&after, &sweep, decision, room, ret_done));
+    }
+    return *ret_done ? settings_write(world, wants, decision) : OK;
+}
+
+err_t decide_alter_configs(const struct controller_state *state, const struct command *command,
+                           time_ms now, struct decision *decision)
+{
+    (void)now;
+    const struct alter_configs_command *alter = &command->alter_configs;
+    struct results_answer *answer = &decision->answer.results;
+    struct decision_cursor *cursor = &decision->cursor;
+    struct world world = world_of(state);
+    if (answer->results == NULL) {
+        answer->results = arena_array(decision->arena, alter->count, sizeof(*answer->results));
+        ENSURE(answer->results != NULL, ERR_NO_MEMORY);
+        answer->count = alter->count;
+    }
+    while (cursor->index < alter->count && decision->batch.count == 0) {
+        struct command_result *result = &answer->results[cursor->index];
+        bool done = true;
+        if (!cursor->inside) {
+            *result = check(&world, alter, cursor->index, decision);
+            if (result->error == KAFKA_NONE &&
+                settings_room(&world, &alter->resources[cursor->index]) >=
+                    METADATA_BATCH_RECORDS_MAX) {
+                *result = result_of(KAFKA_INVALID_CONFIG,
+                                    slice_str("Too many configs for one resource."));
+            }
+            sweep_restart(decision);
+        }
+        if (result->error == KAFKA_NONE && !alter->validate_only) {
+            TRY(alter_one(&world, &alter->resources[cursor->index], decision, &done));
+        }
+        cursor->inside = !done;
+        cursor->index += done ? 1 : 0;
+    }
+    assert(cursor->index <= alter->count && answer->count == alter->count);
+    decision->more = cursor->index < alter->count;
+    return OK;
+}

@@ -1,0 +1,156 @@
+#include "tests/unit/controller/state/quorum.h"
+
+void quorum_init(struct quorum *quorum, const struct controller_settings *settings, uint64_t seed)
+{
+    memset(quorum, 0, sizeof(*quorum));
+    test_memory_init(&quorum->memory);
+    heap_init(&quorum->heap, &quorum->memory.source, (size_t)1 << 30);
+    arena_init(&quorum->arena, &quorum->memory.source, 1 << 16, (size_t)1 << 30);
+    arena_init(&quorum->scratch, &quorum->memory.source, 1 << 16, (size_t)1 << 30);
+    err_t err = controller_init(&quorum->active, &quorum->heap, settings, seed);
+    assert(err == OK);
+    err = controller_init(&quorum->follower, &quorum->heap, settings, seed + 1);
+    assert(err == OK);
+    quorum->epoch = 1;
+    struct command bootstrap = {.kind = COMMAND_BOOTSTRAP,
+                                .bootstrap = {slice_str("MkU3OEVBNTcwNTJENDM2Qg")}};
+    (void)quorum_submit(quorum, &bootstrap);
+    (void)quorum_submit(quorum, &(struct command){.kind = COMMAND_NEW_ACTIVE});
+}
+
+void quorum_release(struct quorum *quorum)
+{
+    controller_release(&quorum->active);
+    controller_release(&quorum->follower);
+    assert(quorum->heap.live == 0);
+    heap_release(&quorum->heap);
+    arena_release(&quorum->arena);
+    arena_release(&quorum->scratch);
+    assert(quorum->memory.out == 0);
+}
+
+/* The batch as a follower gets it: through its bytes. */
+static void follow(struct quorum *quorum, struct meta_batch batch, int64_t offset)
+{
+    struct buf bytes;
+    buf_init(&bytes, &quorum->heap, RPC_FRAME_MAX);
+    err_t err = meta_batch_encode(batch, &bytes);
+    assert(err == OK);
+    arena_clear(&quorum->scratch);
+    struct meta_batch read;
+    err = meta_batch_decode(buf_slice(&bytes), &quorum->scratch, &read, NULL);
+    assert(err == OK);
+    err = controller_replay(&quorum->follower, read, offset, quorum->epoch, &quorum->scratch);
+    assert(err == OK);
+    buf_release(&bytes);
+}
+
+void quorum_commit(struct quorum *quorum)
+{
+    controller_commit(&quorum->active, quorum->end - 1);
+    assert(controller_committed(&quorum->active) == controller_newest(&quorum->active));
+    assert(meta_image_hash(controller_committed(&quorum->active)) ==
+           meta_image_hash(controller_committed(&quorum->follower)));
+    quorum->hold = false;
+}
+
+const struct answer *quorum_submit(struct quorum *quorum, const struct command *command)
+{
+    struct decision *decision = &quorum->decision;
+    arena_clear(&quorum->arena);
+    decision_start(decision, &quorum->arena);
+    quorum->batches = 0;
+    quorum->records = 0;
+    do {
+        err_t err = controller_decide(&quorum->active, command, quorum->now, decision);
+        assert(err == OK);
+        int64_t offset = -1;
+        if (decision->batch.count > 0) {
+            offset = quorum->end++;
+            quorum->batches++;
+            quorum->records += decision->batch.count;
+            if (!quorum->hold) {
+                follow(quorum, decision->batch, offset);
+            }
+        }
+        err = controller_accept(&quorum->active, decision, offset, quorum->epoch, quorum->now);
+        assert(err == OK);
+        controller_check(&quorum->active);
+        quorum->end += quorum->end % 7 == 3; /* other entries of the log: new leaders, voters */
+    } while (decision->more);
+    if (!quorum->hold && quorum->batches > 0) {
+        quorum_commit(quorum);
+    }
+    assert(decision->answer.kind == command->kind);
+    return &decision->answer;
+}
+
+void quorum_failover(struct quorum *quorum)
+{
+    controller_resign(&quorum->active);
+    controller_check(&quorum->active);
+    assert(controller_newest(&quorum->active) == controller_committed(&quorum->active));
+    assert(meta_image_hash(controller_committed(&quorum->active)) ==
+           meta_image_hash(controller_committed(&quorum->follower)));
+    quorum->hold = false;
+    quorum->epoch++;
+    struct controller_state swap = quorum->active;
+    quorum->active = quorum->follower;
+    quorum->follower = swap;
+    (void)quorum_submit(quorum, &(struct command){.kind = COMMAND_NEW_ACTIVE});
+}
+
+const struct meta_image *quorum_image(const struct quorum *quorum)
+{
+    return controller_newest(&quorum->active);
+}
+
+const struct meta_partition *quorum_partition(const struct quorum *quorum, const char *topic,
+                                              int32_t partition)
+{
+    const struct meta_topic *found = meta_topic_named(quorum_image(quorum), slice_str(topic));
+    return found == NULL ? NULL : meta_partition(found, partition);
+}
+
+struct uuid quorum_dir(int32_t broker, int life, int which)
+{
+    return (struct uuid){{'D', (uint8_t)broker, (uint8_t)life, (uint8_t)which, 1}};
+}
+
+struct command quorum_registration(int32_t broker, int incarnation)
+{
+    struct command command = {.kind = COMMAND_REGISTER_BROKER};
+    struct register_broker_command *wants = &command.register_broker;
+    wants->broker = broker;
+    wants->incarnation = (struct uuid){
+        {'I', (uint8_t)broker, (uint8_t)(incarnation >> 8), (uint8_t)incarnation, 1}};
+    wants->previous_epoch = -1;
+    wants->endpoints[0] = (struct meta_endpoint){slice_str("PLAINTEXT"), slice_str("127.0.0.1"),
+                                                 9092, 0};
+    wants->endpoint_count = 1;
+    wants->dirs[0].id = quorum_dir(broker, 0, 0);
+    wants->dirs[0].condition = DIR_CRASHED;
+    wants->dir_count = 1;
+    return command;
+}
+
+struct command quorum_beat(const struct quorum *quorum, int32_t broker)
+{
+    const struct meta_broker *known = meta_broker(quorum_image(quorum), broker);
+    struct command command = {.kind = COMMAND_HEARTBEAT};
+    command.heartbeat.broker = broker;
+    command.heartbeat.broker_epoch = known == NULL ? -1 : known->epoch;
+    command.heartbeat.metadata_offset = meta_offset(controller_committed(&quorum->active));
+    return command;
+}
+
+void quorum_join(struct quorum *quorum, int32_t broker, int incarnation)
+{
+    struct command command = quorum_registration(broker, incarnation);
+    const struct answer *answer = quorum_submit(quorum, &command);
+    assert(answer->register_broker.result.error == KAFKA_NONE);
+    command = quorum_beat(quorum, broker);
+    answer = quorum_submit(quorum, &command);
+    assert(!answer->heartbeat.fenced);
+    (void)answer;
+}
