@@ -1,10 +1,8 @@
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "common/log/offset_checkpoint.h"
-#include "common/log/log.h"
+#include "common/log/small_file.h"
 #include "common/log/text.h"
-#include "common/port/disk.h"
 
 #define CHECKPOINT_VERSION 0
 /* "t 0 0": a shorter line is none, so a count can be judged before memory is taken. */
@@ -60,35 +58,19 @@ err_t offset_checkpoint_decode(struct slice text, struct arena *arena,
     return OK;
 }
 
-static err_t checkpoint_path(const char *log_dir, const char *file, char *path, size_t room)
-{
-    int n = snprintf(path, room, "%s/%s", log_dir, file);
-    ENSURE(n > 0 && (size_t)n < room, ERR_INVALID);
-    return OK;
-}
-
 err_t offset_checkpoint_load(struct host *host, const char *log_dir, const char *file,
                              struct arena *arena, struct offset_line **ret_lines, size_t *ret_count)
 {
-    char path[LOG_DIR_PATH_MAX + 64];
     struct slice text;
-    TRY(checkpoint_path(log_dir, file, path, sizeof(path)));
-    TRY(disk_read_file(host, path, OFFSET_CHECKPOINT_BYTES_MAX, arena, &text));
+    TRY(small_file_load(host, log_dir, file, OFFSET_CHECKPOINT_BYTES_MAX, arena, &text));
     return offset_checkpoint_decode(text, arena, ret_lines, ret_count);
 }
 
 err_t offset_checkpoint_save(struct host *host, struct heap *heap, const char *log_dir,
                              const char *file, const struct offset_line *lines, size_t count)
 {
-    char path[LOG_DIR_PATH_MAX + 64];
-    TRY(checkpoint_path(log_dir, file, path, sizeof(path)));
     struct buf buf;
     buf_init(&buf, heap, OFFSET_CHECKPOINT_BYTES_MAX);
     offset_checkpoint_encode(&buf, lines, count);
-    err_t err = buf.err;
-    if (err == OK) {
-        err = disk_replace_file(host, path, buf_slice(&buf));
-    }
-    buf_release(&buf);
-    return err;
+    return small_file_save(host, log_dir, file, &buf);
 }

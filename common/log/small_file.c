@@ -3,6 +3,7 @@
 #include "common/log/small_file.h"
 #include "common/log/log.h"
 #include "common/port/disk.h"
+#include "common/port/memory.h"
 
 #define NAME_BYTES_MAX 96
 
@@ -20,6 +21,13 @@ err_t small_file_load(struct host *host, const char *folder, const char *name, s
     assert(ret_bytes != NULL && bytes_max > 0);
     TRY(small_path(folder, name, path, sizeof(path)));
     return disk_read_file(host, path, bytes_max, arena, ret_bytes);
+}
+
+err_t small_file_read(struct host *host, const char *folder, const char *name, size_t bytes_max,
+                      struct arena *ret_arena, struct slice *ret_bytes)
+{
+    arena_init(ret_arena, memory_source(host), 4096, bytes_max + 4096);
+    return small_file_load(host, folder, name, bytes_max, ret_arena, ret_bytes);
 }
 
 err_t small_file_save(struct host *host, const char *folder, const char *name, struct buf *buf)
@@ -43,10 +51,4 @@ err_t small_file_remove(struct host *host, const char *folder, const char *name)
     err_t err = disk_unlink(host, path);
     ENSURE(err == OK || err == ERR_NOT_FOUND, err);
     return err == OK ? disk_sync_dir(host, folder) : OK;
-}
-
-void small_memory_init(struct small_memory *memory)
-{
-    memory->block = (struct memory_block){memory->bytes, sizeof(memory->bytes), 0};
-    memory->source = memory_block_source(&memory->block);
 }

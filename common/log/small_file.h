@@ -15,16 +15,10 @@ err_t small_file_load(struct host *, const char *folder, const char *name, size_
                       struct arena *, struct slice *ret_bytes) MUST_USE;
 /* Replaces it by what the buf holds, unless the buf has an error, and releases the buf. Safe after OK. Blocking. */
 err_t small_file_save(struct host *, const char *folder, const char *name, struct buf *) MUST_USE;
+/* The file in memory of its own, for files of a few lines; then call arena_release. */
+err_t small_file_read(struct host *, const char *folder, const char *name, size_t bytes_max,
+                      struct arena *ret_arena, struct slice *ret_bytes) MUST_USE;
 /* Removes it and syncs the folder; OK when it is not there. Blocking. */
 err_t small_file_remove(struct host *, const char *folder, const char *name) MUST_USE;
-
-/* For files of a few lines: an arena and a heap on a block of the caller's stack. */
-#define SMALL_FILE_BLOCK 8192
-struct small_memory {
-    _Alignas(16) uint8_t bytes[SMALL_FILE_BLOCK];
-    struct memory_block block;
-    struct memory_source source;
-};
-void small_memory_init(struct small_memory *);
 
 #endif
