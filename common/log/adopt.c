@@ -31,19 +31,30 @@ static void index_claim(const struct log_recovery *r, struct log_segment *segmen
     index->flushed = (uint32_t)min_i64(entries, INT32_MAX);
 }
 
-/* The last entry of an index, which bounds all others. ERR_NOT_FOUND: there is none. */
+/* The last entry of an index, which bounds all others; and whether it lies above the one before it, as it does not in a
+ * file that a crash or another server left at full size. ERR_NOT_FOUND: there is none. */
 static err_t index_last(struct log *log, struct log_segment *segment, enum log_file_kind kind,
-                        uint8_t *ret_entry)
+                        uint8_t *ret_entry, bool *ret_ascends)
 {
     struct log_index *index = segment_index(segment, kind);
     struct log_file *file = NULL;
+    uint8_t before[TIME_ENTRY_BYTES];
+    *ret_ascends = true;
     ENSURE(index->flushed > 0, ERR_NOT_FOUND);
     TRY(segment_file(log, segment, kind, false, &file));
     struct index_view view = {.disk = file->disk,
                               .flushed = index->flushed,
                               .count = index->flushed,
                               .entry_bytes = index->entry_bytes};
-    return index_view_get(&view, index->flushed - 1, ret_entry);
+    TRY(index_view_get(&view, index->flushed - 1, ret_entry));
+    if (index->flushed > 1) {
+        enum index_key first = kind == FILE_OFFSETS ? KEY_OFFSET : KEY_TIMESTAMP;
+        enum index_key second = kind == FILE_OFFSETS ? KEY_POSITION : KEY_TIME_OFFSET;
+        TRY(index_view_get(&view, index->flushed - 2, before));
+        *ret_ascends = index_key_of(before, first) < index_key_of(ret_entry, first) &&
+                       index_key_of(before, second) < index_key_of(ret_entry, second);
+    }
+    return OK;
 }
 
 static err_t adopt_offsets(struct log_recovery *r, uint32_t i, bool *ret_sane)
@@ -53,14 +64,15 @@ static err_t adopt_offsets(struct log_recovery *r, uint32_t i, bool *ret_sane)
     uint8_t entry[OFFSET_ENTRY_BYTES];
     index_claim(r, segment, FILE_OFFSETS, OFFSETS_SUFFIX, &bytes);
     *ret_sane = bytes >= 0 && bytes % OFFSET_ENTRY_BYTES == 0;
-    err_t err = index_last(r->log, segment, FILE_OFFSETS, entry);
+    bool ascends = false;
+    err_t err = index_last(r->log, segment, FILE_OFFSETS, entry, &ascends);
     if (err == ERR_NOT_FOUND) {
         return OK;
     }
     TRY(err);
     int64_t relative = index_key_of(entry, KEY_OFFSET);
     int64_t at = index_key_of(entry, KEY_POSITION);
-    *ret_sane = *ret_sane && relative >= 0 && at > 0 && at < segment->bytes &&
+    *ret_sane = *ret_sane && ascends && relative >= 0 && at > 0 && at < segment->bytes &&
                 segment->base + relative < r->log->segments[i + 1]->base;
     return OK;
 }
@@ -72,7 +84,8 @@ static err_t adopt_times(struct log_recovery *r, uint32_t i, bool *ret_sane)
     uint8_t entry[TIME_ENTRY_BYTES];
     index_claim(r, segment, FILE_TIMES, TIMES_SUFFIX, &bytes);
     *ret_sane = bytes >= 0 && bytes % TIME_ENTRY_BYTES == 0;
-    err_t err = index_last(r->log, segment, FILE_TIMES, entry);
+    bool ascends = false;
+    err_t err = index_last(r->log, segment, FILE_TIMES, entry, &ascends);
     if (err == ERR_NOT_FOUND) {
         return OK;
     }
@@ -81,7 +94,7 @@ static err_t adopt_times(struct log_recovery *r, uint32_t i, bool *ret_sane)
     segment->max_timestamp = index_key_of(entry, KEY_TIMESTAMP);
     segment->max_timestamp_offset = segment->base + relative;
     segment->indexed_timestamp = segment->max_timestamp;
-    *ret_sane = *ret_sane && relative >= 0 && segment->max_timestamp >= 0 &&
+    *ret_sane = *ret_sane && ascends && relative >= 0 && segment->max_timestamp >= 0 &&
                 segment->max_timestamp_offset < r->log->segments[i + 1]->base;
     return OK;
 }
@@ -220,7 +233,8 @@ static err_t resume_times(struct log_recovery *r, struct log_segment *segment, i
     uint8_t entry[TIME_ENTRY_BYTES];
     TRY(index_prefix(r, segment, FILE_TIMES, KEY_TIME_OFFSET, relative_max, &count));
     TRY(index_keep(r, segment, FILE_TIMES, count, bytes));
-    err_t err = index_last(r->log, segment, FILE_TIMES, entry);
+    bool ascends = false;
+    err_t err = index_last(r->log, segment, FILE_TIMES, entry, &ascends);
     if (err == ERR_NOT_FOUND) {
         return OK;
     }
@@ -262,7 +276,8 @@ err_t recovery_resume(struct log_recovery *r, struct log_segment *segment, int64
     index_claim(r, segment, FILE_TIMES, TIMES_SUFFIX, &times_bytes);
     TRY(index_prefix(r, segment, FILE_OFFSETS, KEY_OFFSET, last_max, &count));
     TRY(index_keep(r, segment, FILE_OFFSETS, count, offsets_bytes));
-    err_t err = index_last(r->log, segment, FILE_OFFSETS, entry);
+    bool ascends = false; /* index_prefix made sure of it */
+    err_t err = index_last(r->log, segment, FILE_OFFSETS, entry, &ascends);
     ENSURE(err == OK || err == ERR_NOT_FOUND, err);
     if (err == OK) {
         int64_t relative_max = r->clean ? INT32_MAX : index_key_of(entry, KEY_OFFSET);
