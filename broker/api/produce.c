@@ -1,0 +1,414 @@
+/*
+ * Produce (KIP-98, KIP-467, KIP-516, KIP-951): one ticket a partition, one answer when the last has come.
+ *
+ * Batches are checked and appended in the handler's call, in the order of the request; only the answer waits. With acks=0
+ * nothing is answered, and an error ends the connection, as the client has no other way to learn of it.
+ */
+#include "broker/api/hints.h"
+
+#include "common/wire/record_batch_rules.h"
+#include "kmsg/produce.h"
+
+struct produce;
+
+struct produce_item {
+    struct produce *produce;
+    struct produce_ticket ticket;
+    struct partition *partition; /* held while the ticket waits */
+    struct kmsg_produce_response_partition *to;
+};
+
+struct produce {
+    struct request *request;
+    struct kmsg_produce_response response;
+    struct produce_item *items;
+    size_t item_count;
+    size_t waiting;
+    int16_t acks;
+    bool parked;
+    struct timer timer;
+};
+
+static const char no_text[] = "";
+
+/* ---- the answer ---- */
+
+static void answer_item(struct produce_item *item)
+{
+    const struct produce_ticket *ticket = &item->ticket;
+    item->to->error_code = (int16_t)ticket->error;
+    item->to->base_offset = ticket->base_offset;
+    item->to->log_start_offset = ticket->log_start_offset;
+    if (ticket->error == KAFKA_NONE) {
+        item->to->log_append_time_ms = ticket->log_append_time_ms;
+    }
+    partition_drop(item->partition);
+    item->partition = NULL;
+}
+
+static void hints_tell(struct produce *produce)
+{
+    struct request *request = produce->request;
+    const struct meta_image *image = metadata_read(api_of(request)->metadata);
+    struct leader_hints hints = {.count = 0};
+    struct kmsg_produce_response *response = &produce->response;
+    for (int32_t t = 0; t < response->responses.count; t++) {
+        struct kmsg_produce_response_topic *topic = &response->responses.items[t];
+        for (int32_t i = 0; i < topic->partition_responses.count; i++) {
+            struct kmsg_produce_response_partition *to = &topic->partition_responses.items[i];
+            if (to->error_code == KAFKA_NOT_LEADER_OR_FOLLOWER) {
+                struct leader_hint hint = hint_leader(&hints, image, topic->topic_id, topic->name,
+                                                      to->index);
+                to->current_leader.leader_id = hint.leader;
+                to->current_leader.leader_epoch = hint.epoch;
+            }
+        }
+    }
+    response->node_endpoints.items = kmsg_produce_response_node_endpoint_array(
+        &request->arena, (int32_t)hints.count);
+    for (uint32_t i = 0; i < hints.count && response->node_endpoints.items != NULL; i++) {
+        const struct meta_broker *broker;
+        const struct meta_endpoint *at = api_live_endpoint(image, hints.leaders[i],
+                                                           request_listener(request), &broker);
+        if (at != NULL) {
+            struct kmsg_produce_response_node_endpoint *to =
+                &response->node_endpoints.items[response->node_endpoints.count++];
+            to->node_id = broker->id;
+            to->host = at->host;
+            to->port = at->port;
+            to->rack = broker->rack;
+        }
+    }
+}
+
+static bool failed(const struct produce *produce)
+{
+    for (int32_t t = 0; t < produce->response.responses.count; t++) {
+        const struct kmsg_produce_response_topic *topic = &produce->response.responses.items[t];
+        for (int32_t i = 0; i < topic->partition_responses.count; i++) {
+            if (topic->partition_responses.items[i].error_code != KAFKA_NONE) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void produce_end(struct produce *produce)
+{
+    struct request *request = produce->request;
+    assert(produce->waiting == 0);
+    timer_cancel(request->edge->loop, &produce->timer);
+    if (produce->acks == 0 && failed(produce)) {
+        request_refuse(request, "a produce request with acks=0 that failed");
+    } else if (produce->acks == 0) {
+        request_no_answer(request);
+    } else {
+        if (request->frame.version >= 10) {
+            hints_tell(produce);
+        }
+        request_answer(request, &produce->response);
+    }
+}
+
+/* ---- waiting ---- */
+
+static void on_ticket(struct mail *mail)
+{
+    struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
+    struct produce_item *item = CONTAINER_OF(ticket, struct produce_item, ticket);
+    struct produce *produce = item->produce;
+    answer_item(item);
+    assert(produce->waiting > 0);
+    if (--produce->waiting == 0 && produce->parked) {
+        produce_end(produce);
+    }
+}
+
+/* Whatever has not come yet has failed; what is on its way may still say what it has to say. */
+static void produce_give_up(struct produce *produce)
+{
+    for (size_t i = 0; i < produce->item_count; i++) {
+        struct produce_item *item = &produce->items[i];
+        if (item->partition != NULL && partition_produce_forget(item->partition, &item->ticket)) {
+            item->ticket.error = KAFKA_REQUEST_TIMED_OUT;
+            item->ticket.base_offset = -1;
+            item->ticket.log_start_offset = -1;
+            answer_item(item);
+            produce->waiting--;
+        }
+    }
+    if (produce->waiting == 0) {
+        produce_end(produce);
+    }
+}
+
+static void on_timeout(struct timer *timer)
+{
+    produce_give_up(CONTAINER_OF(timer, struct produce, timer));
+}
+
+static void on_gone(struct request *request)
+{
+    produce_give_up(request->state);
+}
+
+/* Names borrow from the frame, which goes when the handler returns. */
+static bool names_keep(struct produce *produce)
+{
+    for (int32_t t = 0; t < produce->response.responses.count; t++) {
+        struct kmsg_produce_response_topic *topic = &produce->response.responses.items[t];
+        if (topic->name.p != NULL) {
+            topic->name = request_keep(produce->request, topic->name);
+            if (topic->name.p == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void produce_park(struct produce *produce, int32_t timeout_ms)
+{
+    struct request *request = produce->request;
+    if (!names_keep(produce)) {
+        request->close =
+            true; /* the answer would have no names; tickets are waited for all the same */
+    }
+    produce->parked = true;
+    request->state = produce;
+    request->gone = on_gone;
+    produce->timer.fire = on_timeout;
+    time_us wait_us = (time_us)(timeout_ms > 0 ? timeout_ms : 0) * 1000;
+    timer_arm(request->edge->loop, &produce->timer, loop_now_us(request->edge->loop) + wait_us);
+}
+
+/* ---- one partition ---- */
+
+static void faults_tell(struct arena *arena, const struct produce_rules *rules,
+                        const struct produce_verdict *verdict,
+                        struct kmsg_produce_response_partition *to)
+{
+    int32_t count = (int32_t)min_i64(verdict->faults, RECORD_FAULTS_MAX);
+    to->record_errors.items = kmsg_produce_response_record_error_array(arena, count);
+    for (int32_t i = 0; i < count && to->record_errors.items != NULL; i++) {
+        char text[240];
+        struct slice copy;
+        (void)record_fault_text(rules, &verdict->fault[i], text, sizeof(text));
+        if (arena_copy(arena, slice_str(text), &copy)) {
+            struct kmsg_produce_response_record_error *error =
+                &to->record_errors.items[to->record_errors.count++];
+            error->batch_index = verdict->fault[i].index;
+            error->batch_index_error_message = copy;
+        }
+    }
+}
+
+static void verdict_tell(struct arena *arena, const struct produce_rules *rules,
+                         const struct produce_verdict *verdict,
+                         struct kmsg_produce_response_partition *to)
+{
+    struct slice copy;
+    to->error_code = (int16_t)verdict->error;
+    if (verdict->text[0] != '\0' && arena_copy(arena, slice_str(verdict->text), &copy)) {
+        to->error_message = copy;
+    }
+    faults_tell(arena, rules, verdict, to);
+}
+
+static void batch_judge(struct api *api, const struct produce_rules *rules, struct slice bytes,
+                        struct produce_verdict *verdict)
+{
+    produce_check_batch(rules, api->crc, bytes, verdict);
+    if (verdict->error == KAFKA_NONE) {
+        decoder_open(&api->decoder, batch_compression(&verdict->header), verdict->records);
+        struct byte_source plain = decoder_source(&api->decoder);
+        produce_check_records(rules, &plain, verdict);
+    }
+}
+
+static struct produce_rules rules_of(struct request *request,
+                                     const struct partition_settings *settings)
+{
+    return (struct produce_rules){.now = api_wall_ms(api_of(request)),
+                                  .before_max_ms = settings->timestamp_before_max_ms,
+                                  .after_max_ms = settings->timestamp_after_max_ms,
+                                  .batch_bytes_max = settings->message_bytes_max,
+                                  .produce_version = request->frame.version,
+                                  .log_append_time = settings->log_append_time,
+                                  .key_required = settings->compacted};
+}
+
+static void append(struct produce *produce, struct produce_item *item, struct partition *partition,
+                   struct slice bytes)
+{
+    struct request *request = produce->request;
+    struct api *api = api_of(request);
+    struct partition_settings settings;
+    struct produce_verdict verdict;
+    partition_settings_now(partition, &settings);
+    struct produce_rules rules = rules_of(request, &settings);
+    batch_judge(api, &rules, bytes, &verdict);
+    if (verdict.error == KAFKA_NONE && (verdict.header.attributes & BATCH_TRANSACTIONAL) != 0) {
+        verdict.error = KAFKA_INVALID_TXN_STATE; /* nobody here has begun a transaction */
+    }
+    if (verdict.error != KAFKA_NONE) {
+        verdict_tell(&request->arena, &rules, &verdict, item->to);
+        partition_drop(partition);
+        return;
+    }
+    uint8_t *batch = (uint8_t *)bytes.p; /* the edge's own input: stamped in place */
+    produce_stamp(&rules, api->crc, batch, &verdict);
+    item->partition = partition;
+    item->ticket.mail.deliver = on_ticket;
+    item->ticket.loop = request->edge->loop;
+    if (partition_produce(partition, &item->ticket, batch, bytes.n, produce->acks)) {
+        answer_item(item);
+    } else {
+        produce->waiting++;
+    }
+}
+
+static bool writable(const struct request *request, struct slice topic)
+{
+    return !api_topic_internal(topic) ||
+           slice_eq(request->frame.client_id, slice_str("__admin_client"));
+}
+
+static void partition_do(struct produce *produce, struct produce_item *item,
+                         const struct kmsg_produce_request_topic *topic,
+                         const struct kmsg_produce_request_partition *from)
+{
+    struct request *request = produce->request;
+    item->to->index = from->index;
+    item->to->base_offset = -1;
+    bool by_id = request->frame.version >= 13;
+    struct api_target target = api_find(api_of(request), topic->topic_id, topic->name, by_id,
+                                        from->index);
+    enum kafka_error error = target.error;
+    if (error == KAFKA_NONE && !writable(request, partition_topic_name(target.partition))) {
+        error = KAFKA_INVALID_TOPIC_EXCEPTION;
+    }
+    if (error == KAFKA_NONE && (produce->acks < -1 || produce->acks > 1)) {
+        error = KAFKA_INVALID_REQUIRED_ACKS;
+    }
+    if (error == KAFKA_NONE) {
+        struct slice bytes = from->records.bytes;
+        append(produce, item, target.partition, bytes.p == NULL ? slice_of(no_text, 0) : bytes);
+    } else {
+        item->to->error_code = (int16_t)error;
+        if (target.partition != NULL) {
+            partition_drop(target.partition);
+        }
+    }
+}
+
+/* ---- the request ---- */
+
+static size_t partitions_count(const struct kmsg_produce_request *ask)
+{
+    size_t count = 0;
+    for (int32_t t = 0; t < ask->topic_data.count; t++) {
+        count += (size_t)ask->topic_data.items[t].partition_data.count;
+    }
+    return count;
+}
+
+/* All memory, before the first byte is appended. */
+static struct produce *produce_new(struct request *request, const struct kmsg_produce_request *ask)
+{
+    struct arena *arena = &request->arena;
+    struct produce *produce = ARENA_NEW(arena, struct produce);
+    if (produce == NULL) {
+        return NULL;
+    }
+    produce->request = request;
+    produce->acks = ask->acks;
+    kmsg_produce_response_init(&produce->response);
+    produce->items = arena_array(arena, partitions_count(ask), sizeof(struct produce_item));
+    produce->response.responses.items = kmsg_produce_response_topic_array(arena,
+                                                                          ask->topic_data.count);
+    if (produce->items == NULL || produce->response.responses.items == NULL) {
+        return NULL;
+    }
+    produce->response.responses.count = ask->topic_data.count;
+    for (int32_t t = 0; t < ask->topic_data.count; t++) {
+        struct kmsg_produce_response_topic *to = &produce->response.responses.items[t];
+        int32_t count = ask->topic_data.items[t].partition_data.count;
+        to->name = ask->topic_data.items[t].name;
+        to->topic_id = ask->topic_data.items[t].topic_id;
+        to->partition_responses.items = kmsg_produce_response_partition_array(arena, count);
+        if (to->partition_responses.items == NULL) {
+            return NULL;
+        }
+        to->partition_responses.count = count;
+    }
+    return produce;
+}
+
+/* A batch of a transaction comes with a transactional id. Nothing has been checked of these bytes yet. */
+static bool lone_transactional(const struct kmsg_produce_request *ask)
+{
+    for (int32_t t = 0; ask->transactional_id.p == NULL && t < ask->topic_data.count; t++) {
+        const struct kmsg_produce_request_topic *topic = &ask->topic_data.items[t];
+        for (int32_t i = 0; i < topic->partition_data.count; i++) {
+            struct batch_header header;
+            if (topic->partition_data.items[i].records.bytes.p != NULL &&
+                batch_parse(topic->partition_data.items[i].records.bytes, &header) == OK &&
+                (header.attributes & BATCH_TRANSACTIONAL) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void refuse_all(struct produce *produce, const struct kmsg_produce_request *ask,
+                       enum kafka_error error)
+{
+    for (int32_t t = 0; t < ask->topic_data.count; t++) {
+        struct kmsg_produce_response_topic *to = &produce->response.responses.items[t];
+        for (int32_t i = 0; i < to->partition_responses.count; i++) {
+            to->partition_responses.items[i].index =
+                ask->topic_data.items[t].partition_data.items[i].index;
+            to->partition_responses.items[i].base_offset = -1;
+            to->partition_responses.items[i].error_code = (int16_t)error;
+        }
+    }
+}
+
+static void append_all(struct produce *produce, const struct kmsg_produce_request *ask)
+{
+    for (int32_t t = 0; t < ask->topic_data.count; t++) {
+        const struct kmsg_produce_request_topic *topic = &ask->topic_data.items[t];
+        for (int32_t i = 0; i < topic->partition_data.count; i++) {
+            struct produce_item *item = &produce->items[produce->item_count++];
+            item->produce = produce;
+            item->to = &produce->response.responses.items[t].partition_responses.items[i];
+            partition_do(produce, item, topic, &topic->partition_data.items[i]);
+        }
+    }
+}
+
+void api_produce(struct request *request)
+{
+    struct kmsg_produce_request ask;
+    if (!request_decode(request, &ask)) {
+        return;
+    }
+    struct produce *produce = produce_new(request, &ask);
+    if (produce == NULL) {
+        api_out_of_memory(request);
+        return;
+    }
+    if (lone_transactional(&ask)) {
+        refuse_all(produce, &ask, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    } else {
+        append_all(produce, &ask);
+    }
+    if (produce->waiting == 0) {
+        produce_end(produce);
+    } else {
+        produce_park(produce, ask.timeout_ms);
+    }
+}
