@@ -1,0 +1,246 @@
+/*
+ * Fetch (KIP-74, KIP-320, KIP-392, KIP-516, KIP-595's diverging epochs, KIP-903's replica epochs, KIP-951, KIP-1166): consumers and
+ * followers alike. Limits as in Kafka: the first partition with records gives a whole batch, however large; all others
+ * keep within what the partition and the request allow.
+ */
+#include "broker/api/fetch.h"
+#include "broker/api/hints.h"
+
+#include "kmsg/fetch.h"
+
+static const uint8_t nothing[1];
+
+/* ---- the answer ---- */
+
+static enum kafka_error error_in_version(enum kafka_error error, int16_t version)
+{
+    return error == KAFKA_KAFKA_STORAGE_ERROR && version <= 5 ? KAFKA_NOT_LEADER_OR_FOLLOWER
+                                                              : error;
+}
+
+static enum kafka_error item_error(const struct fetch_item *item)
+{
+    return item->error != KAFKA_NONE ? item->error : item->part.error;
+}
+
+static void item_tell(struct fetch *fetch, struct fetch_item *item,
+                      struct kmsg_fetch_response_partition *to)
+{
+    enum kafka_error error = item_error(item);
+    int16_t version = fetch->request->frame.version;
+    to->partition_index = item->want.index;
+    to->error_code = (int16_t)error_in_version(error, version);
+    to->records.bytes = slice_of(nothing, 0);
+    to->aborted_transactions.count = fetch->committed && error == KAFKA_NONE ? 0 : -1;
+    if (item->partition == NULL || item->error != KAFKA_NONE) {
+        to->high_watermark = -1;
+        return;
+    }
+    struct fetch_part *part = &item->part;
+    to->high_watermark = part->high_watermark_now;
+    to->last_stable_offset = part->last_stable_offset;
+    to->log_start_offset = part->log_start;
+    if (part->diverging_epoch >= 0 && version >= 12) {
+        to->diverging_epoch.epoch = part->diverging_epoch;
+        to->diverging_epoch.end_offset = part->diverging_end;
+    }
+    if (error == KAFKA_NONE && part->records.file != NULL) {
+        to->records = part->records;
+        part->records = (struct kmsg_records){.bytes = slice_of(nothing, 0)};
+    }
+}
+
+static void hints_tell(struct fetch *fetch, struct kmsg_fetch_response *response)
+{
+    struct request *request = fetch->request;
+    const struct meta_image *image = metadata_read(api_of(request)->metadata);
+    struct leader_hints hints = {.count = 0};
+    for (int32_t t = 0; t < response->responses.count; t++) {
+        struct kmsg_fetch_response_topic *topic = &response->responses.items[t];
+        for (int32_t i = 0; i < topic->partitions.count; i++) {
+            struct kmsg_fetch_response_partition *to = &topic->partitions.items[i];
+            if (to->error_code == KAFKA_NOT_LEADER_OR_FOLLOWER ||
+                to->error_code == KAFKA_FENCED_LEADER_EPOCH) {
+                struct leader_hint hint = hint_leader(&hints, image, topic->topic_id, topic->topic,
+                                                      to->partition_index);
+                to->current_leader.leader_id = hint.leader;
+                to->current_leader.leader_epoch = hint.epoch;
+            }
+        }
+    }
+    response->node_endpoints.items = kmsg_fetch_response_node_endpoint_array(&request->arena,
+                                                                             (int32_t)hints.count);
+    for (uint32_t i = 0; i < hints.count && response->node_endpoints.items != NULL; i++) {
+        const struct meta_broker *broker;
+        const struct meta_endpoint *at = api_live_endpoint(image, hints.leaders[i],
+                                                           request_listener(request), &broker);
+        if (at != NULL) {
+            struct kmsg_fetch_response_node_endpoint *to =
+                &response->node_endpoints.items[response->node_endpoints.count++];
+            to->node_id = broker->id;
+            to->host = at->host;
+            to->port = at->port;
+            to->rack = broker->rack;
+        }
+    }
+}
+
+static bool same_topic(const struct fetch_want *a, const struct fetch_want *b)
+{
+    return uuid_eq(a->topic_id, b->topic_id) && slice_eq(a->topic, b->topic);
+}
+
+/* Neighbours of one topic share an entry. */
+static bool items_tell(struct fetch *fetch, struct kmsg_fetch_response *response)
+{
+    struct arena *arena = &fetch->request->arena;
+    size_t at = 0;
+    response->responses.items = kmsg_fetch_response_topic_array(arena, (int32_t)fetch->item_count);
+    if (response->responses.items == NULL) {
+        return false;
+    }
+    while (at < fetch->item_count) {
+        const struct fetch_want *first = &fetch->items[at].want;
+        size_t end = at;
+        while (end < fetch->item_count && same_topic(first, &fetch->items[end].want)) {
+            end++;
+        }
+        struct kmsg_fetch_response_topic *topic =
+            &response->responses.items[response->responses.count];
+        topic->partitions.items = kmsg_fetch_response_partition_array(arena, (int32_t)(end - at));
+        if (topic->partitions.items == NULL) {
+            return false;
+        }
+        topic->topic = first->topic;
+        topic->topic_id = first->topic_id;
+        response->responses.count++;
+        for (; at < end; at++) {
+            item_tell(fetch, &fetch->items[at],
+                      &topic->partitions.items[topic->partitions.count++]);
+        }
+    }
+    return true;
+}
+
+static void items_release(struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->item_count; i++) {
+        struct fetch_item *item = &fetch->items[i];
+        if (item->partition != NULL) {
+            fetch_part_clear(&item->part);
+            partition_drop(item->partition);
+            item->partition = NULL;
+        }
+    }
+}
+
+void fetch_answer(struct fetch *fetch)
+{
+    struct request *request = fetch->request;
+    struct kmsg_fetch_response response;
+    kmsg_fetch_response_init(&response);
+    bool told = !request->cut && items_tell(fetch, &response);
+    items_release(fetch);
+    if (!told) {
+        kmsg_drop(request->frame.api->response, &response);
+        api_out_of_memory(request);
+        return;
+    }
+    if (request->frame.version >= 16) {
+        hints_tell(fetch, &response);
+    }
+    request_answer(request, &response);
+}
+
+/* ---- the question ---- */
+
+static void want_read(const struct kmsg_fetch_request_partition *from, struct fetch_want *want)
+{
+    want->index = from->partition;
+    want->current_leader_epoch = from->current_leader_epoch;
+    want->last_fetched_epoch = from->last_fetched_epoch;
+    want->bytes_max = from->partition_max_bytes;
+    want->fetch_offset = from->fetch_offset;
+    want->log_start = from->log_start_offset;
+    want->durable_offset = from->durable_offset;
+    want->high_watermark = from->high_watermark;
+}
+
+static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t replica_id,
+                      int64_t replica_epoch)
+{
+    struct request *request = fetch->request;
+    const struct fetch_want *want = &item->want;
+    struct api_target target = api_find(api_of(request), want->topic_id, want->topic,
+                                        request->frame.version >= 13, want->index);
+    item->error = target.error;
+    item->partition = target.partition;
+    item->part.replica_id = replica_id;
+    item->part.broker_epoch = replica_epoch;
+    item->part.current_leader_epoch = want->current_leader_epoch;
+    item->part.fetch_offset = want->fetch_offset;
+    item->part.last_fetched_epoch = want->last_fetched_epoch;
+    item->part.durable_offset = want->durable_offset;
+    item->part.high_watermark = want->high_watermark;
+}
+
+static bool items_read(struct fetch *fetch, const struct kmsg_fetch_request *ask)
+{
+    size_t count = 0;
+    for (int32_t t = 0; t < ask->topics.count; t++) {
+        count += (size_t)ask->topics.items[t].partitions.count;
+    }
+    fetch->items = arena_array(&fetch->request->arena, count, sizeof(struct fetch_item));
+    if (fetch->items == NULL) {
+        return false;
+    }
+    for (int32_t t = 0; t < ask->topics.count; t++) {
+        const struct kmsg_fetch_request_topic *topic = &ask->topics.items[t];
+        struct slice name = {0};
+        if (topic->topic.p != NULL && !arena_copy(&fetch->request->arena, topic->topic, &name)) {
+            return false;
+        }
+        for (int32_t i = 0; i < topic->partitions.count; i++) {
+            struct fetch_item *item = &fetch->items[fetch->item_count++];
+            item->want.topic = name;
+            item->want.topic_id = topic->topic_id;
+            want_read(&topic->partitions.items[i], &item->want);
+        }
+    }
+    return true;
+}
+
+void api_fetch(struct request *request)
+{
+    struct kmsg_fetch_request ask;
+    if (!request_decode(request, &ask)) {
+        return;
+    }
+    int32_t replica = request->frame.version >= 15 ? ask.replica_state.replica_id : ask.replica_id;
+    if (request->frame.version < 15 && replica >= 0) {
+        request_refuse(request, "a follower's fetch without a broker epoch");
+        return;
+    }
+    struct fetch *fetch = ARENA_NEW(&request->arena, struct fetch);
+    if (fetch == NULL) {
+        api_out_of_memory(request);
+        return;
+    }
+    fetch->request = request;
+    if (!items_read(fetch, &ask)) {
+        api_out_of_memory(request);
+        return;
+    }
+    fetch->follower = replica >= 0;
+    fetch->committed = ask.isolation_level == 1;
+    int32_t bytes_max = fetch->follower
+                            ? ask.max_bytes
+                            : (int32_t)min_i64(ask.max_bytes, api_of(request)->fetch_bytes_max);
+    fetch->bytes_max = bytes_max > 0 ? (size_t)bytes_max : 0;
+    fetch->bytes_min = ask.min_bytes > 0 ? (size_t)ask.min_bytes : 0;
+    for (size_t i = 0; i < fetch->item_count; i++) {
+        item_find(fetch, &fetch->items[i], replica < 0 ? -1 : replica,
+                  ask.replica_state.replica_epoch);
+    }
+    fetch_start(fetch, ask.max_wait_ms);
+}
