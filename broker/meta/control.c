@@ -82,6 +82,7 @@ static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
 {
     struct control *c = ctx;
+    assert(c->options.controller_count > 0);
     if (conn == c->conn && frame->body_case == ODRADEK__FRAME__BODY_TAIL_PUSH) {
         control_pushed(c, frame->tail_push);
     }
@@ -90,6 +91,7 @@ static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *fra
 static void on_down(void *ctx, struct rpc_conn *conn, err_t why)
 {
     struct control *c = ctx;
+    assert(c->options.controller_count > 0);
     if (conn == c->conn) {
         c->conn = NULL;
         control_reconnect(c, err_text(why));
@@ -225,6 +227,7 @@ static void register_send(struct control *c)
 static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
     struct control *c = ctx;
+    assert(c->options.controller_count > 0);
     (void)hello;
     assert(conn == c->conn);
     timer_cancel(c->loop, &c->rest_timer);

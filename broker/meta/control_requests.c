@@ -16,6 +16,7 @@ static void on_done_mail(struct mail *mail)
 static void request_end(struct control_request *r)
 {
     struct control *c = r->control;
+    assert(c != NULL && r->origin != NULL);
     timer_cancel(c->loop, &r->timer);
     rpc_forget(&r->call);
     list_remove(&r->node);
@@ -74,6 +75,7 @@ static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *fr
 {
     struct control_request *r = CONTAINER_OF(call, struct control_request, call);
     struct control *c = r->control;
+    assert(c != NULL && r->origin != NULL);
     if (err == ERR_CLOSED) {
         return; /* control_requests_back looks after it */
     }
@@ -273,6 +275,7 @@ static void on_submitted(struct mail *mail)
 {
     struct control_request *r = CONTAINER_OF(mail, struct control_request, mail);
     struct control *c = r->control;
+    assert(c != NULL && r->origin != NULL);
     r->deadline_us = loop_now_us(c->loop) + r->timeout_ms * 1000;
     r->timer.fire = on_deadline;
     timer_arm(c->loop, &r->timer, r->deadline_us);

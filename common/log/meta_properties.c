@@ -15,14 +15,17 @@ struct value {
 
 void meta_properties_encode(struct buf *buf, const struct meta_properties *properties)
 {
-    assert(properties->node_id >= 0 && properties->cluster_id[0] != '\0');
+    assert(properties->node_id >= 0);
     assert(!uuid_is_none(properties->directory_id));
-    buf_printf(buf, "#\nversion=1\ncluster.id=");
+    buf_printf(buf, "#\nversion=1\n");
+    /* A directory that was made before its node knew a cluster names none. */
+    buf_printf(buf, properties->cluster_id[0] == '\0' ? "" : "cluster.id=");
     for (const char *c = properties->cluster_id; *c != '\0'; c++) {
         bool special = strchr(":=#! \\", *c) != NULL;
         buf_printf(buf, special ? "\\%c" : "%c", *c);
     }
-    buf_printf(buf, "\nnode.id=%" PRId32 "\ndirectory.id=%s\n", properties->node_id,
+    buf_printf(buf, "%snode.id=%" PRId32 "\ndirectory.id=%s\n",
+               properties->cluster_id[0] == '\0' ? "" : "\n", properties->node_id,
                uuid_print(properties->directory_id).s);
 }
 
@@ -124,8 +127,7 @@ err_t meta_properties_decode(struct slice text, struct meta_properties *ret_prop
     ENSURE(raw.version <= 1, ERR_VERSION);
     ret_properties->version = (int32_t)raw.version;
     ret_properties->node_id = raw.version == 0 ? raw.broker_id : raw.node_id;
-    ENSURE(raw.version == 0 || (raw.node_id >= 0 && ret_properties->cluster_id[0] != '\0'),
-           ERR_MALFORMED);
+    ENSURE(raw.version == 0 || raw.node_id >= 0, ERR_MALFORMED);
     return OK;
 }
 

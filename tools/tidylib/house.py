@@ -94,8 +94,9 @@ ARROWS = {
     ),
     "common/host": ("common/port",) + TALK + (LOCK,),
     "cli": WIRE + ("common/client", "common/config", "common/meta", "common/port"),
-    "broker/main.c": ("broker/node", HOST),
-    "controller/main.c": ("controller/node", HOST),
+    "common/main": ("common/config", "common/trace", "common/port", HOST),
+    "broker/main.c": ("broker/node", "common/main", "common/config", "common/trace", HOST),
+    "controller/main.c": ("controller/node", "common/main", "common/config", "common/trace", HOST),
     "cli/main.c": WIRE + ("cli", "common/client", "common/config", "common/meta", "common/port", HOST),
     "proto": (),
 }
@@ -122,7 +123,7 @@ LIBRARY_HEADERS = {  # first part of the name -> the rooms that may know the lib
     "pcre2.h": ("broker/coord",),
     "protobuf-c": ("common/meta/codec", "common/rpc", "proto"),
 }
-OS_HEADER_ROOMS = ("common/host", "cli", "broker/main.c", "controller/main.c")
+OS_HEADER_ROOMS = ("common/host", "common/main", "cli", "broker/main.c", "controller/main.c")
 
 # --- calls -----------------------------------------------------------------------------------------------------------
 def _words(text):
@@ -182,7 +183,7 @@ OUTSIDE_CALLS = _words(
 )
 PURE_ONLY_CALLS = MEMORY_CALLS | _words("sscanf strftime strerror strerror_r strsignal abort setlocale")
 # Rooms that may reach outside without a door: the host itself, the command line tool, and the programs' first lines.
-OUTSIDE_ROOMS = ("common/host", "cli", "broker/main.c", "controller/main.c")
+OUTSIDE_ROOMS = ("common/host", "common/main", "cli", "broker/main.c", "controller/main.c")
 
 # --- symbols that a pure archive may need from outside the pure archives -----------------------------------------------
 PURE_SYMBOLS = _words(

@@ -34,6 +34,8 @@ static void put(struct files *f, const char *path, const char *text)
     fake_disk_put(f->g.host, path, text, strlen(text));
 }
 
+static uint8_t memory_bytes[1 << 20] __attribute__((aligned(16)));
+
 Test(epoch_checkpoint, is_written_as_kafka_writes_it_and_must_ascend)
 {
     struct files f;
@@ -121,6 +123,22 @@ Test(partition_metadata, names_the_topic)
     files_release(&f);
 }
 
+Test(meta_properties, a_directory_older_than_its_cluster_names_none)
+{
+    struct memory_block block = {memory_bytes, sizeof(memory_bytes), 0};
+    struct memory_source source = memory_block_source(&block);
+    struct heap heap;
+    struct buf buf;
+    heap_init(&heap, &source, sizeof(memory_bytes));
+    buf_init(&buf, &heap, 65536);
+    struct meta_properties ours = {.node_id = 4, .directory_id = {{9, 9}}};
+    struct meta_properties got;
+    meta_properties_encode(&buf, &ours);
+    cr_assert_eq(meta_properties_decode(buf_slice(&buf), &got), OK);
+    cr_assert_str_eq(got.cluster_id, "");
+    cr_assert_eq(got.node_id, 4);
+}
+
 Test(meta_properties, reads_what_kafka_and_we_write)
 {
     struct files f;
@@ -148,7 +166,7 @@ Test(meta_properties, reads_what_kafka_and_we_write)
         {"", ERR_MALFORMED},
         {"version=2\ncluster.id=a\nnode.id=1\n", ERR_VERSION},
         {"version=1\ncluster.id=a\n", ERR_MALFORMED},
-        {"version=1\nnode.id=1\n", ERR_MALFORMED},
+        {"version=1\nnode.id=1\n", OK}, /* made before its node knew a cluster */
         {"version=1\ncluster.id=a\nnode.id=-1\n", ERR_MALFORMED},
         {"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x\n", ERR_MALFORMED},
         {"version=1\ncluster.id=a\\\nnode.id=1\n", ERR_MALFORMED},

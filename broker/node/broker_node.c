@@ -1,0 +1,341 @@
+#include "broker/node/broker_node.h"
+
+#include <stdio.h>
+
+#include "broker/node/node_internal.h"
+#include "common/port/clock.h"
+#include "common/port/entropy.h"
+#include "common/port/memory.h"
+
+#define HEAP_MAX     ((size_t)8 << 30)
+#define WATCH_US     1000000
+/* A reactor that has not turned for so long is hung: the broker stops its heartbeats and is fenced (DESIGN §5). */
+#define HUNG_US      5000000
+/* A controlled shutdown that the controllers do not answer goes on alone after this. */
+#define STOP_WAIT_US 10000000
+#define UNSYNCED_MAX ((int64_t)64 << 20)
+
+void node_fail(struct broker_node *node, const char *sentence)
+{
+    if (!node->failed) {
+        node->failed = true;
+        trace_log(&node->trace, TRACE_ERROR, TRACE_NODE, "%s", sentence);
+        node->halted(node->halted_ctx);
+    }
+}
+
+void node_tell_running(struct broker_node *node)
+{
+    if (!node->told_running) { /* the words that scripts made for Kafka wait for */
+        node->told_running = true;
+        trace_log(&node->trace, TRACE_INFO, TRACE_NODE, "Transitioning from RECOVERY to RUNNING");
+        trace_log(&node->trace, TRACE_INFO, TRACE_NODE,
+                  "Kafka Server started: broker %d serves %u listeners", node->options.node_id,
+                  node->options.listener_count);
+    }
+}
+
+/* ---- health ---- */
+
+static void on_http(void *ctx, const char *path, struct http_answer *answer)
+{
+    const struct broker_node *node = ctx;
+    bool serving = node->ready && !control_fenced(node->control) && !node->stopping;
+    if (strcmp(path, "/livez") == 0) {
+        buf_printf(&answer->body, "ok\n");
+    } else if (strcmp(path, "/readyz") == 0) {
+        answer->status = serving ? 200 : 503;
+        buf_printf(&answer->body, "%s\n",
+                   serving          ? "ok"
+                   : node->stopping ? "stopping"
+                   : !node->ready   ? "logs are being opened, or no controller has been found yet"
+                                    : "fenced by the controllers");
+    } else {
+        answer->status = 404;
+        buf_printf(&answer->body, "there is /livez and /readyz\n");
+    }
+}
+
+static void on_watch(struct timer *timer)
+{
+    struct broker_node *node = CONTAINER_OF(timer, struct broker_node, watch_timer);
+    time_us now = clock_mono_us(node->host);
+    bool hung = false;
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        hung = hung || now - loop_last_turn_us(node->reactors[i].loop) > HUNG_US;
+    }
+    control_hold_heartbeats(node->control, hung);
+    timer_arm(node->control_loop, timer, loop_now_us(node->control_loop) + WATCH_US);
+}
+
+/* ---- starting ---- */
+
+static void control_first(void *arg)
+{
+    struct broker_node *node = arg;
+    partitions_start(node->partitions);
+    if (node->options.has_admin &&
+        http_listen(node->control_loop, &node->options.admin, on_http, node, &node->http) != OK) {
+        node_fail(node,
+                  "admin.listeners: the port is in use or the address is not one of this machine");
+        return;
+    }
+    node->watch_timer.fire = on_watch;
+    on_watch(&node->watch_timer);
+    control_start(node->control);
+}
+
+static void reactor_first(void *arg)
+{
+    (void)arg; /* what it does comes by its connections */
+}
+
+static void first_reactor_first(void *arg)
+{
+    struct broker_node *node = arg;
+    char sentence[512];
+    err_t err = node_listen(node);
+    if (err != OK) {
+        const struct net_address *first = &node->options.listeners[0].bind;
+        (void)snprintf(sentence, sizeof(sentence),
+                       "cannot listen on %s:%u: %s; stop what listens there, or change `listeners`",
+                       first->host, first->port, err_text(err));
+        node_fail(node, sentence);
+    }
+}
+
+static void partitions_config_fill(struct broker_node *node, struct partitions_config *to)
+{
+    const struct config *config = node->options.config;
+    *to = (struct partitions_config){
+        .host = node->host,
+        .control = node->control_loop,
+        .reactor_count = node->reactor_count,
+        .trace = &node->trace,
+        .crc = crc32c_detect(),
+        .broker_id = node->options.node_id,
+        .dir_count = node->options.dir_count,
+        .listener = node->options.listeners[0].name,
+        .lag_time_max_ms = config_int(config, CONFIG_LAG_MAX_MS),
+        .producer_expiration_ms = config_int(config, CONFIG_PRODUCER_EXPIRATION_MS),
+        .checkpoint_ms = config_int(config, CONFIG_CHECKPOINT_MS),
+        .retention_ms = config_int(config, CONFIG_RETENTION_CHECK_MS),
+        .fetch_wait_max_ms = config_int(config, CONFIG_REPLICA_WAIT_MS),
+        .fetch_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_RESPONSE_BYTES),
+        .fetch_partition_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_BYTES),
+        .unsynced_bytes_max = UNSYNCED_MAX,
+    };
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        to->reactors[i] = node->reactors[i].loop;
+    }
+    for (uint32_t i = 0; i < node->options.dir_count; i++) {
+        to->dirs[i] = node->options.dirs[i];
+    }
+    entropy_fill(node->host, &to->hash_key, sizeof(to->hash_key));
+    node_partition_events(node, &to->events);
+}
+
+static void control_options_fill(struct broker_node *node, struct control_options *to)
+{
+    const struct broker_options *from = &node->options;
+    *to = (struct control_options){.broker = from->node_id,
+                                   .rack = slice_str(from->rack),
+                                   .previous_epoch = partitions_previous_epoch(node->partitions),
+                                   .controller_count = from->controller_count,
+                                   .heartbeat_ms = config_int(from->config, CONFIG_HEARTBEAT_MS),
+                                   .session_ms = config_int(from->config, CONFIG_SESSION_MS)};
+    memcpy(to->controllers, from->controllers, sizeof(to->controllers));
+    for (uint32_t i = 0; i < from->listener_count; i++) {
+        to->endpoints[i].listener = slice_str(from->listeners[i].name);
+        to->endpoints[i].host = slice_str(from->listeners[i].advertised.host);
+        to->endpoints[i].port = from->listeners[i].advertised.port;
+    }
+    to->endpoint_count = from->listener_count;
+    for (uint32_t i = 0; i < partitions_dir_count(node->partitions); i++) {
+        struct log_dir_facts dir = partitions_dir(node->partitions, i);
+        if (dir.online) {
+            to->dirs[to->dir_count].id = dir.id;
+            to->dirs[to->dir_count++].state = (Odradek__DirState)dir.state;
+        }
+    }
+    (void)snprintf(to->cluster_id, sizeof(to->cluster_id), "%s",
+                   partitions_cluster_id(node->partitions));
+    entropy_fill(node->host, &to->seed, sizeof(to->seed));
+}
+
+static err_t reactor_open(struct broker_node *node, uint32_t i)
+{
+    struct reactor *reactor = &node->reactors[i];
+    char name[16];
+    (void)snprintf(name, sizeof(name), "reactor-%u", i);
+    reactor->node = node;
+    TRY(loop_open(node->host, name, &reactor->loop));
+    heap_init(&reactor->heap, memory_source(node->host), HEAP_MAX);
+    metadata_add_reader(&node->metadata, &reactor->metadata, reactor->loop);
+    return OK;
+}
+
+static void reactor_fill(struct broker_node *node, uint32_t i)
+{
+    struct reactor *reactor = &node->reactors[i];
+    const struct config *config = node->options.config;
+    edge_init(&reactor->edge, reactor->loop, &reactor->heap, &node->trace);
+    reactor->edge.handlers = api_handlers;
+    reactor->edge.handler_count = api_handler_count;
+    reactor->edge.unknown_version = api_versions_unknown;
+    reactor->edge.api = &reactor->api;
+    reactor->edge.frame_max = (size_t)config_int(config, CONFIG_REQUEST_MAX_BYTES);
+    reactor->edge.idle_max_ms = config_int(config, CONFIG_IDLE_MS);
+    struct api *api = &reactor->api;
+    *api = (struct api){.loop = reactor->loop,
+                        .heap = &reactor->heap,
+                        .trace = &node->trace,
+                        .crc = crc32c_detect(),
+                        .partitions = node->partitions,
+                        .metadata = &reactor->metadata,
+                        .control = node->control,
+                        .broker = node->options.node_id,
+                        .auto_create = config_bool(config, CONFIG_AUTO_CREATE),
+                        .request_timeout_ms = 30000,
+                        .fetch_bytes_max = (int32_t)config_int(config, CONFIG_FETCH_MAX_BYTES),
+                        .fetch_sessions_max = (uint32_t)config_int(config, CONFIG_FETCH_SESSIONS) /
+                                              node->reactor_count};
+    api->settings.ctx = node;
+    api->settings.settings = node_topic_settings;
+    entropy_fill(node->host, &api->seed, sizeof(api->seed));
+    api_init(api);
+}
+
+static err_t rooms_open(struct broker_node *node, char *why, size_t why_bytes)
+{
+    TRY(loop_open(node->host, "control", &node->control_loop));
+    TRY(metadata_init(&node->metadata, node->control_loop, &node->heap));
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        TRY(reactor_open(node, i));
+    }
+    struct partitions_config partitions;
+    struct control_options options;
+    partitions_config_fill(node, &partitions);
+    TRY(partitions_open(&partitions, why, why_bytes, &node->partitions));
+    control_options_fill(node, &options);
+    node_control_events(&node->control_events);
+    TRY(control_open(node->control_loop, &node->heap, &node->trace, &node->metadata, &options,
+                     &node->control_events, node, &node->control));
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        reactor_fill(node, i);
+    }
+    return OK;
+}
+
+err_t broker_node_start(struct host *host, const struct broker_options *options,
+                        const struct trace *trace, void (*halted)(void *ctx), void *ctx,
+                        char *ret_why, size_t why_bytes, struct broker_node **ret_node)
+{
+    const struct memory_source *source = memory_source(host);
+    struct broker_node *node = source->take(source->ctx, sizeof(*node));
+    ENSURE(node != NULL, ERR_NO_MEMORY);
+    memset(node, 0, sizeof(*node));
+    node->host = host;
+    node->trace = *trace;
+    node->options = *options;
+    node->halted = halted;
+    node->halted_ctx = ctx;
+    node->reactor_count = options->reactors;
+    heap_init(&node->heap, source, HEAP_MAX);
+    err_t err = rooms_open(node, ret_why, why_bytes);
+    if (err != OK) {
+        if (ret_why[0] == '\0') {
+            (void)snprintf(ret_why, why_bytes, "the broker cannot start: %s", err_text(err));
+        }
+        return err; /* the process ends: what was opened goes with it */
+    }
+    *ret_node = node;
+    loop_start(node->reactors[0].loop, first_reactor_first, node);
+    for (uint32_t i = 1; i < node->reactor_count; i++) {
+        loop_start(node->reactors[i].loop, reactor_first, node);
+    }
+    loop_start(node->control_loop, control_first, node);
+    return OK;
+}
+
+/* ---- stopping ---- */
+
+static void on_reactor_closed(struct mail *mail)
+{
+    struct reactor *reactor = CONTAINER_OF(mail, struct reactor, close_mail);
+    struct broker_node *node = reactor->node;
+    if (++node->reactors_closed == node->reactor_count) {
+        node->halted(node->halted_ctx);
+    }
+}
+
+static void on_reactor_close(struct mail *mail)
+{
+    struct reactor *reactor = CONTAINER_OF(mail, struct reactor, close_mail);
+    if (reactor == &reactor->node->reactors[0]) {
+        node_unlisten(reactor->node);
+    }
+    edge_close(&reactor->edge);
+    mail->deliver = on_reactor_closed;
+    loop_post(reactor->node->control_loop, mail);
+}
+
+/* Everything is on disk: the clients' connections go, then the loops. */
+void node_partitions_stopped(struct broker_node *node)
+{
+    control_close(node->control);
+    http_close(node->http);
+    node->http = NULL;
+    timer_cancel(node->control_loop, &node->watch_timer);
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        node->reactors[i].close_mail.deliver = on_reactor_close;
+        loop_post(node->reactors[i].loop, &node->reactors[i].close_mail);
+    }
+}
+
+static void on_stop_timer(struct timer *timer)
+{
+    struct broker_node *node = CONTAINER_OF(timer, struct broker_node, stop_timer);
+    partitions_stop(node->partitions);
+}
+
+static void on_stop(struct mail *mail)
+{
+    struct broker_node *node = CONTAINER_OF(mail, struct broker_node, stop_mail);
+    node->stopping = true;
+    node->stop_timer.fire = on_stop_timer;
+    time_us wait = control_fenced(node->control) ? 0 : STOP_WAIT_US;
+    timer_arm(node->control_loop, &node->stop_timer, loop_now_us(node->control_loop) + wait);
+    control_want_shutdown(node->control);
+}
+
+void broker_node_stop(struct broker_node *node)
+{
+    node->stop_mail.deliver = on_stop;
+    loop_post(node->control_loop, &node->stop_mail);
+}
+
+void broker_node_join(struct broker_node *node)
+{
+    const struct memory_source *source = memory_source(node->host);
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        loop_stop(node->reactors[i].loop);
+    }
+    loop_stop(node->control_loop);
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        loop_join(node->reactors[i].loop);
+    }
+    loop_join(node->control_loop);
+    partitions_close(node->partitions);
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        api_release(&node->reactors[i].api);
+        heap_release(&node->reactors[i].heap);
+    }
+    heap_release(&node->heap);
+    source->give(source->ctx, node, sizeof(*node));
+}
+
+bool broker_node_ended_well(const struct broker_node *node)
+{
+    return !node->failed;
+}

@@ -1,0 +1,259 @@
+#include "broker/node/node_internal.h"
+
+#define NEWS_TIMEOUT_MS 10000
+#define ISR_TIMEOUT_MS  5000
+
+/* ---- replicas lost and placed ---- */
+
+static void news_send(struct replica_news *news);
+
+static void on_news_done(struct control_request *request)
+{
+    struct replica_news *news = CONTAINER_OF(request, struct replica_news, request);
+    heap_free(&news->node->heap, news->sent, news->sent_count * sizeof(*news->sent));
+    news->sent = NULL;
+    news->busy = false;
+    control_request_release(request);
+    /* What was not heard is found again: lost and placed replicas are told anew while the image does not show them. */
+    news_send(news);
+}
+
+static void news_send(struct replica_news *news)
+{
+    struct broker_node *node = news->node;
+    if (news->busy || news->count == 0) {
+        return;
+    }
+    struct control_partition *exact = heap_alloc(&node->heap, news->count * sizeof(*exact));
+    if (exact == NULL) {
+        return;
+    }
+    memcpy(exact, news->items, news->count * sizeof(*exact));
+    news->sent = exact;
+    news->sent_count = news->count;
+    news->count = 0;
+    news->busy = true;
+    news->request = (struct control_request){.origin = node->control_loop,
+                                             .timeout_ms = NEWS_TIMEOUT_MS,
+                                             .kind = news->kind,
+                                             .done = on_news_done};
+    news->request.replicas.dir = news->dir;
+    news->request.replicas.partitions = exact;
+    news->request.replicas.count = news->sent_count;
+    control_submit(node->control, &news->request);
+}
+
+static void on_news_end(struct turn_end *end)
+{
+    struct broker_node *node = CONTAINER_OF(end, struct broker_node, news_end);
+    news_send(&node->lost);
+    for (uint32_t i = 0; i < LOG_DIRS_MAX; i++) {
+        news_send(&node->placed[i]);
+    }
+}
+
+static void news_add(struct broker_node *node, struct replica_news *news, enum control_kind kind,
+                     struct uuid topic, int32_t index)
+{
+    news->node = node;
+    news->kind = kind;
+    if (news->count == news->room) {
+        uint32_t room = news->room == 0 ? 64 : news->room * 2;
+        struct control_partition *items = heap_resize(
+            &node->heap, news->items, news->room * sizeof(*items), room * sizeof(*items));
+        if (items == NULL) {
+            return;
+        }
+        news->items = items;
+        news->room = room;
+    }
+    news->items[news->count++] = (struct control_partition){.topic = topic, .partition = index};
+    node->news_end.run = on_news_end;
+    loop_at_turn_end(node->control_loop, &node->news_end);
+}
+
+static void on_lost(void *ctx, struct uuid topic, int32_t index)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    trace_log(
+        &node->trace, TRACE_WARN, TRACE_PARTITION,
+        "replica %s-%d is not in its directory any more; giving its seat up, it will be copied anew",
+        uuid_print(topic).s, index);
+    news_add(node, &node->lost, CONTROL_REPLICAS_LOST, topic, index);
+}
+
+static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid dir)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    for (uint32_t i = 0; i < LOG_DIRS_MAX; i++) {
+        struct replica_news *news = &node->placed[i];
+        if (uuid_is_none(news->dir) || uuid_eq(news->dir, dir)) {
+            news->dir = dir;
+            news_add(node, news, CONTROL_ASSIGN_DIRS, topic, index);
+            return;
+        }
+    }
+}
+
+/* ---- in-sync sets ---- */
+
+struct isr_request {
+    struct control_request request;
+    struct broker_node *node;
+    uint64_t number;
+};
+
+static void on_isr_done(struct control_request *request)
+{
+    struct isr_request *isr = CONTAINER_OF(request, struct isr_request, request);
+    struct broker_node *node = isr->node;
+    struct partition_isr_answer answer = {.ask_number = isr->number,
+                                          .error = (enum kafka_error)request->error};
+    if (answer.error == KAFKA_NONE) {
+        answer.leader_epoch = request->answer.isr.leader_epoch;
+        answer.partition_epoch = request->answer.isr.partition_epoch;
+        answer.isr_count = request->answer.isr.count;
+        memcpy(answer.isr, request->answer.isr.isr, sizeof(answer.isr));
+    }
+    partitions_isr_answer(node->partitions, request->alter_isr.at.topic,
+                          request->alter_isr.at.partition, &answer);
+    heap_free(&node->heap, isr, sizeof(*isr));
+}
+
+static void on_ask_isr(void *ctx, struct uuid topic, int32_t index,
+                       const struct replica_isr_ask *ask)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    struct isr_request *isr = HEAP_NEW(&node->heap, struct isr_request);
+    if (isr == NULL) {
+        const struct partition_isr_answer answer = {.ask_number = ask->number,
+                                                    .error = KAFKA_REQUEST_TIMED_OUT};
+        partitions_isr_answer(node->partitions, topic, index, &answer);
+        return;
+    }
+    isr->node = node;
+    isr->number = ask->number;
+    isr->request = (struct control_request){.origin = node->control_loop,
+                                            .timeout_ms = ISR_TIMEOUT_MS,
+                                            .kind = CONTROL_ALTER_ISR,
+                                            .done = on_isr_done};
+    isr->request.alter_isr.at = (struct control_partition){.topic = topic, .partition = index};
+    isr->request.alter_isr.leader_epoch = ask->leader_epoch;
+    isr->request.alter_isr.partition_epoch = ask->partition_epoch;
+    isr->request.alter_isr.count = ask->count;
+    for (uint32_t i = 0; i < ask->count; i++) {
+        isr->request.alter_isr.isr[i].id = ask->isr[i].id;
+        isr->request.alter_isr.isr[i].broker_epoch = ask->isr[i].broker_epoch;
+    }
+    isr->request.alter_isr.min_isr = 1;
+    control_submit(node->control, &isr->request);
+}
+
+/* ---- the partitions' other words ---- */
+
+static void on_dir_failed(void *ctx, struct uuid dir)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    uint32_t online = 0;
+    for (uint32_t i = 0; i < partitions_dir_count(node->partitions); i++) {
+        online += partitions_dir(node->partitions, i).online;
+    }
+    if (online == 0) {
+        node_fail(
+            node,
+            "the last log directory has failed: replace the disk, or free space, and start again");
+        return;
+    }
+    control_dir_offline(node->control, dir);
+}
+
+static void on_ready(void *ctx)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    node->ready = true;
+    if (!node->stopping) {
+        control_want_fence(node->control, false);
+    }
+}
+
+static void on_stopped(void *ctx)
+{
+    node_partitions_stopped(ctx);
+}
+
+void node_partition_events(struct broker_node *node, struct partitions_events *ret_events)
+{
+    *ret_events = (struct partitions_events){.ctx = node,
+                                             .settings = node_topic_settings,
+                                             .ask_isr = on_ask_isr,
+                                             .lost = on_lost,
+                                             .assigned = on_assigned,
+                                             .dir_failed = on_dir_failed,
+                                             .ready = on_ready,
+                                             .stopped = on_stopped};
+}
+
+/* ---- the controllers' words ---- */
+
+static void on_joined(void *ctx, const char *cluster_id, int64_t broker_epoch)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    if (partitions_registered(node->partitions, slice_str(cluster_id), broker_epoch) != OK) {
+        node_fail(
+            node,
+            "these log directories belong to another cluster: correct log.dirs or controller.quorum.voters");
+        return;
+    }
+    node->applied = false;
+}
+
+static void on_image(void *ctx, const struct meta_image *old, const struct meta_image *now,
+                     const struct meta_changes *changes)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    (void)old;
+    if (!control_caught_up(node->control) || node->stopping) {
+        return; /* an older image does not know where our replicas are */
+    }
+    partitions_apply(node->partitions, now, node->applied ? changes : NULL);
+    node->applied = true;
+}
+
+static void on_fenced(void *ctx, bool fenced)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    if (!fenced) {
+        node_tell_running(node);
+    }
+}
+
+static void on_may_stop(void *ctx)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    if (node->stopping) {
+        timer_arm(node->control_loop, &node->stop_timer, loop_now_us(node->control_loop));
+    }
+}
+
+static void on_fatal(void *ctx, const char *sentence)
+{
+    node_fail(ctx, sentence);
+}
+
+void node_control_events(struct control_events *ret_events)
+{
+    *ret_events = (struct control_events){.joined = on_joined,
+                                          .image = on_image,
+                                          .fenced = on_fenced,
+                                          .may_stop = on_may_stop,
+                                          .fatal = on_fatal};
+}

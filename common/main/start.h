@@ -1,0 +1,37 @@
+/*
+ * What every server's main does alike: the command line, the configuration file, the host, the log.
+ *
+ *     NAME CONFIG.properties [--override key=value]... [--check-config] [--help] [--version]
+ */
+#ifndef ODRADEK_MAIN_START_H
+#define ODRADEK_MAIN_START_H
+
+#include "common/config/config.h"
+#include "common/host/host.h"
+#include "common/trace/trace.h"
+
+struct start {
+    const char *name;
+    struct host *host;
+    struct arena arena;
+    struct config config;
+    bool check_only;
+};
+
+/* Parses, reads, tells what is wrong, runs; returns the exit code. */
+int start_main(int argc, char **argv, const char *name, const char *purpose,
+               int (*run)(const struct start *));
+
+/* A sentence on standard error; false, for `return start_fail(...)`. */
+bool start_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* process.roles must be this one (or absent). program: what to run for it. */
+bool start_role_is(const struct config *, const char *role, const char *program);
+/* The first of log.dirs (or metadata.log.dir, log.dir), as a C string in the arena. */
+const char *start_first_dir(const struct config *, struct arena *);
+
+/* Log lines to standard output, levels and format as configured. node must outlive the trace. */
+void start_trace(const struct start *, const char *node, struct trace *ret_trace);
+const char *start_signal_name(int number);
+
+#endif

@@ -1,0 +1,544 @@
+#include "controller/node/controller_node.h"
+
+#include <stdio.h>
+
+#include "common/log/meta_properties.h"
+#include "common/port/clock.h"
+#include "common/port/entropy.h"
+#include "common/port/http.h"
+#include "common/port/memory.h"
+#include "controller/node/brokers.h"
+#include "controller/node/formation.h"
+
+#define HEAP_MAX         ((size_t)2 << 30)
+#define OPEN_MAX         ((size_t)1 << 30)
+#define BACKLOG          128
+#define PATH_BYTES       1024
+/* A leader that stops waits this long for another to take over. */
+#define STOP_TRANSFER_US 300000
+#define STOP_LOOK_US     2000
+
+struct controller_node {
+    struct host *host;
+    struct loop *loop;
+    struct heap heap;
+    struct trace trace;
+    struct controller_options options;
+    struct quorum_options quorum_options;
+    struct raft_node self;
+    struct uuid incarnation;
+    char cluster_id[CLUSTER_ID_MAX + 1];
+    Odradek__Hello hello;
+    Odradek__Node hello_node;
+    struct disk_lock *lock;
+    struct rpc rpc;
+    struct net_listener *listener;
+    struct http_server *http;
+    struct arena opening; /* the durable state, until the quorum is open */
+    struct raft_durable_state durable;
+    struct raft_disk *disk;
+    struct formation formation;
+    bool forming;
+    struct mail formed_mail;
+    struct quorum *quorum;
+    struct machine *machine;
+    struct tail tail;
+    struct brokers brokers;
+    struct list links;
+    bool halting;
+    bool stopping;
+    bool closed;
+    struct mail stop_mail;
+    struct timer stop_timer;
+    time_us stop_by_us;
+    void (*halted)(void *ctx);
+    void *halted_ctx;
+};
+
+/* One accepted connection: of a peer or a broker. */
+struct link {
+    struct list_node node;
+    struct controller_node *owner;
+    struct rpc_conn *conn;
+    struct broker_link broker;
+};
+
+static void node_halt(struct controller_node *n, const char *sentence)
+{
+    if (!n->halting) {
+        n->halting = true;
+        trace_log(&n->trace, TRACE_ERROR, TRACE_NODE, "%s", sentence);
+        n->halted(n->halted_ctx);
+    }
+}
+
+/* ---- callbacks of the rooms below ---- */
+
+static void on_durable(void *ctx, uint64_t write)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    if (n->quorum != NULL) {
+        quorum_durable(n->quorum, write);
+    }
+}
+
+static void on_snapshot_durable(void *ctx, raft_index index, raft_term term)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    quorum_snapshot_durable(n->quorum, index, term);
+}
+
+static void on_failed(void *ctx, const char *sentence)
+{
+    node_halt(ctx, sentence);
+}
+
+static const struct raft_disk_events disk_events = {
+    .durable = on_durable, .snapshot_durable = on_snapshot_durable, .failed = on_failed};
+
+static void on_leading(void *ctx, raft_term term)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    machine_leading(n->machine, term);
+}
+
+static void on_following(void *ctx, struct raft_node leader, raft_term term)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    if (leader.id != RAFT_NO_ID) {
+        trace_log(&n->trace, TRACE_INFO, TRACE_QUORUM, "following controller %d in epoch %d",
+                  leader.id, term);
+    }
+    machine_following(n->machine);
+}
+
+static void on_committed(void *ctx, raft_index index, const struct raft_entry *entry)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    machine_committed(n->machine, index, entry);
+}
+
+static void on_restored(void *ctx, const struct raft_snapshot *snapshot, struct slice body)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    tail_end_all(&n->tail);
+    machine_restored(n->machine, snapshot, body);
+}
+
+static const struct quorum_events quorum_events = {.leading = on_leading,
+                                                   .following = on_following,
+                                                   .committed = on_committed,
+                                                   .restored = on_restored,
+                                                   .halted = on_failed};
+
+static void on_machine_committed(void *ctx, raft_index index, raft_term term, struct slice payload)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    tail_committed(&n->tail, index, term, payload);
+}
+
+static void on_active(void *ctx, bool active)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    if (!active) { /* brokers ask who is, and go there */
+        tail_end_all(&n->tail);
+    }
+}
+
+static const struct machine_events machine_events = {
+    .committed = on_machine_committed, .active = on_active, .failed = on_failed};
+
+/* ---- connections ---- */
+
+static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
+{
+    struct link *link = ctx;
+    struct controller_node *n = link->owner;
+    if (hello->cluster_id[0] != '\0' && n->cluster_id[0] != '\0' &&
+        strcmp(hello->cluster_id, n->cluster_id) != 0) {
+        trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
+                  "node %d at %s belongs to cluster %s, not to %s; refused", hello->node->id,
+                  rpc_peer(conn), hello->cluster_id, n->cluster_id);
+        link->conn = NULL;
+        rpc_close(conn);
+        list_remove(&link->node);
+        heap_free(&n->heap, link, sizeof(*link));
+    }
+}
+
+static void link_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
+{
+    struct link *link = ctx;
+    struct controller_node *n = link->owner;
+    switch (frame->body_case) {
+    case ODRADEK__FRAME__BODY_RAFT:
+        if (n->quorum != NULL) {
+            quorum_receive(n->quorum, frame->raft);
+        }
+        break;
+    case ODRADEK__FRAME__BODY_FORMATION_ASK: {
+        struct raft_node node;
+        if (n->quorum != NULL && raft_wire_node_read(frame->formation_ask->node, &node) == OK &&
+            node.id >= 0 && frame->id == 0) {
+            quorum_observe(n->quorum, node);
+        }
+        const struct raft_voters *voters = n->quorum == NULL
+                                               ? NULL
+                                               : raft_voters_now(quorum_raft(n->quorum));
+        formation_tell(&n->rpc, conn, frame, n->disk, n->self, voters);
+        break;
+    }
+    case ODRADEK__FRAME__BODY_FORMATION_PROPOSE:
+        formation_proposed(&n->formation, conn, frame);
+        break;
+    default:
+        if (n->quorum != NULL) {
+            brokers_frame(&n->brokers, &link->broker, conn, frame);
+        } else {
+            rpc_refuse(&n->rpc, rpc_asker_of(conn, frame), KAFKA_NOT_CONTROLLER,
+                       "the quorum is still being formed");
+        }
+    }
+}
+
+static void link_down(void *ctx, struct rpc_conn *conn, err_t why)
+{
+    struct link *link = ctx;
+    struct controller_node *n = link->owner;
+    list_remove(&link->node);
+    if (n->quorum != NULL && !n->stopping) {
+        brokers_down(&n->brokers, &link->broker, conn, why);
+    }
+    heap_free(&n->heap, link, sizeof(*link));
+}
+
+static const struct rpc_events link_events = {
+    .up = link_up, .frame = link_frame, .down = link_down};
+
+static void on_accept(void *ctx, struct net_conn *conn)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    struct link *link = HEAP_NEW(&n->heap, struct link);
+    if (link == NULL) {
+        net_close(conn);
+        return;
+    }
+    link->owner = n;
+    link->broker = (struct broker_link){.broker = META_NO_BROKER, .epoch = -1};
+    list_push(&n->links, &link->node);
+    if (rpc_accept(&n->rpc, conn, &link_events, link, &link->conn) != OK) {
+        list_remove(&link->node);
+        heap_free(&n->heap, link, sizeof(*link));
+        net_close(conn);
+    }
+}
+
+/* ---- starting ---- */
+
+static err_t quorum_make(struct controller_node *n)
+{
+    const struct raft_founding *founding = raft_disk_founding(n->disk);
+    assert(founding->cluster_id.n > 0 && founding->cluster_id.n < sizeof(n->cluster_id));
+    memcpy(n->cluster_id, founding->cluster_id.p, founding->cluster_id.n);
+    n->hello.cluster_id = n->cluster_id;
+    machine_set_cluster_id(n->machine, slice_str(n->cluster_id));
+    struct meta_properties properties = {
+        .version = 1, .node_id = n->options.node_id, .directory_id = n->self.directory};
+    (void)snprintf(properties.cluster_id, sizeof(properties.cluster_id), "%s", n->cluster_id);
+    TRY(meta_properties_save(n->host, n->options.data_dir, &properties));
+    if (n->durable.snapshot.index == 0) {
+        n->durable.snapshot.voters = founding->voters;
+    }
+    TRY(quorum_open(&n->rpc, &n->heap, &n->trace, &n->quorum_options, n->disk, &n->durable,
+                    &quorum_events, n, &n->quorum));
+    arena_release(&n->opening);
+    machine_attach(n->machine, n->quorum);
+    tail_init(&n->tail, &n->rpc, &n->heap, &n->trace, n->quorum, n->machine);
+    brokers_init(&n->brokers, &n->rpc, &n->heap, &n->trace, n->quorum, n->machine, &n->tail);
+    quorum_start(n->quorum, &n->quorum_options);
+    return OK;
+}
+
+static void on_formed_mail(struct mail *mail)
+{
+    struct controller_node *n = CONTAINER_OF(mail, struct controller_node, formed_mail);
+    formation_close(&n->formation);
+    n->forming = false;
+    err_t err = quorum_make(n);
+    if (err != OK) {
+        char sentence[256];
+        (void)snprintf(sentence, sizeof(sentence), "the quorum cannot start in %s: %s",
+                       n->options.data_dir, err_text(err));
+        node_halt(n, sentence);
+    }
+}
+
+/* Formation calls from inside of its own connections' events: go on when they have returned. */
+static void on_formed(void *ctx)
+{
+    struct controller_node *n = ctx;
+    assert(n->machine != NULL);
+    n->formed_mail.deliver = on_formed_mail;
+    loop_post(n->loop, &n->formed_mail);
+}
+
+static void on_http(void *ctx, const char *path, struct http_answer *answer)
+{
+    const struct controller_node *n = ctx;
+    bool ready = n->quorum != NULL && quorum_raft(n->quorum) != NULL &&
+                 (quorum_leading(n->quorum) ||
+                  raft_leader(quorum_raft(n->quorum)).id != RAFT_NO_ID);
+    if (strcmp(path, "/livez") == 0) {
+        buf_printf(&answer->body, "ok\n");
+    } else if (strcmp(path, "/readyz") == 0) {
+        answer->status = ready ? 200 : 503;
+        buf_printf(&answer->body, ready ? "ok\n" : "no leader of the quorum is known yet\n");
+    } else {
+        answer->status = 404;
+        buf_printf(&answer->body, "there is /livez and /readyz\n");
+    }
+}
+
+static err_t first_steps(struct controller_node *n)
+{
+    rpc_init(&n->rpc, n->loop, &n->heap, (struct hash_key){1, 2}, &n->hello);
+    TRY(raft_disk_open(n->loop, &n->heap, n->options.data_dir, &disk_events, n, &n->opening,
+                       &n->durable, &n->disk));
+    struct machine_options machine = {.settings = n->options.settings,
+                                      .snapshot_bytes = n->options.snapshot_bytes};
+    entropy_fill(n->host, &machine.seed, sizeof(machine.seed));
+    TRY(machine_open(n->loop, &n->heap, &n->trace, &machine, &machine_events, n, &n->machine));
+    TRY(net_listen(n->loop, &n->options.listener, BACKLOG, on_accept, n, &n->listener));
+    if (n->options.has_admin) {
+        TRY(http_listen(n->loop, &n->options.admin, on_http, n, &n->http));
+    }
+    if (raft_disk_founding(n->disk)->cluster_id.n > 0) {
+        return quorum_make(n);
+    }
+    n->forming = true;
+    formation_open(&n->formation, &n->rpc, &n->trace, n->disk, n->self, &n->quorum_options,
+                   on_formed, n);
+    return OK;
+}
+
+static const char *step_hint(err_t err)
+{
+    switch (err) {
+    case ERR_EXISTS: return "the port is in use: stop what listens there, or change `listeners`";
+    case ERR_CORRUPT:
+        return "the metadata log or its snapshot is damaged: empty this controller's directory, and it is made anew "
+               "from its peers";
+    case ERR_UNREACHABLE:
+        return "the listener's address is not one of this machine: correct `listeners`";
+    default: return "see the reason and try again";
+    }
+}
+
+static void on_first(void *arg)
+{
+    struct controller_node *n = arg;
+    err_t err = first_steps(n);
+    if (err != OK) {
+        char sentence[512];
+        (void)snprintf(sentence, sizeof(sentence),
+                       "controller %d cannot start on %s:%u with %s: %s; %s", n->options.node_id,
+                       n->options.listener.host, n->options.listener.port, n->options.data_dir,
+                       err_text(err), step_hint(err));
+        node_halt(n, sentence);
+    } else {
+        trace_log(&n->trace, TRACE_INFO, TRACE_NODE, "listening on %s:%u", n->options.listener.host,
+                  net_listener_port(n->listener));
+    }
+}
+
+/* The folder's identity: made once, then kept. */
+static err_t identity_load(struct controller_node *n, char *why, size_t why_bytes)
+{
+    struct meta_properties properties;
+    err_t err = meta_properties_load(n->host, n->options.data_dir, &properties);
+    if (err == ERR_NOT_FOUND) {
+        properties = (struct meta_properties){.version = 1, .node_id = n->options.node_id};
+        properties.directory_id = entropy_uuid(n->host);
+        err = meta_properties_save(n->host, n->options.data_dir, &properties);
+    }
+    if (err != OK) {
+        (void)snprintf(why, why_bytes, "%s/meta.properties: %s", n->options.data_dir,
+                       err_text(err));
+        return err;
+    }
+    if (properties.node_id != n->options.node_id) {
+        (void)snprintf(
+            why, why_bytes,
+            "%s belongs to node %d, not to node.id=%d: correct node.id or log.dirs in the configuration",
+            n->options.data_dir, properties.node_id, n->options.node_id);
+        return ERR_FOREIGN;
+    }
+    n->self = (struct raft_node){.id = n->options.node_id, .directory = properties.directory_id};
+    (void)snprintf(n->cluster_id, sizeof(n->cluster_id), "%s", properties.cluster_id);
+    return OK;
+}
+
+static err_t folder_take(struct controller_node *n, char *why, size_t why_bytes)
+{
+    char path[PATH_BYTES];
+    err_t err = disk_mkdir(n->host, n->options.data_dir);
+    if (err != OK && err != ERR_EXISTS) {
+        (void)snprintf(why, why_bytes,
+                       "%s cannot be made: %s; make it, or choose another folder in log.dirs",
+                       n->options.data_dir, err_text(err));
+        return err;
+    }
+    int length = snprintf(path, sizeof(path), "%s/.lock", n->options.data_dir);
+    ENSURE(length > 0 && (size_t)length < sizeof(path), ERR_INVALID);
+    err = disk_lock(n->host, path, &n->lock);
+    if (err != OK) {
+        (void)snprintf(why, why_bytes,
+                       "%s cannot be taken: %s; stop the other process, or choose another folder",
+                       n->options.data_dir, err_text(err));
+        return err;
+    }
+    return identity_load(n, why, why_bytes);
+}
+
+static void node_free(struct controller_node *n)
+{
+    struct heap heap = n->heap; /* the node itself lies on it */
+    disk_unlock(n->lock);
+    arena_release(&n->opening);
+    heap_release(&heap);
+}
+
+static void quorum_options_fill(struct controller_node *n)
+{
+    struct quorum_options *q = &n->quorum_options;
+    raft_config_defaults(&q->raft, n->self);
+    if (n->options.election_min_ms > 0) {
+        q->raft.election_min_ms = n->options.election_min_ms;
+        q->raft.election_max_ms = n->options.election_max_ms;
+    }
+    memcpy(q->voters, n->options.voters, sizeof(q->voters));
+    q->voter_count = n->options.voter_count;
+    entropy_fill(n->host, &q->seed, sizeof(q->seed));
+}
+
+static void hello_fill(struct controller_node *n)
+{
+    odradek__hello__init(&n->hello);
+    odradek__node__init(&n->hello_node);
+    n->incarnation = entropy_uuid(n->host);
+    n->hello_node.id = n->self.id;
+    n->hello_node.directory = rpc_uuid(&n->self.directory);
+    n->hello.role = ODRADEK__ROLE__ROLE_CONTROLLER;
+    n->hello.node = &n->hello_node;
+    n->hello.cluster_id = n->cluster_id;
+    n->hello.incarnation = rpc_uuid(&n->incarnation);
+}
+
+err_t controller_node_start(struct host *host, const struct controller_options *options,
+                            const struct trace *trace, void (*halted)(void *ctx), void *ctx,
+                            char *ret_why, size_t why_bytes, struct controller_node **ret_node)
+{
+    struct heap heap;
+    heap_init(&heap, memory_source(host), HEAP_MAX);
+    struct controller_node *n = HEAP_NEW(&heap, struct controller_node);
+    ENSURE(n != NULL, ERR_NO_MEMORY);
+    n->heap = heap;
+    n->host = host;
+    n->trace = *trace;
+    n->options = *options;
+    n->halted = halted;
+    n->halted_ctx = ctx;
+    list_init(&n->links);
+    arena_init(&n->opening, memory_source(host), 16384, OPEN_MAX);
+    err_t err = folder_take(n, ret_why, why_bytes);
+    err = err == OK ? loop_open(host, "controller", &n->loop) : err;
+    if (err != OK) {
+        node_free(n);
+        return err;
+    }
+    quorum_options_fill(n);
+    hello_fill(n);
+    *ret_node = n;
+    loop_start(n->loop, on_first, n);
+    return OK;
+}
+
+/* ---- stopping ---- */
+
+static void rooms_close(struct controller_node *n)
+{
+    if (n->forming) {
+        formation_close(&n->formation);
+    }
+    if (n->quorum != NULL) {
+        tail_release(&n->tail);
+        brokers_release(&n->brokers);
+        machine_close(n->machine);
+        quorum_close(n->quorum);
+        n->quorum = NULL;
+    } else {
+        machine_close(n->machine);
+    }
+    rpc_release(&n->rpc);
+    http_close(n->http);
+    net_unlisten(n->listener);
+}
+
+/* Disk jobs under way come back to this loop, so it lives until they have. */
+static void on_stop_timer(struct timer *timer)
+{
+    struct controller_node *n = CONTAINER_OF(timer, struct controller_node, stop_timer);
+    if (n->quorum != NULL && controller_node_active(n) && loop_now_us(n->loop) < n->stop_by_us) {
+        timer_arm(n->loop, timer, loop_now_us(n->loop) + STOP_LOOK_US);
+        return;
+    }
+    if (!n->closed) {
+        n->closed = true;
+        rooms_close(n);
+    }
+    if (n->disk != NULL && raft_disk_busy(n->disk)) {
+        timer_arm(n->loop, timer, loop_now_us(n->loop) + STOP_LOOK_US);
+        return;
+    }
+    raft_disk_close(n->disk);
+    n->disk = NULL;
+    loop_stop(n->loop);
+}
+
+static void on_stop(struct mail *mail)
+{
+    struct controller_node *n = CONTAINER_OF(mail, struct controller_node, stop_mail);
+    n->stopping = true;
+    n->stop_by_us = loop_now_us(n->loop) + STOP_TRANSFER_US;
+    if (controller_node_active(n)) {
+        quorum_transfer(n->quorum);
+    }
+    n->stop_timer.fire = on_stop_timer;
+    on_stop_timer(&n->stop_timer);
+}
+
+void controller_node_stop(struct controller_node *n)
+{
+    n->stop_mail.deliver = on_stop;
+    loop_post(n->loop, &n->stop_mail);
+}
+
+void controller_node_join(struct controller_node *n)
+{
+    loop_join(n->loop);
+    node_free(n);
+}
+
+bool controller_node_active(const struct controller_node *n)
+{
+    return n->machine != NULL && machine_active(n->machine);
+}

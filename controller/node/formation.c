@@ -1,0 +1,275 @@
+#include "controller/node/formation.h"
+
+#include "common/port/entropy.h"
+#include "common/wire/kafka_error.h"
+#include "common/port/memory.h"
+
+#define ASK_MS        100
+#define ASK_WAIT_MS   1000
+#define REDIAL_MS     100
+#define TELL_EVERY_MS 5000
+
+static void peer_dial(struct formation_peer *peer);
+
+static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
+{
+    struct formation_peer *peer = ctx;
+    (void)conn;
+    (void)hello;
+    peer->up = true;
+}
+
+static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
+{
+    (void)ctx;
+    (void)conn;
+    (void)frame;
+}
+
+static void on_down(void *ctx, struct rpc_conn *conn, err_t why)
+{
+    struct formation_peer *peer = ctx;
+    (void)conn;
+    (void)why;
+    peer->conn = NULL;
+    peer->up = false;
+    peer->empty = false;
+    timer_arm(peer->formation->rpc->loop, &peer->redial,
+              loop_now_us(peer->formation->rpc->loop) + REDIAL_MS * 1000);
+}
+
+static const struct rpc_events peer_events = {.up = on_up, .frame = on_frame, .down = on_down};
+
+static void on_redial(struct timer *timer)
+{
+    peer_dial(CONTAINER_OF(timer, struct formation_peer, redial));
+}
+
+static void peer_dial(struct formation_peer *peer)
+{
+    struct formation *f = peer->formation;
+    if (rpc_dial(f->rpc, &peer->at.address, &peer_events, peer, &peer->conn) != OK) {
+        peer->conn = NULL;
+        timer_arm(f->rpc->loop, &peer->redial, loop_now_us(f->rpc->loop) + REDIAL_MS * 1000);
+    }
+}
+
+static void formed(struct formation *f)
+{
+    if (!f->formed) {
+        f->formed = true;
+        f->done(f->ctx);
+    }
+}
+
+/* Writes the cluster down; from then on there is no way back. */
+static void found(struct formation *f, struct slice cluster_id, const struct raft_voters *voters)
+{
+    err_t err = raft_disk_found(f->disk, cluster_id, voters);
+    if (err != OK) {
+        trace_log(f->trace, TRACE_ERROR, TRACE_QUORUM,
+                  "the new cluster cannot be written to disk: %s; trying again", err_text(err));
+        return;
+    }
+    trace_log(f->trace, TRACE_INFO, TRACE_QUORUM, "part of cluster %.*s with %u voters",
+              (int)cluster_id.n, (const char *)cluster_id.p, voters->count);
+}
+
+static void tell_read(struct formation_peer *peer, const Odradek__FormationTell *tell)
+{
+    struct formation *f = peer->formation;
+    struct raft_voters voters;
+    if (tell->node == NULL || raft_wire_node_read(tell->node, &peer->node) != OK ||
+        peer->node.id != peer->at.id) {
+        return;
+    }
+    peer->empty = tell->empty;
+    if (!tell->empty && !f->formed && raft_wire_voters_read(tell->voters, &voters) == OK &&
+        voters.count > 0 && tell->cluster_id[0] != '\0') {
+        found(f, slice_str(tell->cluster_id), &voters);
+        if (raft_disk_founding(f->disk)->cluster_id.n > 0) {
+            formed(f);
+        }
+    }
+}
+
+static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *answer)
+{
+    struct formation_peer *peer = CONTAINER_OF(call, struct formation_peer, call);
+    if (err != OK || answer->error != 0) {
+        return;
+    }
+    if (answer->body_case == ODRADEK__FRAME__BODY_FORMATION_TELL) {
+        tell_read(peer, answer->formation_tell);
+    } else if (answer->body_case == ODRADEK__FRAME__BODY_DONE) {
+        peer->done = true;
+    }
+}
+
+static void peer_ask(struct formation_peer *peer)
+{
+    struct formation *f = peer->formation;
+    Odradek__Node node = ODRADEK__NODE__INIT;
+    node.id = f->self.id;
+    node.directory = rpc_uuid(&f->self.directory);
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    Odradek__FormationAsk ask = ODRADEK__FORMATION_ASK__INIT;
+    Odradek__FormationPropose propose = ODRADEK__FORMATION_PROPOSE__INIT;
+    struct arena arena;
+    arena_init(&arena, memory_source(loop_host(f->rpc->loop)), 1024, 16384);
+    struct uuid_text text = uuid_print(f->cluster);
+    if (f->proposing) {
+        propose.cluster_id = text.s;
+        propose.voters = raft_wire_voters(&f->voters, &arena);
+        frame.body_case = ODRADEK__FRAME__BODY_FORMATION_PROPOSE;
+        frame.formation_propose = &propose;
+    } else {
+        ask.node = &node;
+        frame.body_case = ODRADEK__FRAME__BODY_FORMATION_ASK;
+        frame.formation_ask = &ask;
+    }
+    peer->call.done = on_answer;
+    rpc_ask(peer->conn, &peer->call, &frame, ASK_WAIT_MS);
+    arena_release(&arena);
+}
+
+/* Everybody is empty and we have the lowest id: ours is the first word. It is on our own disk before anyone hears it. */
+static void propose_maybe(struct formation *f)
+{
+    f->voters = (struct raft_voters){.count = 1, .node = {f->self}};
+    for (uint32_t i = 0; i < f->peer_count; i++) {
+        if (!f->peers[i].empty || f->peers[i].at.id < f->self.id) {
+            return;
+        }
+        f->voters.node[f->voters.count++] = f->peers[i].node;
+    }
+    f->cluster = entropy_uuid(loop_host(f->rpc->loop));
+    struct uuid_text text = uuid_print(f->cluster);
+    found(f, slice_str(text.s), &f->voters);
+    f->proposing = raft_disk_founding(f->disk)->cluster_id.n > 0;
+}
+
+static void waiting_tell(struct formation *f)
+{
+    time_ms now = loop_now_us(f->rpc->loop) / 1000;
+    if (now < f->told_ms + TELL_EVERY_MS) {
+        return;
+    }
+    f->told_ms = now;
+    for (uint32_t i = 0; i < f->peer_count; i++) {
+        if (!f->peers[i].empty) {
+            trace_log(
+                f->trace, TRACE_INFO, TRACE_QUORUM,
+                "new cluster: waiting for controller %d at %s:%u; start it, or correct controller.quorum.voters",
+                f->peers[i].at.id, f->peers[i].at.address.host, f->peers[i].at.address.port);
+        }
+    }
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct formation *f = CONTAINER_OF(timer, struct formation, timer);
+    bool all_done = true;
+    timer_arm(f->rpc->loop, &f->timer, loop_now_us(f->rpc->loop) + ASK_MS * 1000);
+    for (uint32_t i = 0; i < f->peer_count; i++) {
+        struct formation_peer *peer = &f->peers[i];
+        all_done = all_done && peer->done;
+        if (peer->up && peer->call.conn == NULL && !peer->done) {
+            peer_ask(peer);
+        }
+    }
+    if (!f->proposing && !f->formed) {
+        propose_maybe(f);
+        waiting_tell(f);
+    }
+    if (f->proposing && (all_done || f->peer_count == 0)) {
+        formed(f);
+    }
+}
+
+void formation_open(struct formation *f, struct rpc *rpc, struct trace *trace,
+                    struct raft_disk *disk, struct raft_node self,
+                    const struct quorum_options *options, void (*done)(void *), void *ctx)
+{
+    *f = (struct formation){
+        .rpc = rpc, .trace = trace, .disk = disk, .self = self, .done = done, .ctx = ctx};
+    f->told_ms = loop_now_us(rpc->loop) / 1000;
+    for (uint32_t i = 0; i < options->voter_count; i++) {
+        if (options->voters[i].id == self.id) {
+            continue;
+        }
+        struct formation_peer *peer = &f->peers[f->peer_count++];
+        peer->formation = f;
+        peer->at = options->voters[i];
+        peer->node = RAFT_NOBODY;
+        peer->redial.fire = on_redial;
+        peer_dial(peer);
+    }
+    f->timer.fire = on_timer;
+    timer_arm(rpc->loop, &f->timer, loop_now_us(rpc->loop) + (f->peer_count == 0 ? 0 : 10000));
+}
+
+void formation_close(struct formation *f)
+{
+    timer_cancel(f->rpc->loop, &f->timer);
+    for (uint32_t i = 0; i < f->peer_count; i++) {
+        timer_cancel(f->rpc->loop, &f->peers[i].redial);
+        if (f->peers[i].conn != NULL) {
+            rpc_forget(&f->peers[i].call);
+            rpc_close(f->peers[i].conn);
+        }
+    }
+    f->peer_count = 0;
+}
+
+void formation_proposed(struct formation *f, struct rpc_conn *conn, const Odradek__Frame *frame)
+{
+    struct raft_voters voters;
+    struct rpc_asker asker = rpc_asker_of(conn, frame);
+    const Odradek__FormationPropose *propose = frame->formation_propose;
+    if (raft_wire_voters_read(propose->voters, &voters) != OK || propose->cluster_id[0] == '\0' ||
+        !raft_voters_has(&voters, f->self)) {
+        rpc_refuse(f->rpc, asker, KAFKA_INVALID_REQUEST, "this cluster does not name my directory");
+        return;
+    }
+    if (raft_disk_founding(f->disk)->cluster_id.n == 0) {
+        found(f, slice_str(propose->cluster_id), &voters);
+    }
+    if (!slice_eq(raft_disk_founding(f->disk)->cluster_id, slice_str(propose->cluster_id))) {
+        rpc_refuse(f->rpc, asker, KAFKA_INCONSISTENT_CLUSTER_ID,
+                   "this controller belongs to another cluster already");
+        return;
+    }
+    Odradek__Done done = ODRADEK__DONE__INIT;
+    Odradek__Frame answer = ODRADEK__FRAME__INIT;
+    answer.body_case = ODRADEK__FRAME__BODY_DONE;
+    answer.done = &done;
+    rpc_answer(f->rpc, asker, &answer);
+    formed(f);
+}
+
+void formation_tell(struct rpc *rpc, struct rpc_conn *conn, const Odradek__Frame *frame,
+                    const struct raft_disk *disk, struct raft_node self,
+                    const struct raft_voters *now)
+{
+    const struct raft_founding *founding = raft_disk_founding(disk);
+    struct arena arena;
+    char cluster_id[64] = "";
+    arena_init(&arena, memory_source(loop_host(rpc->loop)), 1024, 16384);
+    Odradek__Node node = ODRADEK__NODE__INIT;
+    node.id = self.id;
+    node.directory = rpc_uuid(&self.directory);
+    Odradek__FormationTell tell = ODRADEK__FORMATION_TELL__INIT;
+    tell.node = &node;
+    tell.empty = founding->cluster_id.n == 0;
+    if (founding->cluster_id.n > 0 && founding->cluster_id.n < sizeof(cluster_id)) {
+        memcpy(cluster_id, founding->cluster_id.p, founding->cluster_id.n);
+    }
+    tell.cluster_id = cluster_id;
+    tell.voters = raft_wire_voters(now != NULL ? now : &founding->voters, &arena);
+    Odradek__Frame answer = ODRADEK__FRAME__INIT;
+    answer.body_case = ODRADEK__FRAME__BODY_FORMATION_TELL;
+    answer.formation_tell = &tell;
+    rpc_answer(rpc, rpc_asker_of(conn, frame), &answer);
+    arena_release(&arena);
+}

@@ -1,0 +1,486 @@
+#include <stdio.h>
+
+#include "common/port/clock.h"
+#include "common/wire/record_batch_build.h"
+#include "controller/node/raft_disk_internal.h"
+
+#define STORE_FOLDER      "__cluster_metadata-0"
+#define STATE_FILE        "quorum-state"
+#define STATE_BYTES_MAX   65536
+#define SEGMENT_BYTES     (64 << 20)
+#define BATCH_ROOM        256u
+/* Control records of the metadata log: the key is two int16, a version and 100 + enum raft_entry_kind. */
+#define CONTROL_TYPE_BASE 100
+
+void store_path(const struct raft_disk *store, const char *name, char *ret_path)
+{
+    int n = snprintf(ret_path, STORE_PATH_MAX, "%s/%s", store->dir, name);
+    assert(n > 0 && n < STORE_PATH_MAX);
+}
+
+void store_fail(struct raft_disk *store, const char *doing, err_t err)
+{
+    if (!store->failed) {
+        char sentence[STORE_PATH_MAX + 256];
+        store->failed = true;
+        (void)snprintf(sentence, sizeof(sentence),
+                       "%s in %s failed: %s; stopping, since a vote or an entry may be lost", doing,
+                       store->dir, err_text(err));
+        store->events->failed(store->ctx, sentence);
+    }
+}
+
+static err_t state_load(struct raft_disk *store, struct arena *arena)
+{
+    char path[STORE_PATH_MAX];
+    struct slice text;
+    store_path(store, STATE_FILE, path);
+    store->state = (struct quorum_state){.voted_for = RAFT_NOBODY};
+    err_t err = disk_read_file(store->host, path, STATE_BYTES_MAX, arena, &text);
+    if (err == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(err);
+    TRY(quorum_state_parse(text, &store->state));
+    struct slice kept;
+    ENSURE(heap_copy(store->heap, store->state.cluster_id, &kept), ERR_NO_MEMORY);
+    store->state.cluster_id = kept;
+    store->founding = (struct raft_founding){.cluster_id = kept, .voters = store->state.founders};
+    return OK;
+}
+
+static err_t folders_make(struct raft_disk *store, const char *folder)
+{
+    err_t err = disk_mkdir(store->host, store->dir);
+    if (err != ERR_EXISTS) {
+        TRY(err);
+        TRY(disk_sync_dir(store->host, folder));
+    }
+    return OK;
+}
+
+err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
+                     const struct raft_disk_events *events, void *ctx, struct arena *arena,
+                     struct raft_durable_state *ret_durable, struct raft_disk **ret_store)
+{
+    struct raft_disk *store = HEAP_NEW(heap, struct raft_disk);
+    ENSURE(store != NULL, ERR_NO_MEMORY);
+    store->host = loop_host(loop);
+    store->loop = loop;
+    store->heap = heap;
+    store->events = events;
+    store->ctx = ctx;
+    store->crc = crc32c_detect();
+    buf_init(&store->sync_text, heap, STATE_BYTES_MAX);
+    int n = snprintf(store->dir, sizeof(store->dir), "%s/%s", folder, STORE_FOLDER);
+    err_t err = n > 0 && (size_t)n < sizeof(store->dir) - 64 ? OK : ERR_INVALID;
+    err = err == OK ? folders_make(store, folder) : err;
+    err = err == OK ? state_load(store, arena) : err;
+    err = err == OK ? store_snapshots_open(store, arena) : err;
+    err = err == OK ? store_log_open(store, arena, ret_durable) : err;
+    if (err != OK) {
+        raft_disk_close(store);
+        return err;
+    }
+    *ret_store = store;
+    return OK;
+}
+
+bool raft_disk_busy(const struct raft_disk *store)
+{
+    return store->syncing || store->saving.busy;
+}
+
+void raft_disk_close(struct raft_disk *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    store_snapshots_close(store);
+    if (store->log != NULL) {
+        log_abandon(store->log);
+    }
+    buf_release(&store->sync_text);
+    heap_free(store->heap, (void *)store->state.cluster_id.p, store->state.cluster_id.n);
+    heap_free(store->heap, store, sizeof(*store));
+}
+
+const struct raft_founding *raft_disk_founding(const struct raft_disk *store)
+{
+    return &store->founding;
+}
+
+err_t raft_disk_found(struct raft_disk *store, struct slice cluster_id,
+                      const struct raft_voters *voters)
+{
+    assert(store->founding.cluster_id.n == 0 && cluster_id.n > 0 && voters->count > 0);
+    struct slice kept;
+    char path[STORE_PATH_MAX];
+    store_path(store, STATE_FILE, path);
+    ENSURE(heap_copy(store->heap, cluster_id, &kept), ERR_NO_MEMORY);
+    store->state.cluster_id = kept;
+    store->state.founders = *voters;
+    buf_clear(&store->sync_text);
+    quorum_state_print(&store->state, &store->sync_text);
+    TRY(store->sync_text.err);
+    TRY(disk_replace_file(store->host, path, buf_slice(&store->sync_text)));
+    store->founding = (struct raft_founding){.cluster_id = kept, .voters = *voters};
+    return OK;
+}
+
+/* ---- the log ---- */
+
+/* The entry in a batch; its payload borrows the batch's bytes. */
+static err_t batch_entry(struct slice batch, struct raft_entry *ret_entry)
+{
+    struct batch_header header;
+    struct record_reader reader;
+    struct record record;
+    bool more;
+    TRY(batch_parse(batch, &header));
+    ENSURE(header.records == 1 && header.leader_epoch > 0, ERR_CORRUPT);
+    record_reader_init(&reader, &header,
+                       slice_of(batch.p + BATCH_HEADER_BYTES, batch.n - BATCH_HEADER_BYTES));
+    TRY(record_reader_next(&reader, &record, &more));
+    ENSURE(more, ERR_CORRUPT);
+    *ret_entry = (struct raft_entry){
+        .term = header.leader_epoch, .kind = RAFT_DATA, .payload = record.value};
+    if (header.attributes & BATCH_CONTROL) {
+        ENSURE(record.key.n == 4, ERR_CORRUPT);
+        int kind = record.key.p[3] - CONTROL_TYPE_BASE;
+        ENSURE(kind == RAFT_LEADER_CHANGE || kind == RAFT_VOTERS, ERR_CORRUPT);
+        ret_entry->kind = (enum raft_entry_kind)kind;
+    }
+    return OK;
+}
+
+/* What a replayed batch is: only control batches are handed out whole, and only they matter beyond their term. */
+static err_t entry_check(const struct log_batch *batch, struct raft_entry *ret_entry)
+{
+    ENSURE(batch->facts.records == 1 && batch->facts.leader_epoch > 0, ERR_CORRUPT);
+    *ret_entry = (struct raft_entry){.term = batch->facts.leader_epoch, .kind = RAFT_DATA};
+    return batch->facts.control ? batch_entry(batch->whole, ret_entry) : OK;
+}
+
+struct facts {
+    struct raft_run *runs;
+    size_t run_count;
+    size_t run_room;
+    struct raft_voters_entry *voters;
+    size_t voters_count;
+    size_t voters_room;
+};
+
+static void *room_for_one(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room) {
+        return items;
+    }
+    size_t more = *room == 0 ? 16 : *room * 2;
+    void *grown = arena_array(arena, more, size);
+    if (grown != NULL && count > 0) {
+        memcpy(grown, items, count * size);
+    }
+    *room = more;
+    return grown;
+}
+
+static err_t facts_add(struct facts *facts, struct arena *arena, raft_index index,
+                       const struct raft_entry *entry)
+{
+    if (facts->run_count == 0 || facts->runs[facts->run_count - 1].term != entry->term) {
+        facts->runs = room_for_one(arena, facts->runs, facts->run_count, &facts->run_room,
+                                   sizeof(*facts->runs));
+        ENSURE(facts->runs != NULL, ERR_NO_MEMORY);
+        facts->runs[facts->run_count++] = (struct raft_run){.term = entry->term};
+    }
+    facts->runs[facts->run_count - 1].count++;
+    if (entry->kind == RAFT_VOTERS) {
+        facts->voters = room_for_one(arena, facts->voters, facts->voters_count, &facts->voters_room,
+                                     sizeof(*facts->voters));
+        ENSURE(facts->voters != NULL, ERR_NO_MEMORY);
+        facts->voters[facts->voters_count].index = index;
+        TRY(raft_wire_voters_unpack(entry->payload, &facts->voters[facts->voters_count].voters));
+        facts->voters_count++;
+    }
+    return OK;
+}
+
+static err_t facts_gather(struct raft_disk *store, struct arena *arena, struct facts *facts)
+{
+    struct log_replay *replay;
+    TRY(log_replay_open(store->log, log_start(store->log), &replay));
+    err_t err;
+    do {
+        struct log_batch batch;
+        struct raft_entry entry;
+        err = log_replay_next(replay, &batch);
+        if (err == OK) {
+            err = entry_check(&batch, &entry);
+        }
+        if (err == OK) {
+            err = facts_add(facts, arena, index_of_offset(batch.facts.base_offset), &entry);
+        }
+    } while (err == OK);
+    log_replay_close(replay);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* Whether the log and the snapshot belong together: it begins at or before the snapshot's end, reaches it, and has the
+ * same term there. */
+static bool log_fits(const struct raft_disk *store, const struct facts *facts)
+{
+    raft_index at = index_of_offset(log_start(store->log));
+    raft_index index = store->snapshot.index;
+    if (index == 0) {
+        return at == 1;
+    }
+    if (at > index + 1 || index_of_offset(log_end(store->log)) <= index) {
+        return false;
+    }
+    for (size_t i = 0; i < facts->run_count; at += facts->runs[i].count, i++) {
+        if (index >= at && index < at + facts->runs[i].count) {
+            return facts->runs[i].term == store->snapshot.term;
+        }
+    }
+    return at == index + 1;
+}
+
+err_t store_log_open(struct raft_disk *store, struct arena *arena,
+                     struct raft_durable_state *ret_durable)
+{
+    const struct log_config config = {.segment_bytes = SEGMENT_BYTES,
+                                      .segment_ms = INT64_MAX,
+                                      .index_interval_bytes = 4096,
+                                      .index_bytes_max = 1 << 20,
+                                      .crc = store->crc};
+    const struct log_known known = {0};
+    struct log_report report;
+    TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
+    ENSURE(!report.rot_suspected, ERR_CORRUPT);
+    struct facts facts = {0};
+    TRY(facts_gather(store, arena, &facts));
+    if (!log_fits(store, &facts)) {
+        ENSURE(store->snapshot.index > 0,
+               ERR_CORRUPT); /* a log without its beginning and without a snapshot */
+        TRY(log_restart(store->log, offset_of_index(store->snapshot.index + 1),
+                        clock_wall_ms(store->host)));
+        facts = (struct facts){0};
+    }
+    raft_term last = facts.run_count == 0 ? store->snapshot.term
+                                          : facts.runs[facts.run_count - 1].term;
+    if (last >
+        store->state
+            .term) { /* the vote of that term was never durable, so it was never told to anyone */
+        store->state.term = last;
+        store->state.voted_for = RAFT_NOBODY;
+    }
+    *ret_durable = (struct raft_durable_state){
+        .term = store->state.term,
+        .voted_for = store->state.voted_for,
+        .snapshot = store->snapshot,
+        .first_index = index_of_offset(log_start(store->log)),
+        .runs = facts.runs,
+        .run_count = facts.run_count,
+        .voters = facts.voters,
+        .voters_count = facts.voters_count};
+    return OK;
+}
+
+/* ---- writes and their sync ---- */
+
+static void sync_begin(struct raft_disk *store);
+
+static void sync_work(struct disk_job *job)
+{
+    struct raft_disk *store = CONTAINER_OF(job, struct raft_disk, job);
+    char path[STORE_PATH_MAX];
+    store->sync_err = OK;
+    if (store
+            ->sync_state) { /* the vote first: what the log says must never be newer than the term */
+        store_path(store, STATE_FILE, path);
+        store->sync_err = disk_replace_file(store->host, path, buf_slice(&store->sync_text));
+    }
+    if (store->sync_err == OK && store->sync_log) {
+        store->sync_err = log_sync_run(&store->sync);
+    }
+}
+
+static void sync_done(struct disk_job *job)
+{
+    struct raft_disk *store = CONTAINER_OF(job, struct raft_disk, job);
+    store->syncing = false;
+    if (store->sync_log) {
+        (void)log_sync_done(store->log, &store->sync, store->sync_err);
+    }
+    if (store->sync_err != OK) {
+        store_fail(store, "an fsync", store->sync_err);
+        return;
+    }
+    uint64_t durable = store->sync_write;
+    if (store->written > durable) {
+        sync_begin(store);
+    }
+    store->events->durable(store->ctx, durable);
+}
+
+static void sync_begin(struct raft_disk *store)
+{
+    if (store->syncing || store->failed) {
+        return;
+    }
+    store->sync_state = store->state_dirty;
+    if (store->state_dirty) {
+        buf_clear(&store->sync_text);
+        quorum_state_print(&store->state, &store->sync_text);
+        store->state_dirty = false;
+        if (store->sync_text.err != OK) {
+            store_fail(store, "writing " STATE_FILE, store->sync_text.err);
+            return;
+        }
+    }
+    store->sync_log = log_sync_take(store->log, &store->sync);
+    store->sync_write = store->written;
+    store->syncing = true;
+    store->job.work = sync_work;
+    store->job.done = sync_done;
+    disk_submit(store->loop, &store->job);
+}
+
+void store_written(struct raft_disk *store, uint64_t write)
+{
+    assert(write == store->written + 1);
+    store->written = write;
+    sync_begin(store);
+}
+
+void raft_disk_vote(struct raft_disk *store, uint64_t write, raft_term term,
+                    struct raft_node voted_for)
+{
+    assert(term >= store->state.term);
+    store->state.term = term;
+    store->state.voted_for = voted_for;
+    store->state_dirty = true;
+    store_written(store, write);
+}
+
+static err_t entry_write(struct raft_disk *store, int64_t offset, const struct raft_entry *entry)
+{
+    struct buf bytes;
+    buf_init(&bytes, store->heap, RPC_FRAME_MAX + BATCH_ROOM);
+    struct batch_options options = batch_options_plain();
+    options.base_offset = offset;
+    options.leader_epoch = entry->term;
+    options.control = entry->kind != RAFT_DATA;
+    struct batch_builder builder;
+    struct batch_header header;
+    batch_begin(&builder, &options, &bytes);
+    const uint8_t key[4] = {0, 0, 0, (uint8_t)(CONTROL_TYPE_BASE + entry->kind)};
+    struct slice value = entry->payload.p == NULL ? slice_of("", 0) : entry->payload;
+    time_ms now = clock_wall_ms(store->host);
+    err_t err = batch_append(&builder, now, options.control ? slice_of(key, 4) : (struct slice){0},
+                             value);
+    err = err == OK ? batch_finish(&builder, store->crc, &header) : err;
+    if (err == OK) {
+        struct slice batch = buf_slice(&bytes);
+        err = log_append(store->log, &batch, 1, now);
+    }
+    buf_release(&bytes);
+    return err;
+}
+
+void raft_disk_append(struct raft_disk *store, uint64_t write, raft_index truncate_from,
+                      raft_index first, const struct raft_entry *entries, size_t count)
+{
+    err_t err = OK;
+    if (truncate_from > 0) {
+        err = log_truncate(store->log, offset_of_index(truncate_from), clock_wall_ms(store->host));
+    }
+    assert(err != OK || log_end(store->log) == offset_of_index(first));
+    for (size_t i = 0; i < count && err == OK; i++) {
+        err = entry_write(store, offset_of_index(first) + (int64_t)i, &entries[i]);
+    }
+    if (err != OK) {
+        store_fail(store, "an append to the metadata log", err);
+        return;
+    }
+    store_written(store, write);
+}
+
+void raft_disk_install(struct raft_disk *store, uint64_t write,
+                       const struct raft_snapshot *snapshot, bool keep_log)
+{
+    /* Published before the log is cut: a crash between the two finds a log that the snapshot covers. Rare, so it may wait. */
+    err_t err = store_download_publish(store, snapshot);
+    if (err == OK && !keep_log) {
+        err = log_restart(store->log, offset_of_index(snapshot->index + 1),
+                          clock_wall_ms(store->host));
+    }
+    if (err != OK) {
+        store_fail(store, "installing a snapshot", err);
+        return;
+    }
+    store_written(store, write);
+}
+
+void raft_disk_drop_prefix(struct raft_disk *store, uint64_t write, raft_index up_to)
+{
+    assert(up_to <= store->snapshot.index);
+    int64_t start = offset_of_index(up_to + 1);
+    log_set_start(store->log, start);
+    err_t err = log_drop(store->log,
+                         start); /* the durable snapshot is what stands for the prefix */
+    if (err != OK) {
+        store_fail(store, "dropping old segments", err);
+        return;
+    }
+    struct log_doomed *doomed = log_doomed_take(store->log);
+    if (doomed != NULL) {
+        log_doomed_run(doomed);
+    }
+    store_written(store, write);
+}
+
+/* ---- reading ---- */
+
+static err_t range_entries(const struct log_range *range, raft_index last, struct arena *arena,
+                           struct raft_entry **ret_entries, size_t *ret_count)
+{
+    uint8_t *bytes = arena_alloc(arena, range->bytes);
+    ENSURE(bytes != NULL, ERR_NO_MEMORY);
+    size_t n = 0;
+    TRY(log_range_read(range, bytes, &n));
+    struct slice rest = slice_of(bytes, n);
+    size_t room = (size_t)(index_of_offset(range->end_offset) -
+                           index_of_offset(range->base_offset));
+    *ret_entries = arena_array(arena, room, sizeof(**ret_entries));
+    ENSURE(*ret_entries != NULL, ERR_NO_MEMORY);
+    *ret_count = 0;
+    while (rest.n > 0 && *ret_count < room &&
+           index_of_offset(range->base_offset) + (raft_index)*ret_count <= last) {
+        struct slice batch;
+        TRY(batch_cut(&rest, &batch));
+        TRY(batch_entry(batch, &(*ret_entries)[*ret_count]));
+        (*ret_count)++;
+    }
+    return OK;
+}
+
+err_t raft_disk_read(struct raft_disk *store, raft_index first, raft_index last, size_t bytes_max,
+                     struct arena *arena, struct raft_entry **ret_entries, size_t *ret_count)
+{
+    struct log_range range;
+    assert(first >= 1 && last >= first);
+    TRY(log_read(store->log, offset_of_index(first), offset_of_index(last) + 1, bytes_max, true,
+                 LOG_READ_ANY, &range));
+    err_t err = range.bytes == 0 || range.base_offset != offset_of_index(first)
+                    ? ERR_RANGE
+                    : range_entries(&range, last, arena, ret_entries, ret_count);
+    log_range_release(&range);
+    return err;
+}
+
+void raft_disk_snapshot_id(const struct raft_disk *store, struct raft_snapshot *ret_snapshot)
+{
+    *ret_snapshot = store->snapshot;
+}
