@@ -52,7 +52,8 @@ static struct kmsg_describe_topic_partitions_response_topic *topic_add(struct pa
 static bool topic_tell(struct page *page, const struct meta_topic *topic, int32_t from_index)
 {
     int32_t count = (int32_t)meta_topic_partitions(topic);
-    int32_t first = from_index > 0 ? from_index : 0;
+    assert(from_index >= 0 && page->left >= 0 && !page->out_of_memory);
+    int32_t first = from_index;
     int32_t fit = (int32_t)min_i64(max_i64(count - first, 0), page->left);
     if (fit > 0 || first >= count) {
         struct kmsg_describe_topic_partitions_response_topic *to = topic_add(page);

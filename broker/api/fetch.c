@@ -126,6 +126,7 @@ static void items_release(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->item_count; i++) {
         struct fetch_item *item = &fetch->items[i];
+        assert(!item->watched && !item->part.warming);
         if (item->partition != NULL) {
             fetch_part_clear(&item->part);
             partition_drop(item->partition);
@@ -137,6 +138,7 @@ static void items_release(struct fetch *fetch)
 void fetch_answer(struct fetch *fetch)
 {
     struct request *request = fetch->request;
+    assert(fetch->ending && fetch_wait_idle(&fetch->wait));
     struct kmsg_fetch_response response;
     kmsg_fetch_response_init(&response);
     bool told = !request->cut && items_tell(fetch, &response);

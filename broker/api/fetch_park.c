@@ -9,6 +9,8 @@
 
 static void ask(struct fetch *fetch, struct fetch_item *item)
 {
+    assert(item->partition != NULL && !item->watched && !item->part.warming && !fetch->ending);
+    assert(fetch->bytes >= item->bytes);
     fetch->bytes -= item->bytes;
     size_t left = fetch->bytes < fetch->bytes_max ? fetch->bytes_max - fetch->bytes : 0;
     size_t want = item->want.bytes_max > 0 ? (size_t)item->want.bytes_max : 0;
@@ -56,6 +58,7 @@ static void unwatch_all(struct fetch *fetch)
 /* Lets go of everything; the answer follows now, or with the mail that is on its way. */
 static void end(struct fetch *fetch)
 {
+    assert(!fetch->ending);
     fetch->ending = true;
     timer_cancel(fetch->request->edge->loop, &fetch->timer);
     unwatch_all(fetch);
@@ -120,6 +123,7 @@ static void on_news(struct mail *mail)
         }
         return;
     }
+    assert(!fetch->request->ended);
     unwatch_all(fetch);
     for (size_t i = 0; i < fetch->item_count; i++) {
         struct fetch_item *item = &fetch->items[i];

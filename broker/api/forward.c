@@ -3,6 +3,7 @@
 static void on_done(struct control_request *control)
 {
     struct forwarded *forwarded = control->ctx;
+    assert(control == &forwarded->control && !forwarded->request->ended);
     struct heap *heap = forwarded->request->edge->heap;
     forwarded->answered(forwarded, (enum kafka_error)control->error);
     control_request_release(control);

@@ -16,6 +16,7 @@ struct leader_hint hint_leader(struct leader_hints *hints, const struct meta_ima
                                struct uuid topic_id, struct slice topic_name, int32_t index)
 {
     struct leader_hint hint = {.leader = -1, .epoch = -1};
+    assert(image != NULL && hints->count <= HINT_LEADERS_MAX);
     const struct meta_topic *topic = uuid_is_none(topic_id) ? meta_topic_named(image, topic_name)
                                                             : meta_topic(image, topic_id);
     const struct meta_partition *partition = topic == NULL || index < 0

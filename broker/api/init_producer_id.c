@@ -25,6 +25,7 @@ static void answer(struct request *request, enum kafka_error error, int64_t id)
 static void serve(struct api *api, enum kafka_error error)
 {
     struct producer_ids *ids = &api->producer_ids;
+    assert(ids->next <= ids->end);
     while (!list_empty(&ids->waiting) && (error != KAFKA_NONE || ids->next < ids->end)) {
         struct id_waiter *waiter = CONTAINER_OF(list_pop(&ids->waiting), struct id_waiter, node);
         answer(waiter->request, error, error == KAFKA_NONE ? ids->next++ : -1);
@@ -38,6 +39,7 @@ static void on_block(struct control_request *control)
     struct api *api = control->ctx;
     struct producer_ids *ids = &api->producer_ids;
     enum kafka_error error = KAFKA_NONE;
+    assert(ids->asked && control == &ids->ask);
     ids->asked = false;
     if (control->error == KAFKA_NONE && control->answer.producer_ids.count > 0) {
         ids->next = control->answer.producer_ids.first;
@@ -71,6 +73,7 @@ static void block_ask(struct api *api)
 static void on_gone(struct request *request)
 {
     struct id_waiter *waiter = request->state;
+    assert(request->cut && waiter->request == request);
     list_remove(&waiter->node);
     request_no_answer(request);
 }

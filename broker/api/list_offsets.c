@@ -33,6 +33,7 @@ static void answer_item(struct lookup_item *item)
 {
     const struct offset_question *question = &item->question;
     int16_t version = item->lookup->request->frame.version;
+    assert(item->partition != NULL && item->to != NULL);
     item->to->error_code = (int16_t)error_in_version(question->error, version);
     if (question->error == KAFKA_NONE) {
         item->to->offset = question->offset;

@@ -30,6 +30,7 @@ static bool partition_tell(const struct api_view *view, const struct meta_partit
                            struct kmsg_metadata_response_partition *to)
 {
     bool reached_only = view->version == 0;
+    assert(from->replica_count > 0 && from->replica_count <= REPLICAS_MAX);
     to->partition_index = from->index;
     to->leader_id = META_NO_BROKER;
     to->leader_epoch = from->leader_epoch;
@@ -146,6 +147,7 @@ static void refuse_all(const struct kmsg_metadata_request *ask,
 bool metadata_tell(const struct api_view *view, const struct kmsg_metadata_request *ask,
                    struct kmsg_metadata_response *response)
 {
+    assert(view->image != NULL && view->arena != NULL && response->topics.count == 0);
     bool all = ask->topics.count < 0 || (ask->topics.count == 0 && view->version == 0);
     bool operations = ask->include_topic_authorized_operations;
     response->cluster_id = meta_cluster_id(view->image);

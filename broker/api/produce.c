@@ -36,6 +36,8 @@ static const char no_text[] = "";
 static void answer_item(struct produce_item *item)
 {
     const struct produce_ticket *ticket = &item->ticket;
+    assert(item->partition != NULL && item->to != NULL);
+    assert(ticket->error != KAFKA_NONE || ticket->base_offset >= 0 || item->produce->acks == 0);
     item->to->error_code = (int16_t)ticket->error;
     item->to->base_offset = ticket->base_offset;
     item->to->log_start_offset = ticket->log_start_offset;
@@ -128,6 +130,7 @@ static void on_ticket(struct mail *mail)
 /* Whatever has not come yet has failed; what is on its way may still say what it has to say. */
 static void produce_give_up(struct produce *produce)
 {
+    assert(produce->parked && produce->waiting > 0);
     for (size_t i = 0; i < produce->item_count; i++) {
         struct produce_item *item = &produce->items[i];
         if (item->partition != NULL && partition_produce_forget(item->partition, &item->ticket)) {
@@ -171,6 +174,7 @@ static bool names_keep(struct produce *produce)
 static void produce_park(struct produce *produce, int32_t timeout_ms)
 {
     struct request *request = produce->request;
+    assert(produce->waiting > 0 && produce->waiting <= produce->item_count && !produce->parked);
     if (!names_keep(produce)) {
         request->close =
             true; /* the answer would have no names; tickets are waited for all the same */
@@ -246,6 +250,8 @@ static void append(struct produce *produce, struct produce_item *item, struct pa
     struct api *api = api_of(request);
     struct partition_settings settings;
     struct produce_verdict verdict;
+    assert(partition != NULL && item->partition == NULL && produce->acks >= -1 &&
+           produce->acks <= 1);
     partition_settings_now(partition, &settings);
     struct produce_rules rules = rules_of(request, &settings);
     batch_judge(api, &rules, bytes, &verdict);

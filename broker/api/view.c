@@ -7,6 +7,7 @@ bool api_view_reaches(const struct api_view *view, int32_t broker)
 
 static bool ids_take(const struct api_view *view, uint32_t count, kmsg_i32_array *ret_ids)
 {
+    assert(count <= REPLICAS_MAX);
     ret_ids->count = 0;
     ret_ids->items = arena_array(view->arena, count, sizeof(int32_t));
     return ret_ids->items != NULL;
