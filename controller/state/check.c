@@ -63,7 +63,7 @@ void controller_check(const struct controller_state *state)
     assert(offset == -1 || meta_offset(controller_newest(state)) >= offset);
     if (!state->active) {
         assert(state->ahead_count == 0 || meta_offset(controller_newest(state)) > offset);
-        assert(state->session_count == 0 && !state->deciding);
+        assert(state->session_count == 0);
         assert(controller_deadline(state) == TIME_NEVER);
         return;
     }

@@ -69,6 +69,9 @@ const struct answer *quorum_submit(struct quorum *quorum, const struct command *
             offset = quorum->end++;
             quorum->batches++;
             quorum->records += decision->batch.count;
+            if (quorum->seen != NULL) {
+                quorum->seen(quorum->ctx, &decision->batch, offset);
+            }
             if (!quorum->hold) {
                 follow(quorum, decision->batch, offset);
             }

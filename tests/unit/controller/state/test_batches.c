@@ -1,0 +1,215 @@
+/* Decisions that are too big for one batch, leadership lost on the way, and the order of commit. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/unit/controller/state/quorum.h"
+
+static struct quorum *quorum_new(void)
+{
+    static struct quorum quorum;
+    struct controller_settings settings = controller_settings_default();
+    settings.rebalance_check_ms = 0;
+    quorum_init(&quorum, &settings, 5);
+    for (int b = 1; b <= 3; b++) {
+        quorum_join(&quorum, b, 1);
+    }
+    return &quorum;
+}
+
+static const struct create_topic_result *create(struct quorum *quorum, const char *name,
+                                                int partitions)
+{
+    struct create_topic topic = {
+        .name = slice_str(name), .partitions = partitions, .replication_factor = 3};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    return quorum_submit(quorum, &command)->create_topics.results;
+}
+
+static unsigned led_by(const struct quorum *quorum, const char *topic, int32_t broker)
+{
+    unsigned led = 0;
+    const struct meta_topic *found = meta_topic_named(quorum_image(quorum), slice_str(topic));
+    for (uint32_t i = 0; i < meta_topic_partitions(found); i++) {
+        led += meta_partition(found, (int32_t)i)->leader == broker;
+    }
+    return led;
+}
+
+Test(controller_batches, a_topic_of_3000_partitions_comes_in_three_batches)
+{
+    struct quorum *quorum = quorum_new();
+    const struct create_topic_result *result = create(quorum, "wide", 3000);
+    cr_assert_eq(result->result.error, KAFKA_NONE);
+    cr_assert_eq(result->partitions, 3000);
+    cr_assert_eq(quorum->batches, 3);
+    cr_assert_eq(meta_partition_total(quorum_image(quorum)), 3000);
+    for (int b = 1; b <= 3; b++) {
+        cr_assert_eq(led_by(quorum, "wide", b), 1000, "leaders stay even across the batches");
+    }
+    quorum_release(quorum);
+}
+
+Test(controller_batches, a_fence_comes_first_and_elections_follow)
+{
+    struct quorum *quorum = quorum_new();
+    (void)create(quorum, "wide", 3000);
+    struct command suspect = {.kind = COMMAND_SUSPECT,
+                              .suspect = {1, meta_broker(quorum_image(quorum), 1)->epoch}};
+    cr_assert(quorum_submit(quorum, &suspect)->suspect.fenced);
+    cr_assert_eq(quorum->batches, 3);
+    cr_assert_eq(quorum->records, 3001);
+    cr_assert_eq(led_by(quorum, "wide", 1), 0);
+    quorum_release(quorum);
+}
+
+/* The first batch of a decision, accepted; then the leadership is lost. */
+static void break_off(struct quorum *quorum, const struct command *command)
+{
+    arena_clear(&quorum->arena);
+    decision_start(&quorum->decision, &quorum->arena);
+    cr_assert_eq(controller_decide(&quorum->active, command, quorum->now, &quorum->decision), OK);
+    int64_t offset = quorum->end++;
+    arena_clear(&quorum->scratch);
+    cr_assert_eq(controller_replay(&quorum->follower, quorum->decision.batch, offset, quorum->epoch,
+                                   &quorum->scratch),
+                 OK);
+    cr_assert_eq(controller_accept(&quorum->active, &quorum->decision, offset, quorum->epoch, 0),
+                 OK);
+    cr_assert(quorum->decision.more);
+    quorum_commit(quorum);
+    quorum_failover(quorum);
+}
+
+Test(controller_batches, the_next_controller_finishes_a_fence)
+{
+    struct quorum *quorum = quorum_new();
+    (void)create(quorum, "wide", 3000);
+    struct command suspect = {.kind = COMMAND_SUSPECT,
+                              .suspect = {1, meta_broker(quorum_image(quorum), 1)->epoch}};
+    break_off(quorum, &suspect);
+    cr_assert(meta_broker(quorum_image(quorum), 1)->fenced);
+    cr_assert_eq(led_by(quorum, "wide", 1), 0);
+    quorum_release(quorum);
+}
+
+/* Neither registered nor alive: the old incarnation is fenced, the new one asks again and finds its work half done. */
+Test(controller_batches, a_registration_that_broke_off_is_asked_for_again)
+{
+    struct quorum *quorum = quorum_new();
+    (void)create(quorum, "wide", 3000);
+    int64_t old_epoch = meta_broker(quorum_image(quorum), 1)->epoch;
+    struct command again = quorum_registration(1, 2);
+    break_off(quorum, &again);
+    const struct meta_broker *broker = meta_broker(quorum_image(quorum), 1);
+    cr_assert_eq(broker->epoch, old_epoch);
+    cr_assert(broker->fenced);
+    cr_assert_eq(led_by(quorum, "wide", 1), 0);
+    int64_t epoch = quorum_submit(quorum, &again)->register_broker.broker_epoch;
+    cr_assert_gt(epoch, old_epoch);
+    cr_assert_eq(meta_broker(quorum_image(quorum), 1)->epoch, epoch);
+    quorum_release(quorum);
+}
+
+Test(controller_batches, a_registration_of_a_leader_of_thousands_ends_every_epoch)
+{
+    struct quorum *quorum = quorum_new();
+    (void)create(quorum, "wide", 3000);
+    struct command again = quorum_registration(1, 2);
+    const struct register_broker_answer *answer = &quorum_submit(quorum, &again)->register_broker;
+    cr_assert_eq(quorum->batches, 3);
+    cr_assert_eq(answer->broker_epoch, meta_broker(quorum_image(quorum), 1)->epoch);
+    cr_assert_eq(answer->broker_epoch, meta_offset(quorum_image(quorum)));
+    cr_assert_eq(led_by(quorum, "wide", 1), 0);
+    quorum_release(quorum);
+}
+
+Test(controller_batches, many_topics_settings_and_removals)
+{
+    struct quorum *quorum = quorum_new();
+    static struct create_topic topics[1500];
+    static struct delete_topic gone[1500];
+    static char names[1500][8];
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "t%zu", i);
+        topics[i] = (struct create_topic){
+            .name = slice_str(names[i]), .partitions = 1, .replication_factor = 3};
+        gone[i] = (struct delete_topic){.name = slice_str(names[i])};
+    }
+    struct command command = {.kind = COMMAND_CREATE_TOPICS,
+                              .create_topics = {topics, ARRAY_LEN(topics), false}};
+    const struct create_topics_answer *made = &quorum_submit(quorum, &command)->create_topics;
+    cr_assert_eq(made->count, ARRAY_LEN(topics));
+    unsigned led[4] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+        cr_assert_eq(made->results[i].result.error, KAFKA_NONE);
+        led[quorum_partition(quorum, names[i], 0)->leader]++;
+    }
+    for (int b = 1; b <= 3; b++) {
+        cr_assert_gt(led[b], 400, "topics of one request do not all begin at the same broker");
+    }
+    /* A cluster-wide setting touches every one of them, and is written last. */
+    struct topic_setting setting = {slice_str("durability"), slice_str("pagecache")};
+    struct alter_resource resource = {.resource = META_RESOURCE_BROKER,
+                                      .name = slice_str(""),
+                                      .settings = &setting,
+                                      .setting_count = 1};
+    command = (struct command){.kind = COMMAND_ALTER_CONFIGS,
+                               .alter_configs = {&resource, 1, false}};
+    (void)quorum_submit(quorum, &command);
+    cr_assert_eq(quorum->batches, 2);
+    cr_assert_eq(quorum->records, 1501);
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
+        cr_assert_not(quorum_partition(quorum, names[i], 0)->replicas[0].synced);
+    }
+    command = (struct command){.kind = COMMAND_DELETE_TOPICS,
+                               .delete_topics = {gone, ARRAY_LEN(gone)}};
+    (void)quorum_submit(quorum, &command);
+    cr_assert_eq(quorum->batches, 2);
+    cr_assert_eq(meta_topic_count(quorum_image(quorum)), 0);
+    quorum_release(quorum);
+}
+
+Test(controller_batches, what_is_not_committed_is_lost_with_the_leadership)
+{
+    struct quorum *quorum = quorum_new();
+    quorum->hold = true;
+    cr_assert_eq(create(quorum, "held", 1)->result.error, KAFKA_NONE);
+    /* Decisions build upon it; answers wait. */
+    cr_assert_eq(create(quorum, "held", 1)->result.error, KAFKA_TOPIC_ALREADY_EXISTS);
+    cr_assert_gt(meta_offset(controller_newest(&quorum->active)),
+                 meta_offset(controller_committed(&quorum->active)));
+    cr_assert_null(meta_topic_named(controller_committed(&quorum->active), slice_str("held")));
+    quorum_failover(quorum);
+    cr_assert_null(quorum_partition(quorum, "held", 0));
+    cr_assert_eq(create(quorum, "held", 1)->result.error, KAFKA_NONE);
+    quorum_release(quorum);
+}
+
+/* A quorum of one commits while it appends: the commit comes before controller_accept. */
+Test(controller_batches, a_commit_may_come_before_the_batch_is_accepted)
+{
+    struct quorum *quorum = quorum_new();
+    struct create_topic topic = {
+        .name = slice_str("early"), .partitions = 1, .replication_factor = 1};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    arena_clear(&quorum->arena);
+    decision_start(&quorum->decision, &quorum->arena);
+    cr_assert_eq(controller_decide(&quorum->active, &command, 0, &quorum->decision), OK);
+    controller_commit(&quorum->active, quorum->end);
+    cr_assert_eq(controller_accept(&quorum->active, &quorum->decision, quorum->end, 1, 0), OK);
+    cr_assert_eq(meta_offset(controller_committed(&quorum->active)), quorum->end);
+    quorum_release(quorum);
+}
+
+Test(controller_batches, a_restored_image_goes_on)
+{
+    struct quorum *quorum = quorum_new();
+    (void)create(quorum, "kept", 3);
+    struct meta_image *image = (struct meta_image *)controller_committed(&quorum->active);
+    meta_image_hold(image);
+    controller_restore(&quorum->follower, image);
+    cr_assert_eq(controller_committed(&quorum->follower), image);
+    quorum_failover(quorum);
+    cr_assert_eq(create(quorum, "more", 3)->result.error, KAFKA_NONE);
+    quorum_release(quorum);
+}
