@@ -125,7 +125,20 @@ static void worker_done(struct disk_job *job)
     lock_leave(dir->lock);
     if (again) {
         disk_submit(dir->table->config.control, job);
+    } else if (dir->table->closing_begun) {
+        table_try_finish(dir->table);
     }
+}
+
+bool dir_sync_idle(struct log_dir *dir)
+{
+    bool idle = true;
+    lock_enter(dir->lock);
+    for (uint32_t i = 0; i < DIR_WORKERS; i++) {
+        idle = idle && !dir->workers[i].busy;
+    }
+    lock_leave(dir->lock);
+    return idle;
 }
 
 /* ---- back-pressure ---- */

@@ -137,7 +137,9 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
     bool same_boot = false;
     int64_t epoch = BROKER_EPOCH_UNKNOWN;
     err_t err = meta_properties_load(table->host, dir->path, &dir->properties);
-    bool known = err == OK;
+    bool known = err == OK &&
+                 dir->properties.cluster_id[0] != '\0'; /* else it never hosted anything */
+    dir->state = LOG_DIR_NEW;
     if (err == ERR_NOT_FOUND) {
         err = make_new(table, dir, sentence, room);
     } else if (err == OK) {

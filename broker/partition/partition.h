@@ -170,6 +170,7 @@ enum { /* ListOffsets: timestamps with a meaning */
 struct offset_question {
     struct mail mail; /* deliver: the caller's */
     struct loop *loop;
+    void *ctx;                    /* the caller's */
     int32_t current_leader_epoch; /* -1: not told */
     int64_t timestamp_ms;         /* or one of the above */
     bool committed;               /* isolation level read_committed */

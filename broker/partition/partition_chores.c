@@ -275,13 +275,16 @@ static void forget_unsynced(struct partition *p)
 
 static void close_log(struct partition *p, struct heap *heap)
 {
-    save_epochs(p, heap);
-    save_snapshot(p, heap);
+    bool abandoned = p->table->abandoned;
+    if (!abandoned) {
+        save_epochs(p, heap);
+        save_snapshot(p, heap);
+    }
     partition_enter(p);
     struct log *log = p->log;
     p->log = NULL;
     int64_t end = log == NULL ? -1 : log_end(log);
-    bool good = log != NULL && !log_offline(log);
+    bool good = log != NULL && !log_offline(log) && !abandoned;
     forget_unsynced(p);
     lock_leave(p->lock);
     if (log == NULL) {

@@ -190,6 +190,8 @@ struct partitions {
     bool ready;
     bool stopping;
     bool closing_begun;
+    bool finishing;
+    bool abandoned;   /* nothing is written any more; set before closing begins */
     uint32_t opening; /* of the first apply */
     uint32_t closing; /* control loop */
     struct timer checkpoint_timer;
@@ -268,6 +270,8 @@ enum kafka_error kafka_error_of_log(err_t);
 /* ---- dir_sync.c ---- */
 
 void dir_sync_init(struct log_dir *);
+/* No job of it is under way. */
+bool dir_sync_idle(struct log_dir *);
 /* Outside of any lock: its log is to be synced. */
 void dir_sync_queue(struct partition *);
 /* Holds an answer back until enough is synced; false: no need, answer. */
@@ -313,7 +317,9 @@ bool upkeep_stop(struct partitions *);
 void upkeep_rested(struct partitions *);
 /* Blocking: the three checkpoints of a directory. */
 err_t checkpoint_dir(struct log_dir *);
+/* One that was to be closed is. */
 void table_closed(struct partition *);
+void table_try_finish(struct partitions *);
 
 /* ---- fetcher.c ---- */
 

@@ -138,7 +138,9 @@ struct partition *partitions_next(struct partitions *, uint32_t *at) MUST_USE;
 /* Closes all in order: waiting tickets get NOT_LEADER_OR_FOLLOWER, logs are synced and closed, checkpoints written, the clean
  * marker last. `stopped` follows. */
 void partitions_stop(struct partitions *);
-/* Loops are joined and nobody holds a partition. Without partitions_stop before it: as a crash leaves it. */
+/* The same without writing anything, as a crash would leave it: for a node that cannot go on. */
+void partitions_abandon(struct partitions *);
+/* Loops are joined, nobody holds a partition, and `stopped` has come if they ever ran. */
 void partitions_close(struct partitions *);
 
 #endif

@@ -446,7 +446,11 @@ void table_chores_done(struct partition *p, uint32_t chores)
     }
     if (chores & CHORE_DELETE) {
         p->removing = false;
-        name_freed(p);
+        if (table->closing_begun) {
+            table_closed(p);
+        } else {
+            name_freed(p);
+        }
         partition_drop(p);
     }
     if (chores & CHORE_CLOSE) {

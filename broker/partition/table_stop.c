@@ -12,7 +12,7 @@ static void finish_work(struct disk_job *job)
     int64_t epoch = table_broker_epoch(table);
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
-        if (atomic_load(&dir->offline) || dir->unclean) {
+        if (atomic_load(&dir->offline) || dir->unclean || table->abandoned) {
             continue;
         }
         dir->checkpoint_sum = 0;
@@ -46,11 +46,23 @@ static void finish(struct partitions *table)
 void table_closed(struct partition *p)
 {
     struct partitions *table = p->table;
-    if (p->closed_end < 0 && p->state != PARTITION_WAITS) {
+    if (p->closed_end < 0 && p->state == PARTITION_CLOSING) {
         p->dir->unclean = true;
     }
     assert(table->closing > 0);
-    if (--table->closing == 0) {
+    table->closing--;
+    table_try_finish(table);
+}
+
+/* Everything is closed and no job of a directory is under way. */
+void table_try_finish(struct partitions *table)
+{
+    bool idle = table->closing_begun && table->closing == 0 && !table->finishing;
+    for (uint32_t i = 0; i < table->dir_count; i++) {
+        idle = idle && dir_sync_idle(&table->dirs[i]);
+    }
+    if (idle) {
+        table->finishing = true;
         finish(table);
     }
 }
@@ -65,15 +77,16 @@ static void close_all(struct partitions *table)
             partition_halt(p, PARTITION_CLOSING, KAFKA_NOT_LEADER_OR_FOLLOWER);
             table->closing++;
             partition_chore(p, CHORE_CLOSE);
+        } else if (p->removing) {
+            table->closing++; /* told by the end of CHORE_DELETE */
         }
         partition_leave(p);
     }
     for (uint32_t i = 0; i < table->dir_count; i++) {
         dir_release_held(&table->dirs[i], true);
     }
-    if (--table->closing == 0) {
-        finish(table);
-    }
+    table->closing--;
+    table_try_finish(table);
 }
 
 /* Three things come to rest in any order: the fetch rooms, checkpoints, retention. */
@@ -104,4 +117,10 @@ void partitions_stop(struct partitions *table)
     (void)upkeep_stop(table);
     fetch_rooms_stop(table);
     rested(table);
+}
+
+void partitions_abandon(struct partitions *table)
+{
+    table->abandoned = true;
+    partitions_stop(table);
 }

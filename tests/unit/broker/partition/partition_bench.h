@@ -1,0 +1,116 @@
+/*
+ * A bench for the room of partitions: nodes of one cluster on the real host, each with its loops, its image and its
+ * directories in /tmp, and a small Fetch server on each so that they can follow each other. The cluster's metadata is one
+ * record of one topic, changed by the test and by what leaders ask for.
+ */
+#ifndef ODRADEK_TEST_PARTITION_BENCH_H
+#define ODRADEK_TEST_PARTITION_BENCH_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/partition/partition_table.h"
+#include "common/host/host.h"
+#include "common/trace/trace.h"
+
+#define BENCH_NODES    3
+#define BENCH_REACTORS 2
+#define BENCH_TOPIC    "orders"
+
+#define CHECK(cond)                                                          \
+    do {                                                                     \
+        if (!(cond)) {                                                       \
+            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+            abort();                                                         \
+        }                                                                    \
+    } while (0)
+
+struct bench;
+
+struct bench_node {
+    struct bench *bench;
+    int32_t id;
+    struct loop *control;
+    struct loop *reactors[BENCH_REACTORS];
+    struct heap heap;     /* control loop */
+    struct heap net_heap; /* reactor 0: the fetch server */
+    struct meta_store store;
+    struct meta_image *image;
+    struct partitions *table;
+    struct trace trace;
+    struct net_listener *listener;
+    struct list conns;
+    uint16_t port;
+    bool up;
+    sem_t ready;
+    sem_t stopped;
+    atomic_int lost;
+    atomic_int assigned;
+    atomic_int dirs_failed;
+    atomic_int fetches; /* served */
+};
+
+struct bench {
+    struct host *host;
+    char root[128];
+    uint32_t node_count;
+    struct bench_node nodes[BENCH_NODES];
+    struct partition_settings settings;
+    pthread_mutex_t mutex; /* of what follows */
+    int64_t offset;        /* of the metadata log */
+    struct uuid topic;
+    struct meta_partition partition;
+    struct uuid dirs[BENCH_NODES];
+    int64_t epochs[BENCH_NODES];
+};
+
+/* Fresh directories, no node running. */
+void bench_init(struct bench *, uint32_t node_count);
+/* Stops what runs, removes the directories. */
+void bench_release(struct bench *);
+
+/* Opens the node's directories and registers it; it follows the metadata from here on. Waits until it is ready. */
+void bench_start(struct bench *, uint32_t node);
+/* In order, or as a crash leaves it. */
+void bench_stop(struct bench *, uint32_t node, bool clean);
+
+/* Changes the topic's one partition and tells every node: leader -1 is none; the leader epoch grows. */
+void bench_lead(struct bench *, int32_t leader);
+/* The in-sync set is this bit set of nodes. */
+void bench_isr(struct bench *, uint32_t nodes);
+void bench_create(struct bench *);
+void bench_delete(struct bench *);
+
+struct partition *bench_partition(struct bench *, uint32_t node);
+
+/* Runs fn on a loop and waits for it. */
+void bench_call(struct loop *, void (*fn)(void *arg), void *arg);
+
+/* One batch of `records` records of `bytes` bytes, produced from the calling thread; the answer. Waits for the letter. */
+struct produce_ticket bench_produce(struct bench *, uint32_t node, int16_t acks, int32_t records,
+                                    size_t bytes);
+/* The same with a producer's id and sequence. */
+struct produce_ticket bench_produce_as(struct bench *, uint32_t node, int16_t acks,
+                                       int64_t producer, int32_t sequence);
+/* A batch in malloc'ed memory. */
+uint8_t *bench_batch(int64_t producer, int32_t sequence, int32_t records, size_t bytes,
+                     size_t *ret_n);
+
+/* Whether the condition holds within five seconds. */
+bool bench_soon(bool (*holds)(void *arg), void *arg);
+/* The partition of this node has this log end / high watermark within five seconds. */
+bool bench_soon_end(struct bench *, uint32_t node, int64_t end);
+bool bench_soon_high_watermark(struct bench *, uint32_t node, int64_t offset);
+/* It is in the in-sync set, likewise. */
+bool bench_soon_in_isr(struct bench *, uint32_t node);
+struct partition_facts bench_facts(struct bench *, uint32_t node);
+
+/* Asks and waits for the answer. */
+void bench_find_offset(struct bench *, uint32_t node, struct offset_question *);
+
+/* All record bytes from `offset` on, as a consumer (replica -1) sees them; malloc'ed. */
+uint8_t *bench_read(struct bench *, uint32_t node, int64_t offset, size_t *ret_n, int64_t *ret_end);
+
+#endif

@@ -1,0 +1,147 @@
+/* Three brokers: records are copied, counted when they are on disk, and cut where histories part. */
+#include <criterion/criterion.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "partition_bench.h"
+
+static struct bench bench;
+
+static void begin(void)
+{
+    bench_init(&bench, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        bench_start(&bench, i);
+    }
+    bench.settings.min_isr = 2;
+    bench_create(&bench);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(bench_soon_end(&bench, i, 0));
+    }
+}
+
+static void end(void)
+{
+    bench_release(&bench);
+}
+
+TestSuite(follow, .init = begin, .fini = end);
+
+static void check_same(uint32_t a, uint32_t b, int64_t from)
+{
+    /* Bytes of both logs, read as from a leader: each leads once. */
+    size_t n[2];
+    int64_t reached[2];
+    uint8_t *bytes[2];
+    uint32_t nodes[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        bench_lead(&bench, (int32_t)nodes[i] + 1);
+        int64_t log_end = bench_facts(&bench, nodes[i]).log_end;
+        cr_assert(bench_soon_high_watermark(&bench, nodes[i], log_end));
+        bytes[i] = bench_read(&bench, nodes[i], from, &n[i], &reached[i]);
+    }
+    cr_assert_eq(n[0], n[1]);
+    cr_assert_eq(memcmp(bytes[0], bytes[1], n[0]), 0);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+Test(follow, what_is_acknowledged_is_on_every_disk_of_the_in_sync_set)
+{
+    for (int i = 0; i < 50; i++) {
+        struct produce_ticket ticket = bench_produce(&bench, 0, -1, 2, 500);
+        cr_assert_eq(ticket.error, KAFKA_NONE, "%s", kafka_error_name((int16_t)ticket.error));
+        cr_assert_eq(ticket.base_offset, 2 * i);
+        for (uint32_t node = 0; node < 3; node++) {
+            cr_assert_geq(bench_facts(&bench, node).durable_end, 2 * i + 2);
+        }
+    }
+    cr_assert(bench_soon_high_watermark(&bench, 1, 100),
+              "an idle follower learns the high watermark");
+    check_same(0, 1, 0);
+    check_same(1, 2, 0);
+}
+
+Test(follow, acks_do_not_wait_for_a_poll_that_is_parked)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    struct timespec from;
+    struct timespec to;
+    for (int i = 0; i < 20; i++) {
+        (void)usleep(20000); /* the followers' polls are parked by now, for 500 ms */
+        (void)clock_gettime(CLOCK_MONOTONIC, &from);
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+        (void)clock_gettime(CLOCK_MONOTONIC, &to);
+        int64_t took_ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+        cr_assert_lt(took_ms, 250, "took %lld ms", (long long)took_ms);
+    }
+}
+
+Test(follow, a_new_leader_goes_on_where_the_old_one_was_and_the_old_one_follows)
+{
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    }
+    bench_lead(&bench, 2);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    for (int i = 0; i < 10; i++) {
+        struct produce_ticket ticket = bench_produce(&bench, 1, -1, 1, 100);
+        cr_assert_eq(ticket.error, KAFKA_NONE);
+        cr_assert_eq(ticket.base_offset, 10 + i);
+    }
+    cr_assert(bench_soon_end(&bench, 0, 20));
+    check_same(0, 1, 0);
+}
+
+Test(follow, an_unreplicated_tail_is_cut_off)
+{
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    }
+    cr_assert(bench_soon_end(&bench, 1, 5));
+    cr_assert(bench_soon_end(&bench, 2, 5));
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    for (int i = 0; i < 7; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE); /* nobody has these */
+    }
+    bench_stop(&bench, 0, true);
+    bench_start(&bench, 1);
+    bench_start(&bench, 2);
+    bench_lead(&bench, -1);
+    bench_isr(&bench, 6);
+    bench_lead(&bench, 2);
+    for (int i = 0; i < 3; i++) {
+        struct produce_ticket ticket = bench_produce(&bench, 1, -1, 1, 100);
+        cr_assert_eq(ticket.error, KAFKA_NONE);
+        cr_assert_eq(ticket.base_offset, 5 + i);
+    }
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, 8));
+    cr_assert_eq(bench_produce(&bench, 1, -1, 1, 100).base_offset, 8);
+    cr_assert(bench_soon_end(&bench, 0, 9));
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(1, 0, 0);
+}
+
+Test(follow, the_set_shrinks_without_a_dead_follower_and_grows_again)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    bench_stop(&bench, 2, false);
+    for (int i = 0; i < 5; i++) { /* replica.lag.time.max.ms is one second here */
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    }
+    cr_assert_eq(bench.partition.isr.count, 2);
+    bench_start(&bench, 2);
+    cr_assert(bench_soon_in_isr(&bench, 2));
+    cr_assert(bench_soon_end(&bench, 2, 6));
+}
+
+Test(follow, too_small_a_set_refuses_acks_all)
+{
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    bench_isr(&bench, 1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NOT_ENOUGH_REPLICAS);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE);
+}

@@ -1,0 +1,216 @@
+/* One broker: what is written is read, survives restarts of both kinds, and goes when it should. */
+#include <criterion/criterion.h>
+
+#include "partition_bench.h"
+
+static struct bench bench;
+
+static void begin(void)
+{
+    bench_init(&bench, 1);
+    bench_start(&bench, 0);
+    bench_create(&bench);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+}
+
+static void end(void)
+{
+    bench_release(&bench);
+}
+
+TestSuite(partition, .init = begin, .fini = end);
+
+static void check_read(int64_t from, int64_t end_offset)
+{
+    size_t n;
+    int64_t reached;
+    uint8_t *bytes = bench_read(&bench, 0, from, &n, &reached);
+    cr_assert_eq(reached, end_offset);
+    free(bytes);
+}
+
+Test(partition, batches_get_consecutive_offsets_and_are_read_back)
+{
+    for (int i = 0; i < 10; i++) {
+        struct produce_ticket ticket = bench_produce(&bench, 0, -1, 3, 100);
+        cr_assert_eq(ticket.error, KAFKA_NONE);
+        cr_assert_eq(ticket.base_offset, 3 * i);
+        cr_assert_eq(ticket.log_start_offset, 0);
+        cr_assert_eq(ticket.log_append_time_ms, -1);
+    }
+    struct partition_facts facts = bench_facts(&bench, 0);
+    cr_assert(facts.leader && facts.online);
+    cr_assert_eq(facts.high_watermark, 30);
+    cr_assert_eq(facts.durable_end, 30, "an ack means disk");
+    check_read(0, 30);
+    check_read(17, 30);
+}
+
+Test(partition, acks_one_and_zero_are_answered_at_once_and_are_durable_soon)
+{
+    struct produce_ticket one = bench_produce(&bench, 0, 1, 1, 10);
+    cr_assert_eq(one.error, KAFKA_NONE);
+    cr_assert_eq(one.base_offset, 0);
+    struct produce_ticket none = bench_produce(&bench, 0, 0, 1, 10);
+    cr_assert_eq(none.error, KAFKA_NONE);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 2));
+    check_read(0, 2);
+}
+
+Test(partition, a_duplicate_has_the_offset_of_its_original)
+{
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 1).base_offset, 1);
+    struct produce_ticket again = bench_produce_as(&bench, 0, -1, 7, 0);
+    cr_assert_eq(again.error, KAFKA_NONE);
+    cr_assert(again.duplicate);
+    cr_assert_eq(again.base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 5).error, KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    check_read(0, 2);
+}
+
+static void restart(bool clean, enum dir_state state)
+{
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    for (int i = 1; i < 40; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 2, 1000).base_offset, 2 * i - 1);
+    }
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 1).base_offset, 79);
+    struct uuid dir = bench.dirs[0];
+    bench_stop(&bench, 0, clean);
+    bench_start(&bench, 0);
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, state);
+    cr_assert(uuid_eq(bench.dirs[0], dir));
+    cr_assert_eq(partitions_previous_epoch(bench.nodes[0].table) >= 0, clean);
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 80);
+    bench_lead(&bench, 1); /* the old epoch's leadership ended with the incarnation */
+    cr_assert(bench_soon_high_watermark(&bench, 0, 80));
+    check_read(0, 80);
+    struct produce_ticket again = bench_produce_as(&bench, 0, -1, 7, 1);
+    cr_assert(again.duplicate);
+    cr_assert_eq(again.base_offset, 79);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 2).base_offset, 80);
+    cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
+}
+
+Test(partition, a_clean_stop_keeps_everything_and_says_so)
+{
+    restart(true, LOG_DIR_CLEAN);
+}
+
+Test(partition, a_crash_keeps_what_was_acknowledged_and_who_wrote_it)
+{
+    restart(false, LOG_DIR_CRASHED_THIS_BOOT);
+}
+
+Test(partition, a_deleted_topic_and_one_of_the_same_name_have_nothing_in_common)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
+    struct partition *old = bench_partition(&bench, 0);
+    bench_delete(&bench);
+    bench_create(&bench);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 0);
+    struct fetch_part part = {
+        .replica_id = -1, .current_leader_epoch = -1, .last_fetched_epoch = -1};
+    partition_fetch(old, &part, 1 << 20, true);
+    cr_assert_eq(part.error, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    fetch_part_clear(&part);
+    partition_drop(old);
+    check_read(0, 1);
+}
+
+Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
+    cr_assert_eq(atomic_load(&bench.nodes[0].assigned), 1);
+    bench_stop(&bench, 0, true);
+    char command[256];
+    (void)snprintf(command, sizeof(command), "rm -r %s/node1/%s-0", bench.root, BENCH_TOPIC);
+    cr_assert_eq(system(command), 0);
+    bench_start(&bench, 0);
+    cr_assert_eq(atomic_load(&bench.nodes[0].lost), 1);
+    cr_assert_null(partitions_find(bench.nodes[0].table, bench.topic, 0));
+}
+
+Test(partition, offsets_are_found_by_meaning_and_by_time)
+{
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 4, 100).error,
+                     KAFKA_NONE); /* timestamps ..000 to ..003 */
+    }
+    static const struct {
+        int64_t timestamp;
+        int64_t offset;
+    } rows[] = {{OFFSET_EARLIEST, 0}, {OFFSET_LATEST, 20},       {1700000000000, 0},
+                {1700000000002, 2},   {OFFSET_MAX_TIMESTAMP, 3}, {0, 0},
+                {1700000000004, -1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct offset_question question = {.timestamp_ms = rows[i].timestamp,
+                                           .current_leader_epoch = -1};
+        bench_find_offset(&bench, 0, &question);
+        cr_assert_eq(question.error, KAFKA_NONE);
+        cr_assert_eq(question.offset, rows[i].offset, "timestamp %lld gives %lld",
+                     (long long)rows[i].timestamp, (long long)question.offset);
+    }
+    int32_t epoch;
+    int64_t end_offset;
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_epoch_end(p, -1, 0, &epoch, &end_offset), KAFKA_NONE);
+    cr_assert_eq(epoch, 0);
+    cr_assert_eq(end_offset, 20);
+    cr_assert_eq(partition_epoch_end(p, 5, 0, &epoch, &end_offset), KAFKA_UNKNOWN_LEADER_EPOCH);
+    partition_drop(p);
+}
+
+static bool files_gone(void *arg)
+{
+    (void)arg;
+    return bench_facts(&bench, 0).log_start > 0 && bench_facts(&bench, 0).bytes <= 80000;
+}
+
+Test(partition, old_segments_go_when_the_log_is_too_large)
+{
+    bench.settings.segment_bytes = 20000;
+    bench.settings.retention_bytes = 50000;
+    bench_lead(&bench, 1); /* brings the settings along */
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, i);
+    }
+    cr_assert(bench_soon(files_gone, NULL));
+    struct partition_facts facts = bench_facts(&bench, 0);
+    check_read(facts.log_start, 20);
+    bench_stop(&bench, 0, false);
+    bench_start(&bench, 0);
+    bench_lead(&bench, 1);
+    cr_assert_geq(bench_facts(&bench, 0).log_start, facts.log_start);
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 20);
+}
+
+Test(partition, many_unsynced_bytes_hold_answers_back_and_let_them_go)
+{
+    for (int i = 0; i < 30; i++) {
+        struct produce_ticket ticket = bench_produce(&bench, 0, 1, 1,
+                                                     200000); /* the bound is 1 MiB */
+        cr_assert_eq(ticket.error, KAFKA_NONE);
+        cr_assert_eq(ticket.base_offset, i);
+    }
+    cr_assert(bench_soon_high_watermark(&bench, 0, 30));
+}
+
+Test(partition, without_a_leader_nobody_is_served)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).base_offset, 0);
+    bench_lead(&bench, -1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    struct partition *p = bench_partition(&bench, 0);
+    struct fetch_part part = {
+        .replica_id = -1, .current_leader_epoch = -1, .last_fetched_epoch = -1};
+    partition_fetch(p, &part, 1 << 20, true);
+    cr_assert_eq(part.error, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    cr_assert(part.at_once);
+    fetch_part_clear(&part);
+    partition_drop(p);
+    bench_lead(&bench, 1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).base_offset, 1);
+}
