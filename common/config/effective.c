@@ -1,0 +1,198 @@
+#include "common/config/spec.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* One place that may hold the value of a setting; walked from the one that counts most. */
+struct candidate {
+    const struct spec *spec; /* whose checks it must pass */
+    struct slice text;
+    enum config_origin origin;
+    int64_t unit_ms;
+};
+
+static struct slice dynamic_value(const struct config_dynamic *dynamic, enum config_origin level,
+                                  const char *name)
+{
+    assert(level >= CONFIG_FROM_TOPIC && level <= CONFIG_FROM_CLUSTER);
+    return dynamic == NULL ? (struct slice){0} : dynamic->value(dynamic->ctx, level, name);
+}
+
+#define CANDIDATES_MAX (2 + 4 * SPEC_SYNONYMS_MAX)
+_Static_assert(CANDIDATES_MAX <= CONFIG_SYNONYMS_MAX, "room for all synonyms");
+
+struct candidates {
+    uint32_t count;
+    struct candidate items[CANDIDATES_MAX];
+};
+
+/* Values that are not there, or that somebody got past the checks, do not count. */
+static void add(struct candidates *c, const struct spec *spec, struct slice text,
+                enum config_origin origin, int64_t unit_ms)
+{
+    struct spec_value value;
+    char why[256];
+    assert(c->count < CANDIDATES_MAX);
+    if (text.p != NULL && spec_check(spec, text, &value, why, sizeof(why)) == OK) {
+        c->items[c->count++] = (struct candidate){spec, text, origin, unit_ms};
+    }
+}
+
+/* As Kafka orders them: all levels of log.retention.ms, then all of log.retention.minutes, ... */
+static void add_key(struct candidates *c, const struct config *config,
+                    const struct config_dynamic *dynamic, enum config_key key, int64_t unit_ms,
+                    bool of_cluster)
+{
+    const struct spec *spec = spec_of_key(key);
+    if (!of_cluster) {
+        add(c, spec, dynamic_value(dynamic, CONFIG_FROM_BROKER, spec->name), CONFIG_FROM_BROKER,
+            unit_ms);
+    }
+    add(c, spec, dynamic_value(dynamic, CONFIG_FROM_CLUSTER, spec->name), CONFIG_FROM_CLUSTER,
+        unit_ms);
+    if (!of_cluster && config->given[key]) {
+        add(c, spec, config->values[key], CONFIG_FROM_FILE, unit_ms);
+    }
+    add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, unit_ms);
+}
+
+static void candidates_of_topic(struct candidates *c, const struct config *config,
+                                const struct config_dynamic *dynamic, enum topic_config_key key)
+{
+    const struct spec *spec = spec_of_topic(key);
+    const enum config_key *keys;
+    uint32_t n = spec_synonyms(key, &keys);
+    c->count = 0;
+    add(c, spec, dynamic_value(dynamic, CONFIG_FROM_TOPIC, spec->name), CONFIG_FROM_TOPIC, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        bool time = n > 1;
+        add_key(c, config, dynamic, keys[i], time ? spec_unit_ms(keys[i]) : 1,
+                topic_config_of_cluster(key));
+    }
+    if (n == 0) {
+        add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, 1);
+    }
+    assert(c->count <= CANDIDATES_MAX);
+}
+
+static struct spec_value candidate_value(const struct candidate *candidate)
+{
+    struct spec_value value;
+    char why[256];
+    err_t err = spec_check(candidate->spec, candidate->text, &value, why, sizeof(why));
+    assert(err == OK && candidate->unit_ms > 0);
+    if (candidate->unit_ms > 1) { /* hours and minutes are INT: 2^31 hours fit */
+        value.number = value.number < 0 ? -1 : value.number * candidate->unit_ms;
+    }
+    return value;
+}
+
+static struct spec_value effective(const struct config *config,
+                                   const struct config_dynamic *dynamic, enum topic_config_key key)
+{
+    struct candidates c;
+    candidates_of_topic(&c, config, dynamic, key);
+    assert(c.count > 0);
+    return candidate_value(&c.items[0]);
+}
+
+bool config_topic_bool(const struct config *config, const struct config_dynamic *dynamic,
+                       enum topic_config_key key)
+{
+    assert(topic_config_type(key) == CONFIG_TYPE_BOOLEAN);
+    return effective(config, dynamic, key).number != 0;
+}
+
+int64_t config_topic_long(const struct config *config, const struct config_dynamic *dynamic,
+                          enum topic_config_key key)
+{
+    assert(topic_config_type(key) == CONFIG_TYPE_INT || topic_config_type(key) == CONFIG_TYPE_LONG);
+    assert(key != TOPIC_CONFIG_INTERNAL_SEGMENT_BYTES); /* the only one without a default */
+    return effective(config, dynamic, key).number;
+}
+
+double config_topic_double(const struct config *config, const struct config_dynamic *dynamic,
+                           enum topic_config_key key)
+{
+    assert(topic_config_type(key) == CONFIG_TYPE_DOUBLE);
+    return effective(config, dynamic, key).real;
+}
+
+bool config_topic_is(const struct config *config, const struct config_dynamic *dynamic,
+                     enum topic_config_key key, const char *word)
+{
+    struct candidates c;
+    struct slice item;
+    candidates_of_topic(&c, config, dynamic, key);
+    assert(c.count > 0 && (topic_config_type(key) == CONFIG_TYPE_STRING ||
+                           topic_config_type(key) == CONFIG_TYPE_LIST));
+    struct slice rest = slice_trim(c.items[0].text);
+    if (topic_config_type(key) == CONFIG_TYPE_STRING) {
+        return slice_is(rest, word);
+    }
+    while (list_next(&rest, &item)) {
+        if (slice_is(item, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- DescribeConfigs --- */
+
+static void fill(const struct candidates *c, struct config_entry *e)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct candidate *from = &c->items[i];
+        assert(e->synonym_count < CONFIG_SYNONYMS_MAX);
+        e->synonyms[e->synonym_count++] = (struct config_synonym){
+            .name = from->spec->name,
+            .value = e->sensitive ? (struct slice){0} : from->text,
+            .origin = from->origin};
+    }
+    e->origin = c->count == 0 ? CONFIG_FROM_DEFAULT : c->items[0].origin;
+    if (c->count == 0 || e->sensitive) {
+        return;
+    }
+    e->value = c->items[0].text;
+    if (c->items[0].unit_ms > 1) {
+        int n = snprintf(e->number, sizeof(e->number), "%" PRId64,
+                         candidate_value(&c->items[0]).number);
+        assert(n > 0 && (size_t)n < sizeof(e->number));
+        e->value = slice_of(e->number, (size_t)n);
+    }
+}
+
+bool config_topic_describe(const struct config *config, const struct config_dynamic *dynamic,
+                           enum topic_config_key key, struct config_entry *ret_entry)
+{
+    struct candidates c;
+    if (topic_config_effect(key) == CONFIG_HIDDEN) {
+        return false;
+    }
+    candidates_of_topic(&c, config, dynamic, key);
+    *ret_entry = (struct config_entry){.name = topic_config_name(key),
+                                       .type = topic_config_type(key),
+                                       .documentation = topic_config_doc(key)};
+    fill(&c, ret_entry);
+    assert(ret_entry->name != NULL && ret_entry->documentation != NULL);
+    return true;
+}
+
+bool config_describe(const struct config *config, const struct config_dynamic *dynamic,
+                     enum config_key key, struct config_entry *ret_entry)
+{
+    struct candidates c = {.count = 0};
+    if (config_effect(key) == CONFIG_HIDDEN) {
+        return false;
+    }
+    add_key(&c, config, dynamic, key, 1, false);
+    *ret_entry = (struct config_entry){.name = config_name(key),
+                                       .type = config_type(key),
+                                       .read_only = config_mode(key) == CONFIG_READ_ONLY,
+                                       .sensitive = config_type(key) == CONFIG_TYPE_PASSWORD,
+                                       .documentation = config_doc(key)};
+    fill(&c, ret_entry);
+    assert(!ret_entry->sensitive || ret_entry->value.p == NULL);
+    return true;
+}

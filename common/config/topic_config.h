@@ -1,0 +1,93 @@
+/*
+ * Settings of topics, and what DescribeConfigs answers.
+ *
+ * A topic's value is, in this order: its own; the cluster-wide default, set at run time under the node's name of the same
+ * thing (retention.ms is log.retention.ms there, KIP-226); the node's file; the default. Between the last two stand the
+ * precedences of units (log.retention.ms, then .minutes, then .hours).
+ *
+ * Settings that leader and followers and controllers must see alike, lest an acknowledged record be lost (durability,
+ * min.insync.replicas, unclean.leader.election.enable), skip the value of one broker and of one file: topic, cluster-wide
+ * default, default.
+ *
+ * The values set at run time live in the cluster image; a look-up function brings them here, so that nothing of it is
+ * known here. It is called inside the functions below only and returns the NULL slice for what is not set.
+ */
+#ifndef ODRADEK_CONFIG_TOPIC_CONFIG_H
+#define ODRADEK_CONFIG_TOPIC_CONFIG_H
+
+#include "common/config/config.h"
+
+/* Where a value comes from; numbers as in DescribeConfigs responses (ConfigEntry.ConfigSource). Smaller goes before. */
+enum config_origin {
+    CONFIG_FROM_TOPIC = 1,
+    CONFIG_FROM_BROKER = 2,  /* set at run time for one broker */
+    CONFIG_FROM_CLUSTER = 3, /* set at run time as the cluster-wide default */
+    CONFIG_FROM_FILE = 4,    /* file or override */
+    CONFIG_FROM_DEFAULT = 5
+};
+
+/* level: CONFIG_FROM_TOPIC (name: of the topic's setting), CONFIG_FROM_BROKER, CONFIG_FROM_CLUSTER (the node's names). The
+ * bytes must live as long as what is made of them. */
+struct config_dynamic {
+    struct slice (*value)(const void *ctx, enum config_origin level, const char *name);
+    const void *ctx;
+};
+
+enum config_type topic_config_type(enum topic_config_key);
+enum config_effect topic_config_effect(enum topic_config_key);
+/* A sentence. */
+const char *topic_config_doc(enum topic_config_key);
+/* Whether the values of single brokers and of files are passed over (see above). */
+bool topic_config_of_cluster(enum topic_config_key);
+
+/* The value that counts. `dynamic` may be NULL: no topic, what CreateTopics would give. A value set at run time that does
+ * not pass the checks is passed over. */
+bool config_topic_bool(const struct config *, const struct config_dynamic *, enum topic_config_key);
+int64_t config_topic_long(const struct config *, const struct config_dynamic *,
+                          enum topic_config_key); /* INT too */
+double config_topic_double(const struct config *, const struct config_dynamic *,
+                           enum topic_config_key);
+/* STRING: whether it is `word`; LIST: whether it holds it. */
+bool config_topic_is(const struct config *, const struct config_dynamic *, enum topic_config_key,
+                     const char *word);
+
+/* --- DescribeConfigs ------------------------------------------------------------------------------------------------------ */
+
+#define CONFIG_SYNONYMS_MAX 14
+
+struct config_synonym {
+    const char *name;
+    struct slice value; /* NULL: none, or a password */
+    enum config_origin origin;
+};
+
+/* Slices and names borrow from the config, the table, and the image. */
+struct config_entry {
+    const char *name;
+    struct slice value; /* NULL: none, or a password; may point into `number` */
+    enum config_origin origin;
+    enum config_type type;
+    bool read_only;
+    bool sensitive;
+    const char *documentation;
+    struct config_synonym synonyms[CONFIG_SYNONYMS_MAX]; /* the one that counts first */
+    uint32_t synonym_count;
+    char number[24];
+};
+
+/* Walk: for (key = 0; key < TOPIC_CONFIG_KEYS; key++). false: internal to Kafka, not told. */
+bool config_topic_describe(const struct config *, const struct config_dynamic *,
+                           enum topic_config_key, struct config_entry *ret_entry) MUST_USE;
+/* For resource BROKER: key < CONFIG_KEYS. `dynamic` brings CONFIG_FROM_BROKER of that broker, and CONFIG_FROM_CLUSTER. */
+bool config_describe(const struct config *, const struct config_dynamic *, enum config_key,
+                     struct config_entry *ret_entry) MUST_USE;
+
+/*
+ * A node's setting as AlterConfigs brings it (resource BROKER). `one`: for one broker, else the cluster-wide default. false:
+ * it is refused, and `why` is the sentence for the client (INVALID_CONFIG, or INVALID_REQUEST as Kafka does for read-only
+ * ones).
+ */
+bool config_alter_check(struct slice name, struct slice value, bool one, char *why,
+                        size_t why_bytes);
+
+#endif
