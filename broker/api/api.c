@@ -3,10 +3,17 @@
 #include "broker/api/api_internal.h"
 
 const struct edge_handler api_handlers[] = {
-    {0, api_produce},        {1, api_fetch},
-    {2, api_list_offsets},   {3, api_metadata},
-    {18, api_versions},      {19, api_create_topics},
-    {20, api_delete_topics}, {60, api_describe_cluster},
+    {0, api_produce},
+    {1, api_fetch},
+    {2, api_list_offsets},
+    {3, api_metadata},
+    {18, api_versions},
+    {19, api_create_topics},
+    {20, api_delete_topics},
+    {22, api_init_producer_id},
+    {23, api_offset_for_leader_epoch},
+    {60, api_describe_cluster},
+    {75, api_describe_topic_partitions},
 };
 const size_t api_handler_count = ARRAY_LEN(api_handlers);
 
