@@ -2,6 +2,7 @@
 
 #include "broker/api/api_internal.h"
 
+/* clang-format off */
 const struct edge_handler api_handlers[] = {
     {0, api_produce},
     {1, api_fetch},
@@ -15,6 +16,7 @@ const struct edge_handler api_handlers[] = {
     {60, api_describe_cluster},
     {75, api_describe_topic_partitions},
 };
+/* clang-format on */
 const size_t api_handler_count = ARRAY_LEN(api_handlers);
 
 void api_init(struct api *api)
