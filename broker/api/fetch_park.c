@@ -14,7 +14,8 @@ static void ask(struct fetch *fetch, struct fetch_item *item)
     fetch->bytes -= item->bytes;
     size_t left = fetch->bytes < fetch->bytes_max ? fetch->bytes_max - fetch->bytes : 0;
     size_t want = item->want.bytes_max > 0 ? (size_t)item->want.bytes_max : 0;
-    bool first = fetch->bytes == 0;
+    /* A follower that asks for no bytes tells its durable end and wants no answer. */
+    bool first = fetch->bytes == 0 && (fetch->bytes_max > 0 || !fetch->follower);
     partition_fetch(item->partition, &item->part, want < left ? want : left, first);
     item->bytes = item->part.records.file != NULL ? item->part.records.n : 0;
     fetch->bytes += item->bytes;

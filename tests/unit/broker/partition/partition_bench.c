@@ -148,6 +148,18 @@ void bench_lead(struct bench *b, int32_t leader)
     settle(b);
 }
 
+void bench_lead_in_sync(struct bench *b, int32_t wanted)
+{
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    bool in = meta_ids_has(&b->partition.isr, wanted);
+    b->partition.leader = in ? wanted : b->partition.isr.id[0];
+    b->partition.leader_epoch++;
+    b->partition.partition_epoch++;
+    publish_partition(b);
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+    settle(b);
+}
+
 void bench_isr(struct bench *b, uint32_t nodes)
 {
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
@@ -669,10 +681,10 @@ static void finding_told(struct mail *mail)
     CHECK(sem_post(question->ctx) == 0);
 }
 
-void bench_find_offset(struct bench *b, uint32_t node, struct offset_question *question)
+void bench_find_offset_in(struct bench *b, uint32_t node, struct partition *p,
+                          struct offset_question *question)
 {
     sem_t told_sem;
-    struct partition *p = bench_partition(b, node);
     CHECK(sem_init(&told_sem, 0, 0) == 0);
     question->loop = b->nodes[node].reactors[0];
     question->mail.deliver = finding_told;
@@ -681,5 +693,11 @@ void bench_find_offset(struct bench *b, uint32_t node, struct offset_question *q
         CHECK(sem_wait(&told_sem) == 0);
     }
     CHECK(sem_destroy(&told_sem) == 0);
+}
+
+void bench_find_offset(struct bench *b, uint32_t node, struct offset_question *question)
+{
+    struct partition *p = bench_partition(b, node);
+    bench_find_offset_in(b, node, p, question);
     partition_drop(p);
 }

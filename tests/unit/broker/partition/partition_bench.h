@@ -78,6 +78,8 @@ void bench_stop(struct bench *, uint32_t node, bool clean);
 
 /* Changes the topic's one partition and tells every node: leader -1 is none; the leader epoch grows. */
 void bench_lead(struct bench *, int32_t leader);
+/* The same for this broker, or for the first of the in-sync set if it is not in it. */
+void bench_lead_in_sync(struct bench *, int32_t wanted);
 /* The in-sync set is this bit set of nodes. */
 void bench_isr(struct bench *, uint32_t nodes);
 void bench_create(struct bench *);
@@ -108,6 +110,8 @@ bool bench_soon_in_isr(struct bench *, uint32_t node);
 struct partition_facts bench_facts(struct bench *, uint32_t node);
 
 /* Asks and waits for the answer. */
+void bench_find_offset_in(struct bench *, uint32_t node, struct partition *,
+                          struct offset_question *);
 void bench_find_offset(struct bench *, uint32_t node, struct offset_question *);
 
 /* All record bytes from `offset` on, as a consumer (replica -1) sees them; malloc'ed. */
