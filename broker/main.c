@@ -77,14 +77,27 @@ static bool inter_broker_first(const struct config *config, struct broker_option
            start_fail("inter.broker.listener.name is none of `listeners`: add it there");
 }
 
-static bool protocols_check(const struct config *config)
+static bool listener_named(const struct broker_options *options, struct slice name)
+{
+    for (uint32_t i = 0; i < options->listener_count; i++) {
+        if (slice_eq(name, slice_str(options->listeners[i].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The listeners in use must be PLAINTEXT; what the map says of others is nobody's concern. */
+static bool protocols_check(const struct config *config, const struct broker_options *options)
 {
     struct slice list = config_text(config, CONFIG_PROTOCOL_MAP);
     struct slice item;
     while (config_item(&list, &item)) {
         const uint8_t *colon = memchr(item.p, ':', item.n);
-        if (colon == NULL || !slice_eq(slice_of(colon + 1, item.n - (size_t)(colon - item.p) - 1),
-                                       slice_str("PLAINTEXT"))) {
+        size_t n = colon == NULL ? item.n : (size_t)(colon - item.p);
+        bool plain = colon != NULL &&
+                     slice_eq(slice_of(colon + 1, item.n - n - 1), slice_str("PLAINTEXT"));
+        if (!plain && listener_named(options, slice_of(item.p, n))) {
             return start_fail(
                 "listener.security.protocol.map: %.*s: PLAINTEXT is what this build serves",
                 (int)item.n, (const char *)item.p);
@@ -168,7 +181,7 @@ static bool options_read(const struct config *config, struct arena *arena,
                           options->listeners, &options->listener_count, "listeners") &&
            (options->listener_count > 0 || start_fail("listeners is empty")) &&
            advertised_fill(config, options) && inter_broker_first(config, options) &&
-           protocols_check(config) && controllers_read(config, options) &&
+           protocols_check(config, options) && controllers_read(config, options) &&
            dirs_read(config, arena, options) && admin_read(config, options);
 }
 
