@@ -68,6 +68,7 @@ struct log_report {
     int64_t cut_bytes;         /* taken off the log: torn tail and dropped segments */
     int64_t
         bad_offset; /* ERR_CORRUPT, or cut_bytes > 0: where the first bad batch stands; else LOG_OFFSET_NONE */
+    int64_t recovery_point; /* what was believed: the one given, or a truncation's note below it */
     bool
         rot_suspected; /* whole batches lay behind the first bad one: hardly a torn tail, tell someone */
     bool
