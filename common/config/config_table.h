@@ -92,7 +92,7 @@
       "security.inter.broker.protocol.") \
     X(REBALANCE_CHECK_S, "leader.imbalance.check.interval.seconds", LONG, "300", AT_LEAST(1), READ_ONLY, WORKS, \
       "How often partitions are looked for that their preferred replica does not lead.") \
-    X(PROTOCOL_MAP, "listener.security.protocol.map", STRING, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", ANY, PER_BROKER, WORKS, \
+    X(PROTOCOL_MAP, "listener.security.protocol.map", STRING, "PLAINTEXT:PLAINTEXT", ANY, PER_BROKER, DIFFERS("every protocol under its own name"), \
       "The protocol spoken on each listener: NAME:PROTOCOL, separated by commas. Only PLAINTEXT is spoken " \
       "so far.") \
     X(LISTENERS, "listeners", LIST, "PLAINTEXT://:9092", ANY, PER_BROKER, WORKS, \
@@ -156,8 +156,8 @@
       "A controller writes a snapshot of the metadata when this many bytes of log have come since the last " \
       "one.") \
     X(MIN_ISR, "min.insync.replicas", INT, "1", AT_LEAST(1), CLUSTER_WIDE, WORKS, \
-      "Replicas that must be in sync for a write with acks=all. It is decided by the cluster: a topic's own" \
-      " value, else the cluster-wide default; a value in one file is compared with it and warned about.") \
+      "Replicas that must be in sync for a write with acks=all. Decided by the cluster: a topic's own " \
+      "value, else the cluster-wide default, else the files, which must agree on it.") \
     X(NODE_ID, "node.id", INT, NULL, AT_LEAST(0), READ_ONLY, WORKS, \
       "The number of this node, unique among the brokers and among the controllers of the cluster. It must " \
       "be given.") \
@@ -740,8 +740,7 @@
       "internal")
 /* clang-format on */
 
-#define CONFIG_TABLE(X) \
-    CONFIG_TABLE_OWN(X) CONFIG_TABLE_WORKS(X) CONFIG_TABLE_REFUSED(X) CONFIG_TABLE_NO_EFFECT(X)
+#define CONFIG_TABLE(X) CONFIG_TABLE_OWN(X) CONFIG_TABLE_WORKS(X) CONFIG_TABLE_REFUSED(X) CONFIG_TABLE_NO_EFFECT(X)
 
 /* clang-format off */
 #define CONFIG_TOPIC_TABLE(X) \

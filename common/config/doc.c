@@ -158,7 +158,7 @@ void config_doc_print(void (*write)(void *ctx, struct slice), void *ctx)
         "warning with the nearest known name.\n\n"
         "*Change* says how a value can change: with a restart, or at run time for one broker or for the "
         "whole cluster. *Decided by the cluster* means that a topic's own value counts, else the "
-        "cluster-wide default, and never what stands in the file of one broker.\n\n");
+        "cluster-wide default, else the files, which must agree; a value set for one broker never.\n\n");
     put_working(&out);
     put_topics(&out);
     put(&out,

@@ -50,7 +50,7 @@ static void add_key(struct candidates *c, const struct config *config,
     }
     add(c, spec, dynamic_value(dynamic, CONFIG_FROM_CLUSTER, spec->name), CONFIG_FROM_CLUSTER,
         unit_ms);
-    if (!of_cluster && config->given[key]) {
+    if (config->given[key]) {
         add(c, spec, config->values[key], CONFIG_FROM_FILE, unit_ms);
     }
     add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, unit_ms);

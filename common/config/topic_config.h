@@ -6,8 +6,8 @@
  * precedences of units (log.retention.ms, then .minutes, then .hours).
  *
  * Settings that leader and followers and controllers must see alike, lest an acknowledged record be lost (durability,
- * min.insync.replicas, unclean.leader.election.enable), skip the value of one broker and of one file: topic, cluster-wide
- * default, default.
+ * min.insync.replicas, unclean.leader.election.enable), skip the value set for one broker: topic, cluster-wide default,
+ * file, default. The files must agree on them.
  *
  * The values set at run time live in the cluster image; a look-up function brings them here, so that nothing of it is
  * known here. It is called inside the functions below only and returns the NULL slice for what is not set.
@@ -37,7 +37,7 @@ enum config_type topic_config_type(enum topic_config_key);
 enum config_effect topic_config_effect(enum topic_config_key);
 /* A sentence. */
 const char *topic_config_doc(enum topic_config_key);
-/* Whether the values of single brokers and of files are passed over (see above). */
+/* Whether a value set for one broker is passed over (see above). */
 bool topic_config_of_cluster(enum topic_config_key);
 
 /* The value that counts. `dynamic` may be NULL: no topic, what CreateTopics would give. A value set at run time that does

