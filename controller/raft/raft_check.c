@@ -1,4 +1,4 @@
-#include "controller/raft/raft.h"
+#include "controller/raft/raft_internal.h"
 
 static void check_follower(const struct raft *raft)
 {
@@ -7,8 +7,7 @@ static void check_follower(const struct raft *raft)
     assert(!raft_node_eq(f->leader, raft->config.self));
     assert(!f->heard || f->heard_at <= raft->now);
     assert(!f->leader_closed || f->leader.id != RAFT_NO_ID);
-    assert(f->campaign_at == TIME_NEVER ||
-           raft_voters_has(raft_voters_now(raft), raft->config.self));
+    assert((f->campaign_at != TIME_NEVER) == raft_may_stand(raft));
 }
 
 static void check_ballot(const struct raft *raft)
@@ -68,7 +67,7 @@ static void check_leader(const struct raft *raft)
 static void check_writes(const struct raft *raft)
 {
     assert(raft->written <= raft->write);
-    assert(raft->durable <= raft->log.last && raft->durable >= raft->log.snapshot.index);
+    assert(raft->durable >= 0 && raft->durable <= raft->log.last);
     assert(raft->term_write == 0 || raft->term_write > raft->written);
     assert(raft->term_write <= raft->write);
     assert(raft->write_count <= RAFT_WRITES_MAX);

@@ -5,6 +5,10 @@ void raft_commit_to(struct raft *raft, struct raft_actions *actions, raft_index 
 {
     assert(index > raft->commit && index <= raft->log.last);
     raft->commit = index;
+    if (raft->role == RAFT_FOLLOWER &&
+        (raft->follower.campaign_at != TIME_NEVER) != raft_may_stand(raft)) {
+        raft_reset_patience(raft);
+    }
     raft_emit(actions, RAFT_COMMITTED)->committed = index;
 }
 
@@ -117,7 +121,7 @@ static bool take(struct raft *raft, struct raft_actions *actions, const struct r
         raft_halt(raft, actions, "no memory left for the bounds of the Raft log");
         return false;
     }
-    raft_index voters_before = raft_log_voters_index(&raft->log);
+    bool reverted = conflict && raft_log_voters_index(&raft->log) >= first;
     if (conflict) {
         cut(raft, first);
     }
@@ -131,7 +135,7 @@ static bool take(struct raft *raft, struct raft_actions *actions, const struct r
                                         .from_message = true,
                                         .skip = first - append->first};
     raft_note_write(raft, action->write);
-    if (raft_log_voters_index(&raft->log) != voters_before) {
+    if (reverted || append->voters_count > 0) {
         raft_voters_changed(raft, actions);
         raft_reset_patience(raft);
     }
@@ -204,11 +208,10 @@ static void install(struct raft *raft, struct raft_actions *actions,
     action->install.snapshot = *snapshot;
     action->install.keep_log = keep;
     raft_log_install(&raft->log, snapshot, keep);
-    if (keep) {
-        raft->durable = max_i64(raft->durable, snapshot->index);
-    } else {
-        raft->durable = snapshot->index;
+    if (!keep) { /* until it is published, a crash leaves the old log, of which the committed part is the leader's */
+        raft->durable = min_i64(raft->durable, raft->commit);
         raft->write_count = 0;
+        raft_note_write(raft, action->write);
     }
     raft->download.open = false;
     raft_commit_to(raft, actions, snapshot->index);
@@ -233,7 +236,8 @@ void raft_on_chunk(struct raft *raft, struct raft_actions *actions,
         return;
     }
     if (chunk->snapshot.index <= raft->commit) {
-        chunk_answer(raft, actions, message, 0)->chunk_answer.installed = true;
+        uint64_t after_write = raft_write_of(raft, chunk->snapshot.index);
+        chunk_answer(raft, actions, message, after_write)->chunk_answer.installed = true;
         return;
     }
     if (!download->open || download->term != raft->term ||

@@ -20,9 +20,9 @@ void raft_reset_patience(struct raft *raft)
 {
     assert(raft->role == RAFT_FOLLOWER);
     const struct raft_voters *voters = raft_voters_now(raft);
-    if (!raft_is_voter(raft)) {
+    if (!raft_may_stand(raft)) {
         raft->follower.campaign_at = TIME_NEVER;
-    } else if (voters->count == 1) {
+    } else if (voters->count == 1 && raft_is_voter(raft)) {
         raft->follower.campaign_at = raft->now;
     } else {
         raft->follower.campaign_at = raft->now + raft_draw_timeout(raft);

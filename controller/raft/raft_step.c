@@ -107,7 +107,7 @@ static void on_written(struct raft *raft, struct raft_actions *actions, uint64_t
     raft->written = write;
     uint32_t done = 0;
     while (done < raft->write_count && raft->writes[done].write <= write) {
-        raft->durable = raft->writes[done].end;
+        raft->durable = max_i64(raft->durable, raft->writes[done].end); /* a snapshot may be ahead */
         done++;
     }
     raft->write_count -= done;
@@ -156,6 +156,7 @@ static void on_snapshot_taken(struct raft *raft, struct raft_actions *actions, r
     const struct raft_snapshot snapshot = {
         .index = index, .term = term, .voters = *raft_voters_at(raft, index)};
     raft_log_snapshot_taken(&raft->log, &snapshot);
+    raft->durable = max_i64(raft->durable, index);
     raft_index drop = index - raft->config.trailing_entries;
     if (drop >= raft->log.first) {
         raft_log_drop_prefix(&raft->log, drop);
@@ -301,12 +302,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ac
 
 static time_ms leader_deadline(const struct raft_leadership *l)
 {
-    time_ms at = l->heartbeat_at;
-    for (uint32_t i = 0; i < l->peer_count; i++) {
-        if (l->peer[i].progress == RAFT_SNAPSHOT) {
-            at = min_i64(at, l->peer[i].chunk_resend_at);
-        }
-    }
+    time_ms at = l->heartbeat_at; /* chunks are sent again by heartbeats */
     return l->transfer_to.id == RAFT_NO_ID ? at : min_i64(at, l->transfer_ends_at);
 }
 

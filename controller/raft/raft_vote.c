@@ -44,7 +44,7 @@ static void requests_send(struct raft *raft, struct raft_actions *actions,
 
 void raft_stand(struct raft *raft, struct raft_actions *actions)
 {
-    assert(raft_is_voter(raft) && raft->term < INT32_MAX);
+    assert(raft_may_stand(raft) && raft->term < INT32_MAX);
     raft->term++;
     raft->voted_for = raft->config.self;
     raft->role = RAFT_CANDIDATE;
@@ -55,7 +55,7 @@ void raft_stand(struct raft *raft, struct raft_actions *actions)
 
 void raft_campaign(struct raft *raft, struct raft_actions *actions)
 {
-    assert(raft->role != RAFT_LEADER && raft_is_voter(raft));
+    assert(raft->role != RAFT_LEADER && raft_may_stand(raft));
     if (raft->role == RAFT_FOLLOWER && raft->follower.leader.id != RAFT_NO_ID) {
         struct raft_action *action = raft_emit(
             actions, RAFT_BECAME_FOLLOWER); /* of nobody: it is not heard any more */
@@ -119,12 +119,16 @@ static bool leader_is_well(const struct raft *raft)
            raft->now - raft->follower.heard_at < raft->config.election_min_ms;
 }
 
+/*
+ * Who may vote is the candidate's question: it asks the voters of its newest set. One of them may not know yet that it is
+ * one; if it refused, a set whose majority needs it could never elect anybody (thesis §4.2.1, KIP-853).
+ */
 static void on_pre_vote(struct raft *raft, struct raft_actions *actions,
                         const struct raft_message *message)
 {
     struct raft_message *answer = raft_send(raft, actions, RAFT_PRE_VOTE_ANSWER, message->from, 0);
     answer->vote_answer.term = message->vote.term;
-    answer->vote_answer.granted = message->vote.term > raft->term && raft_is_voter(raft) &&
+    answer->vote_answer.granted = message->vote.term > raft->term &&
                                   log_up_to_date(raft, &message->vote) && !leader_is_well(raft);
 }
 
@@ -133,7 +137,7 @@ static void on_vote(struct raft *raft, struct raft_actions *actions,
 {
     bool free = raft->voted_for.id == RAFT_NO_ID || raft_node_eq(raft->voted_for, message->from);
     bool granted = message->vote.term == raft->term && free && raft->role == RAFT_FOLLOWER &&
-                   raft_is_voter(raft) && raft->follower.leader.id == RAFT_NO_ID &&
+                   raft->follower.leader.id == RAFT_NO_ID &&
                    log_up_to_date(raft, &message->vote);
     if (granted && raft->voted_for.id == RAFT_NO_ID) {
         raft->voted_for = message->from;

@@ -1,0 +1,302 @@
+#include "tests/unit/controller/raft/world/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void world_wrong(struct world *w, const char *fmt, ...)
+{
+    if (w->wrong != NULL) {
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(w->text, sizeof(w->text), fmt, args);
+    va_end(args);
+    w->wrong = w->text;
+}
+
+void world_trace(struct world *w, const char *fmt, ...)
+{
+    if (!w->loud) {
+        return;
+    }
+    va_list args;
+    va_start(args, fmt);
+    printf("%6ld ", (long)w->now);
+    vprintf(fmt, args);
+    printf("\n");
+    va_end(args);
+}
+
+static void *take(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    void *p = NULL;
+    return posix_memalign(&p, 16, bytes) == 0 ? p : NULL;
+}
+
+static void give(void *ctx, void *p, size_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    free(p);
+}
+
+/* ---- the queue ---- */
+
+static bool earlier(const struct event *a, const struct event *b)
+{
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+struct event *world_event(enum event_kind kind, int to, uint32_t entries)
+{
+    struct event *e = calloc(1, sizeof(*e) + entries * sizeof(e->entries[0]));
+    assert(e != NULL);
+    e->kind = kind;
+    e->to = to;
+    e->count = entries;
+    return e;
+}
+
+void world_at(struct world *w, struct event *e, time_ms at)
+{
+    assert(w->queue_count < QUEUE_MAX);
+    e->at = at > w->now ? at : w->now;
+    e->order = w->order++;
+    uint32_t i = w->queue_count++;
+    while (i > 0 && earlier(e, w->queue[(i - 1) / 2])) {
+        w->queue[i] = w->queue[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    w->queue[i] = e;
+}
+
+static struct event *queue_pop(struct world *w)
+{
+    struct event *top = w->queue[0];
+    struct event *last = w->queue[--w->queue_count];
+    uint32_t i = 0;
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+        if (child >= w->queue_count) {
+            break;
+        }
+        child += child + 1 < w->queue_count && earlier(w->queue[child + 1], w->queue[child]);
+        if (!earlier(w->queue[child], last)) {
+            break;
+        }
+        w->queue[i] = w->queue[child];
+        i = child;
+    }
+    w->queue[i] = last;
+    return top;
+}
+
+/* ---- a run ---- */
+
+static void draw_plan(struct world *w)
+{
+    static const uint32_t sizes[] = {3, 3, 3, 3, 5, 5, 1, 2, 4};
+    struct prng *r = &w->prng;
+    struct plan *p = &w->plan;
+    memset(p, 0, sizeof(*p));
+    p->voters = sizes[prng_below(r, ARRAY_LEN(sizes))];
+    p->members = prng_chance(r, 400);
+    p->nodes = p->voters + (p->members ? (uint32_t)prng_below(r, 3) + 1 : 0);
+    p->loss = prng_chance(r, 500) ? (unsigned)prng_below(r, 150) : 0;
+    p->twice = prng_chance(r, 500) ? (unsigned)prng_below(r, 100) : 0;
+    p->straggle = prng_chance(r, 600) ? (unsigned)prng_below(r, 200) : 0;
+    p->slow_sync = prng_chance(r, 600) ? (unsigned)prng_below(r, 500) : 0;
+    p->fault_ms = (int)prng_between(r, 30, 600);
+    p->heal_at = prng_between(r, 1500, 6000);
+    p->lossy = prng_chance(r, 40);
+    p->append_entries_max = prng_chance(r, 500) ? (int32_t)prng_between(r, 1, 4) : 64;
+    p->trailing_entries = prng_chance(r, 700) ? prng_between(r, 0, 10) : 1000;
+    p->uncommitted_max = prng_chance(r, 300) ? 10 : 300;
+}
+
+static void begin(struct world *w, uint64_t seed)
+{
+    bool loud = w->loud;
+    bool unchecked = w->unchecked;
+    memset(w, 0, sizeof(*w));
+    w->loud = loud;
+    w->unchecked = unchecked;
+    w->seed = seed;
+    w->source = (struct memory_source){.take = take, .give = give};
+    prng_init(&w->prng, seed);
+    draw_plan(w);
+    for (int i = 0; i < TERMS_MAX; i++) {
+        w->leader_of[i] = RAFT_NOBODY;
+    }
+    struct raft_voters founders = {.count = w->plan.voters};
+    for (uint32_t i = 0; i < w->plan.voters; i++) {
+        founders.node[i] = node_name((int)i, 0);
+    }
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        struct node *n = &w->node[i];
+        n->place = (int)i;
+        n->disk.voted_for = RAFT_NOBODY;
+        n->disk.first = 1;
+        if (i < w->plan.voters) {
+            n->disk.snapshot.voters = founders;
+        }
+        node_start(w, n, false);
+    }
+    world_at(w, world_event(EV_FAULT, -1, 0), w->plan.fault_ms);
+    world_at(w, world_event(EV_CLIENT, -1, 0), 5);
+}
+
+static void end(struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (w->node[i].up) {
+            node_crash(w, &w->node[i]);
+        }
+    }
+    while (w->queue_count > 0) {
+        free(queue_pop(w));
+    }
+}
+
+static void dispatch(struct world *w, struct event *e)
+{
+    switch (e->kind) {
+    case EV_FAULT:
+        if (!w->healing) {
+            fault_strike(w);
+            world_at(w, world_event(EV_FAULT, -1, 0), w->now + prng_between(&w->prng, 1, 2L * w->plan.fault_ms));
+        }
+        break;
+    case EV_CLIENT:
+        client_act(w);
+        world_at(w, world_event(EV_CLIENT, -1, 0), w->now + prng_between(&w->prng, 1, 30));
+        break;
+    case EV_HEAL_LINKS: memset(w->cut, 0, sizeof(w->cut)); break;
+    case EV_RESTART:
+        if (!w->node[e->to].up) {
+            node_start(w, &w->node[e->to], false);
+        }
+        break;
+    default:
+        if (w->node[e->to].up && w->node[e->to].paused_until > w->now) {
+            world_at(w, e, w->node[e->to].paused_until);
+            return;
+        }
+        node_event(w, &w->node[e->to], e);
+        break;
+    }
+    free(e);
+}
+
+static time_ms tick_at(const struct node *n)
+{
+    if (!n->up) {
+        return TIME_NEVER;
+    }
+    time_ms at = raft_deadline(&n->raft);
+    return at == TIME_NEVER ? at : max_i64(at, n->paused_until);
+}
+
+/* Until `until`, or something is wrong. */
+static void run_until(struct world *w, time_ms until)
+{
+    uint32_t standing = 0;
+    while (w->wrong == NULL) {
+        struct node *next = NULL;
+        time_ms at = w->queue[0]->at;
+        for (uint32_t i = 0; i < w->plan.nodes; i++) {
+            time_ms t = tick_at(&w->node[i]);
+            if (t < at) {
+                at = t;
+                next = &w->node[i];
+            }
+        }
+        if (at > until) {
+            w->now = until;
+            return;
+        }
+        standing = at > w->now ? 0 : standing + 1;
+        if (standing > 10000) {
+            world_wrong(w, "time stands still");
+        }
+        w->now = max_i64(at, w->now);
+        if (next != NULL) {
+            node_tick(w, next);
+        } else {
+            dispatch(w, queue_pop(w));
+        }
+    }
+}
+
+/* ---- after the faults ---- */
+
+static struct node *ready_leader(struct world *w)
+{
+    struct node *best = NULL;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        struct node *n = &w->node[i];
+        if (n->up && n->ready && (best == NULL || n->raft.term > best->raft.term)) {
+            best = n;
+        }
+    }
+    return best;
+}
+
+static bool all_caught_up(struct world *w, const struct node *leader, raft_index marker)
+{
+    const struct raft_voters *voters = raft_voters_now(&leader->raft);
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct node *n = &w->node[i];
+        if (raft_voters_has(voters, n->self) && n->commit < marker) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void live(struct world *w)
+{
+    fault_heal(w);
+    time_ms give_up = w->now + 15000;
+    raft_index marker = 0;
+    struct node *leader = NULL;
+    while (w->wrong == NULL && w->now < give_up) {
+        run_until(w, w->now + 100);
+        leader = ready_leader(w);
+        if (leader == NULL || w->wrong != NULL) {
+            marker = 0;
+            continue;
+        }
+        if (marker == 0 || leader->raft.log.last < marker) {
+            marker = leader->raft.log.last;
+        } else if (all_caught_up(w, leader, marker)) {
+            break;
+        }
+    }
+    if (w->wrong == NULL && w->now >= give_up) {
+        world_wrong(w, "15 s after the faults: %s", leader == NULL ? "no leader" : "not all voters have caught up");
+    }
+    if (w->wrong == NULL) {
+        run_until(w, w->now + 2000);
+        leader = ready_leader(w);
+        raft_term term = leader == NULL ? 0 : leader->raft.term;
+        run_until(w, w->now + 1500);
+        if (w->wrong == NULL && (ready_leader(w) != leader || leader == NULL || leader->raft.term != term)) {
+            world_wrong(w, "leadership changed in calm weather");
+        }
+    }
+}
+
+bool world_run(struct world *w, uint64_t seed)
+{
+    begin(w, seed);
+    run_until(w, w->plan.heal_at);
+    if (w->wrong == NULL && !w->plan.lossy) {
+        live(w);
+    }
+    end(w);
+    return w->wrong == NULL;
+}
