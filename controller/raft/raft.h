@@ -62,7 +62,9 @@ enum raft_event_kind {
     RAFT_EV_PROPOSE, /* append `count` entries of data; answered by STORE or REFUSED with the ticket */
     RAFT_EV_CHANGE_VOTERS, /* append a voter set that differs by one node; STORE or REFUSED */
     RAFT_EV_READ,          /* answered by READ_READY or READ_FAILED */
-    RAFT_EV_SNAPSHOT_TAKEN, /* the state at a committed index is durable as a snapshot; its voters: raft_voters_at() */
+    /* The state at a committed index is durable as a snapshot; its voters: raft_voters_at(). It is published after the writes
+     * before it: a crash must not leave a snapshot of a term that the stored vote does not know. */
+    RAFT_EV_SNAPSHOT_TAKEN,
     RAFT_EV_OBSERVE, /* a node that is no voter asks for the log; repeat at least every second, to each new leader */
     RAFT_EV_TRANSFER, /* hand leadership over (graceful stop); to.id = RAFT_NO_ID: to whoever is best */
     RAFT_EV_PEER_CLOSED, /* the peer's connection ended by FIN or RST, or was refused */

@@ -17,13 +17,12 @@ static inline bool raft_is_voter(const struct raft *raft)
 }
 
 /*
- * A voter may stand for election, and so may a node that an uncommitted set leaves out: until that set is committed nobody
- * else may be electable (thesis §4.2.2). It does not count its own vote then.
+ * A voter may stand for election, and so may a node of any set that may still be in force: until the newest is known to be
+ * committed nobody else may be electable (thesis §4.2.2). It does not count its own vote if that set leaves it out.
  */
 static inline bool raft_may_stand(const struct raft *raft)
 {
-    return raft_is_voter(raft) ||
-           raft_voters_has(raft_log_voters_at(&raft->log, raft->commit), raft->config.self);
+    return raft_log_voters_any(&raft->log, raft->commit, raft->config.self);
 }
 
 static inline uint32_t raft_majority(const struct raft *raft)

@@ -283,6 +283,17 @@ const struct raft_voters *raft_log_voters_at(const struct raft_log *log, raft_in
     return &log->snapshot.voters;
 }
 
+bool raft_log_voters_any(const struct raft_log *log, raft_index index, struct raft_node node)
+{
+    assert(node.id != RAFT_NO_ID);
+    for (uint32_t i = log->voters_count; i > 0 && log->voters[i - 1].index > index; i--) {
+        if (raft_voters_has(&log->voters[i - 1].voters, node)) {
+            return true;
+        }
+    }
+    return raft_voters_has(raft_log_voters_at(log, index), node);
+}
+
 raft_index raft_log_voters_index(const struct raft_log *log)
 {
     return log->voters_count > 0 ? log->voters[log->voters_count - 1].index : log->snapshot.index;

@@ -58,6 +58,8 @@ void raft_log_install(struct raft_log *, const struct raft_snapshot *, bool keep
 raft_index raft_log_agreement(const struct raft_log *, raft_index index, raft_term term);
 
 const struct raft_voters *raft_log_voters_at(const struct raft_log *, raft_index);
+/* Whether the node is in the set in force at index or in a newer one. */
+bool raft_log_voters_any(const struct raft_log *, raft_index, struct raft_node);
 /* The index of the entry that put the newest set in force; the snapshot's when it is from there. */
 raft_index raft_log_voters_index(const struct raft_log *);
 

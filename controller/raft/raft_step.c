@@ -107,7 +107,8 @@ static void on_written(struct raft *raft, struct raft_actions *actions, uint64_t
     raft->written = write;
     uint32_t done = 0;
     while (done < raft->write_count && raft->writes[done].write <= write) {
-        raft->durable = max_i64(raft->durable, raft->writes[done].end); /* a snapshot may be ahead */
+        raft->durable = max_i64(raft->durable,
+                                raft->writes[done].end); /* a snapshot may be ahead */
         done++;
     }
     raft->write_count -= done;

@@ -137,8 +137,7 @@ static void on_vote(struct raft *raft, struct raft_actions *actions,
 {
     bool free = raft->voted_for.id == RAFT_NO_ID || raft_node_eq(raft->voted_for, message->from);
     bool granted = message->vote.term == raft->term && free && raft->role == RAFT_FOLLOWER &&
-                   raft->follower.leader.id == RAFT_NO_ID &&
-                   log_up_to_date(raft, &message->vote);
+                   raft->follower.leader.id == RAFT_NO_ID && log_up_to_date(raft, &message->vote);
     if (granted && raft->voted_for.id == RAFT_NO_ID) {
         raft->voted_for = message->from;
         raft_save_vote(raft, actions);

@@ -94,13 +94,15 @@ static int soak(struct world *w, uint64_t first, uint64_t count, double seconds)
     if (!run_seeds(w, first, count, seconds, &t)) {
         return 1;
     }
-    printf("world: %lu seeds in %.1f s, %lu steps, %lu committed, %lu elections, %lu crashes, %lu cuts, %lu installs, "
-           "%lu voter changes, %lu reads, %lu halts on lossy disks: nothing wrong\n",
-           (unsigned long)t.seeds, seconds_now() - start, (unsigned long)t.steps, (unsigned long)t.committed,
-           (unsigned long)t.elections, (unsigned long)t.crashes, (unsigned long)t.cuts, (unsigned long)t.installs,
-           (unsigned long)t.changes, (unsigned long)t.reads, (unsigned long)t.halts);
-    bool lived = t.seeds > 0 && t.committed > 0 && t.elections > 0 && t.cuts > 0 && t.installs > 0 && t.changes > 0 &&
-                 t.reads > 0;
+    printf(
+        "world: %lu seeds in %.1f s, %lu steps, %lu committed, %lu elections, %lu crashes, %lu cuts, %lu installs, "
+        "%lu voter changes, %lu reads, %lu halts on lossy disks: nothing wrong\n",
+        (unsigned long)t.seeds, seconds_now() - start, (unsigned long)t.steps,
+        (unsigned long)t.committed, (unsigned long)t.elections, (unsigned long)t.crashes,
+        (unsigned long)t.cuts, (unsigned long)t.installs, (unsigned long)t.changes,
+        (unsigned long)t.reads, (unsigned long)t.halts);
+    bool lived = t.seeds > 0 && t.committed > 0 && t.elections > 0 && t.cuts > 0 &&
+                 t.installs > 0 && t.changes > 0 && t.reads > 0;
     return lived ? 0 : 1; /* a world where nothing happens finds nothing */
 }
 

@@ -167,7 +167,8 @@ static void dispatch(struct world *w, struct event *e)
     case EV_FAULT:
         if (!w->healing) {
             fault_strike(w);
-            world_at(w, world_event(EV_FAULT, -1, 0), w->now + prng_between(&w->prng, 1, 2L * w->plan.fault_ms));
+            world_at(w, world_event(EV_FAULT, -1, 0),
+                     w->now + prng_between(&w->prng, 1, 2L * w->plan.fault_ms));
         }
         break;
     case EV_CLIENT:
@@ -181,6 +182,12 @@ static void dispatch(struct world *w, struct event *e)
         }
         break;
     default:
+        if (e->kind == EV_SNAPPED && w->node[e->to].up &&
+            e->incarnation == w->node[e->to].incarnation &&
+            w->node[e->to].durable < w->node[e->to].snapshot_after) {
+            world_at(w, e, w->now + 5);
+            return;
+        }
         if (w->node[e->to].up && w->node[e->to].paused_until > w->now) {
             world_at(w, e, w->node[e->to].paused_until);
             return;
@@ -277,14 +284,16 @@ static void live(struct world *w)
         }
     }
     if (w->wrong == NULL && w->now >= give_up) {
-        world_wrong(w, "15 s after the faults: %s", leader == NULL ? "no leader" : "not all voters have caught up");
+        world_wrong(w, "15 s after the faults: %s",
+                    leader == NULL ? "no leader" : "not all voters have caught up");
     }
     if (w->wrong == NULL) {
         run_until(w, w->now + 2000);
         leader = ready_leader(w);
         raft_term term = leader == NULL ? 0 : leader->raft.term;
         run_until(w, w->now + 1500);
-        if (w->wrong == NULL && (ready_leader(w) != leader || leader == NULL || leader->raft.term != term)) {
+        if (w->wrong == NULL &&
+            (ready_leader(w) != leader || leader == NULL || leader->raft.term != term)) {
             world_wrong(w, "leadership changed in calm weather");
         }
     }

@@ -15,11 +15,18 @@
 
 #include "controller/raft/raft.h"
 
-enum { NODES_MAX = 8, LOG_MAX = 4096, QUEUE_MAX = 65536, SETS_MAX = 512, TERMS_MAX = 4096, SEEN_MAX = 32768 };
+enum {
+    NODES_MAX = 8,
+    LOG_MAX = 4096,
+    QUEUE_MAX = 65536,
+    SETS_MAX = 512,
+    TERMS_MAX = 4096,
+    SEEN_MAX = 32768
+};
 
 struct entry {
     raft_term term;
-    uint8_t kind;   /* enum raft_entry_kind */
+    uint8_t kind;    /* enum raft_entry_kind */
     uint16_t voters; /* kind VOTERS: its place in world.sets */
     uint64_t value;
 };
@@ -73,10 +80,11 @@ struct node {
     time_ms observe_at;
     bool ready;
     bool snapshotting;
+    uint64_t snapshot_after; /* it is published once these writes are durable */
     raft_index commit;
     struct raft_node joining;
-    uint64_t read_ticket; /* last one asked */
-    uint64_t read_done;   /* last one answered */
+    uint64_t read_ticket;       /* last one asked */
+    uint64_t read_done;         /* last one answered */
     raft_index read_floor[256]; /* what was committed when ticket % 256 was asked */
     /* for the judge: */
     time_ms leader_heard_at; /* an append of the current term's leader arrived */
@@ -84,7 +92,17 @@ struct node {
     time_ms cut_since; /* leading without a majority in reach; TIME_NEVER */
 };
 
-enum event_kind { EV_MESSAGE, EV_OBSERVE, EV_CLOSED, EV_SYNCED, EV_SNAPPED, EV_RESTART, EV_FAULT, EV_CLIENT, EV_HEAL_LINKS };
+enum event_kind {
+    EV_MESSAGE,
+    EV_OBSERVE,
+    EV_CLOSED,
+    EV_SYNCED,
+    EV_SNAPPED,
+    EV_RESTART,
+    EV_FAULT,
+    EV_CLIENT,
+    EV_HEAL_LINKS
+};
 
 struct event {
     time_ms at;
@@ -169,7 +187,8 @@ struct event *world_event(enum event_kind, int to, uint32_t entries);
 void world_at(struct world *, struct event *, time_ms);
 
 /* world_disk.c */
-void disk_write(struct world *, struct node *, const struct raft_action *, const struct event *cargo);
+void disk_write(struct world *, struct node *, const struct raft_action *,
+                const struct event *cargo);
 void disk_synced(struct world *, struct node *, uint64_t write);
 void disk_crash(struct world *, struct node *);
 void disk_lose(struct world *, struct node *);

@@ -20,13 +20,15 @@ static void apply_store(struct world *w, struct image *m, const struct op *op)
     const struct raft_store *s = &op->action.store;
     if (s->truncate_from > 0) {
         if (s->truncate_from > m->last + 1 || s->truncate_from < m->first) {
-            world_wrong(w, "the log %ld..%ld is to be cut at %ld", (long)m->first, (long)m->last, (long)s->truncate_from);
+            world_wrong(w, "the log %ld..%ld is to be cut at %ld", (long)m->first, (long)m->last,
+                        (long)s->truncate_from);
             return;
         }
         m->last = s->truncate_from - 1;
     }
     if (s->first != m->last + 1 || s->last >= LOG_MAX || s->last < s->first) {
-        world_wrong(w, "%ld..%ld are to be stored behind %ld", (long)s->first, (long)s->last, (long)m->last);
+        world_wrong(w, "%ld..%ld are to be stored behind %ld", (long)s->first, (long)s->last,
+                    (long)m->last);
         return;
     }
     for (uint32_t i = 0; i < op->count; i++) {
@@ -42,7 +44,8 @@ static void apply_chunk(struct world *w, struct image *m, const struct op *op)
         m->download_bytes = 0;
         m->download_maker = op->maker;
     }
-    if (m->download != c->index || m->download_bytes != c->offset || m->download_maker != op->maker) {
+    if (m->download != c->index || m->download_bytes != c->offset ||
+        m->download_maker != op->maker) {
         world_wrong(w, "a chunk of snapshot %ld does not fit the download", (long)c->index);
     }
     m->download_bytes += c->bytes;
@@ -51,7 +54,8 @@ static void apply_chunk(struct world *w, struct image *m, const struct op *op)
 static void apply_install(struct world *w, struct image *m, const struct op *op)
 {
     const struct raft_snapshot *s = &op->action.install.snapshot;
-    if (m->download != s->index || m->download_bytes != snapshot_bytes(s->index, m->download_maker)) {
+    if (m->download != s->index ||
+        m->download_bytes != snapshot_bytes(s->index, m->download_maker)) {
         world_wrong(w, "snapshot %ld is installed, but not complete", (long)s->index);
     }
     if (s->index > m->snapshot.index) { /* else one of our own became durable meanwhile */
@@ -78,8 +82,8 @@ static void apply(struct world *w, struct image *m, const struct op *op)
     case RAFT_DROP_PREFIX:
         m->first = op->action.drop_to + 1;
         if (m->snapshot.index < op->action.drop_to) {
-            world_wrong(w, "entries up to %ld go, the snapshot ends at %ld", (long)op->action.drop_to,
-                        (long)m->snapshot.index);
+            world_wrong(w, "entries up to %ld go, the snapshot ends at %ld",
+                        (long)op->action.drop_to, (long)m->snapshot.index);
         }
         break;
     default: assert(!"no write");
@@ -113,7 +117,8 @@ static struct entry own_entry(struct world *w, const struct raft_store *s)
     return e;
 }
 
-void disk_write(struct world *w, struct node *n, const struct raft_action *action, const struct event *cargo)
+void disk_write(struct world *w, struct node *n, const struct raft_action *action,
+                const struct event *cargo)
 {
     const struct raft_store *s = &action->store;
     uint32_t count = action->kind == RAFT_STORE ? (uint32_t)(s->last - s->first + 1) : 0;
@@ -124,7 +129,8 @@ void disk_write(struct world *w, struct node *n, const struct raft_action *actio
     op->count = count;
     op->maker = cargo == NULL ? -1 : cargo->maker;
     if (action->write != n->issued + 1) {
-        world_wrong(w, "write %lu follows %lu", (unsigned long)action->write, (unsigned long)n->issued);
+        world_wrong(w, "write %lu follows %lu", (unsigned long)action->write,
+                    (unsigned long)n->issued);
     }
     n->issued = action->write;
     for (uint32_t i = 0; i < count; i++) {
@@ -164,7 +170,8 @@ void disk_synced(struct world *w, struct node *n, uint64_t write)
 
 void disk_crash(struct world *w, struct node *n)
 {
-    bool kept = w->wrong == NULL && prng_chance(&w->prng, 400); /* some of what was not fsynced is there all the same */
+    bool kept = w->wrong == NULL &&
+                prng_chance(&w->prng, 400); /* some of what was not fsynced is there all the same */
     while (n->ops != NULL) {
         kept = kept && prng_chance(&w->prng, 700);
         if (kept) {

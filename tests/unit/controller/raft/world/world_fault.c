@@ -25,7 +25,8 @@ bool set_has_dead(const struct world *w, const struct raft_voters *voters)
 
 static void restart_later(struct world *w, const struct node *n)
 {
-    world_at(w, world_event(EV_RESTART, n->place, 0), w->now + prng_between(&w->prng, 0, prng_chance(&w->prng, 300) ? 1500 : 60));
+    world_at(w, world_event(EV_RESTART, n->place, 0),
+             w->now + prng_between(&w->prng, 0, prng_chance(&w->prng, 300) ? 1500 : 60));
 }
 
 static void crash(struct world *w, struct node *n)
@@ -56,7 +57,8 @@ static void partition(struct world *w)
     }
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         for (uint32_t j = 0; j < w->plan.nodes; j++) {
-            w->cut[i][j] = one_way ? (side >> i & 1) && !(side >> j & 1) : (side >> i & 1) != (side >> j & 1);
+            w->cut[i][j] = one_way ? (side >> i & 1) && !(side >> j & 1)
+                                   : (side >> i & 1) != (side >> j & 1);
         }
     }
     world_trace(w, "partition %x%s", side, one_way ? ", one way" : "");
@@ -77,7 +79,8 @@ static void reset(struct world *w)
     }
 }
 
-static bool stored_set_counts_on(const struct world *w, const struct image *m, struct raft_node node)
+static bool stored_set_counts_on(const struct world *w, const struct image *m,
+                                 struct raft_node node)
 {
     const struct raft_voters *sets[LOG_MAX + 1];
     size_t n = 0;
@@ -104,7 +107,8 @@ static void empty_directory(struct world *w)
     }
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct node *o = &w->node[i];
-        if (stored_set_counts_on(w, &o->disk, n->self) || (o->up && stored_set_counts_on(w, &o->mem, n->self))) {
+        if (stored_set_counts_on(w, &o->disk, n->self) ||
+            (o->up && stored_set_counts_on(w, &o->mem, n->self))) {
             return;
         }
     }
@@ -117,19 +121,22 @@ static void empty_directory(struct world *w)
 
 static void snapshot(struct world *w, struct node *n)
 {
-    if (!n->up || n->snapshotting || n->commit <= n->raft.log.snapshot.index || n->raft.role == RAFT_HALTED) {
+    if (!n->up || n->snapshotting || n->commit <= n->raft.log.snapshot.index ||
+        n->raft.role == RAFT_HALTED) {
         return;
     }
     struct event *e = world_event(EV_SNAPPED, n->place, 0);
     e->incarnation = n->incarnation;
     e->number = (uint64_t)prng_between(&w->prng, n->raft.log.snapshot.index + 1, n->commit);
     n->snapshotting = true;
+    n->snapshot_after = n->issued;
     world_at(w, e, w->now + prng_between(&w->prng, 0, 100));
 }
 
 static struct node *any_leader(struct world *w)
 {
-    for (uint32_t i = 0, at = (uint32_t)prng_below(&w->prng, w->plan.nodes); i < w->plan.nodes; i++) {
+    for (uint32_t i = 0, at = (uint32_t)prng_below(&w->prng, w->plan.nodes); i < w->plan.nodes;
+         i++) {
         struct node *n = &w->node[(at + i) % w->plan.nodes];
         if (n->up && n->raft.role == RAFT_LEADER) {
             return n;
@@ -267,9 +274,12 @@ void client_act(struct world *w)
         }
         observe(w, n);
         bool leading = n->raft.role == RAFT_LEADER;
-        if (leading && n->raft.log.last < LOG_MAX - 600 && prng_chance(&w->prng, w->healing ? 100 : 700)) {
-            uint32_t count = prng_chance(&w->prng, 900) ? 1 : (uint32_t)prng_between(&w->prng, 2, 20);
-            client_propose(w, n, count, prng_chance(&w->prng, 20) ? n->raft.term - 1 : n->raft.term);
+        if (leading && n->raft.log.last < LOG_MAX - 600 &&
+            prng_chance(&w->prng, w->healing ? 100 : 700)) {
+            uint32_t count = prng_chance(&w->prng, 900) ? 1
+                                                        : (uint32_t)prng_between(&w->prng, 2, 20);
+            client_propose(w, n, count,
+                           prng_chance(&w->prng, 20) ? n->raft.term - 1 : n->raft.term);
         }
         if (w->wrong == NULL && n->up && prng_chance(&w->prng, leading ? 200 : 10)) {
             read_one(w, n);

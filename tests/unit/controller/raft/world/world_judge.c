@@ -13,21 +13,24 @@ void judge_leader(struct world *w, struct node *n)
         return;
     }
     if (w->leader_of[term].id != RAFT_NO_ID) {
-        world_wrong(w, "term %d has two leaders: %d and %d", term, w->leader_of[term].id, n->self.id);
+        world_wrong(w, "term %d has two leaders: %d and %d", term, w->leader_of[term].id,
+                    n->self.id);
     }
     w->leader_of[term] = n->self;
-    raft_index last = w->committed_last; /* in earlier terms: a late leader may lack what a later one committed */
+    raft_index last =
+        w->committed_last; /* in earlier terms: a late leader may lack what a later one committed */
     while (last > 0 && w->committed_in[last] >= term) {
         last--;
     }
     if (n->mem.last < last) {
-        world_wrong(w, "leader %d of term %d ends at %ld, committed is %ld", n->self.id, term, (long)n->mem.last,
-                    (long)last);
+        world_wrong(w, "leader %d of term %d ends at %ld, committed is %ld", n->self.id, term,
+                    (long)n->mem.last, (long)last);
         return;
     }
     for (raft_index i = n->mem.first; i <= last; i++) {
         if (!same_entry(&n->mem.log[i], &w->committed[i])) {
-            world_wrong(w, "leader %d of term %d has another entry %ld than was committed", n->self.id, term, (long)i);
+            world_wrong(w, "leader %d of term %d has another entry %ld than was committed",
+                        n->self.id, term, (long)i);
             return;
         }
     }
@@ -46,7 +49,8 @@ static void match_one(struct world *w, const struct node *n, raft_index index)
     if (s->term == 0) {
         *s = (struct seen){.term = e->term, .prev_term = prev, .index = index, .value = e->value};
     } else if (s->value != e->value || (prev >= 0 && s->prev_term >= 0 && s->prev_term != prev)) {
-        world_wrong(w, "%d stores another entry %ld of term %d than was seen before", n->self.id, (long)index, e->term);
+        world_wrong(w, "%d stores another entry %ld of term %d than was seen before", n->self.id,
+                    (long)index, e->term);
     }
 }
 
@@ -59,9 +63,11 @@ void judge_stored(struct world *w, struct node *n, raft_index first, raft_index 
 
 void judge_cut(struct world *w, struct node *n, raft_index from)
 {
-    world_trace(w, "%d cuts its log from %ld (commit %ld)", n->self.id, (long)from, (long)n->commit);
+    world_trace(w, "%d cuts its log from %ld (commit %ld)", n->self.id, (long)from,
+                (long)n->commit);
     if (from <= n->commit) {
-        world_wrong(w, "%d cuts its log from %ld, committed is %ld", n->self.id, (long)from, (long)n->commit);
+        world_wrong(w, "%d cuts its log from %ld, committed is %ld", n->self.id, (long)from,
+                    (long)n->commit);
     }
 }
 
@@ -83,14 +89,16 @@ static void commit_is_durable(struct world *w, const struct node *n, raft_index 
         have += dead || on_disk(voter, index, n->raft.term);
     }
     if (have < voters->count / 2 + 1) {
-        world_wrong(w, "%d commits %ld, which is on %u of %u disks", n->self.id, (long)index, have, voters->count);
+        world_wrong(w, "%d commits %ld, which is on %u of %u disks", n->self.id, (long)index, have,
+                    voters->count);
     }
 }
 
 void judge_committed(struct world *w, struct node *n, raft_index to)
 {
     if (to < n->commit) {
-        world_wrong(w, "the commit point of %d descends from %ld to %ld", n->self.id, (long)n->commit, (long)to);
+        world_wrong(w, "the commit point of %d descends from %ld to %ld", n->self.id,
+                    (long)n->commit, (long)to);
     }
     if (n->raft.role == RAFT_LEADER && !w->plan.lossy) {
         commit_is_durable(w, n, to);
@@ -98,7 +106,8 @@ void judge_committed(struct world *w, struct node *n, raft_index to)
     for (raft_index i = max_i64(n->commit + 1, n->mem.first); i <= to && !w->plan.lossy; i++) {
         const struct entry *e = &n->mem.log[i];
         if (i > w->committed_last + 1) {
-            world_wrong(w, "%d commits %ld, nobody has committed %ld", n->self.id, (long)i, (long)i - 1);
+            world_wrong(w, "%d commits %ld, nobody has committed %ld", n->self.id, (long)i,
+                        (long)i - 1);
             return;
         }
         if (i == w->committed_last + 1) {
@@ -106,9 +115,9 @@ void judge_committed(struct world *w, struct node *n, raft_index to)
             w->committed_in[i] = n->raft.term;
             w->committed_last = i;
         } else if (!same_entry(e, &w->committed[i])) {
-            world_wrong(w, "entry %ld was committed as %lu of term %d, %d commits %lu of term %d", (long)i,
-                        (unsigned long)w->committed[i].value, w->committed[i].term, n->self.id, (unsigned long)e->value,
-                        e->term);
+            world_wrong(w, "entry %ld was committed as %lu of term %d, %d commits %lu of term %d",
+                        (long)i, (unsigned long)w->committed[i].value, w->committed[i].term,
+                        n->self.id, (unsigned long)e->value, e->term);
             return;
         }
     }
@@ -121,14 +130,15 @@ void judge_restored(struct world *w, const struct node *n, const struct raft_sna
         return;
     }
     if (s->index > w->committed_last || w->committed[s->index].term != s->term) {
-        world_wrong(w, "%d starts from a snapshot at %ld of term %d, which was not committed", n->self.id, (long)s->index,
-                    s->term);
+        world_wrong(w, "%d starts from a snapshot at %ld of term %d, which was not committed",
+                    n->self.id, (long)s->index, s->term);
         return;
     }
     for (raft_index i = s->index; i > 0; i--) {
         if (w->committed[i].kind == RAFT_VOTERS) {
             if (!raft_voters_eq(&w->sets[w->committed[i].voters], &s->voters)) {
-                world_wrong(w, "the snapshot %ld of %d names other voters than entry %ld", (long)s->index, n->self.id, (long)i);
+                world_wrong(w, "the snapshot %ld of %d names other voters than entry %ld",
+                            (long)s->index, n->self.id, (long)i);
             }
             return;
         }
@@ -140,10 +150,12 @@ void judge_send(struct world *w, const struct node *n, const struct raft_message
 {
     if (m->kind == RAFT_PRE_VOTE_ANSWER && m->vote_answer.granted) {
         bool well = n->raft.role == RAFT_LEADER ||
-                    (n->raft.role == RAFT_FOLLOWER && n->raft.follower.leader.id != RAFT_NO_ID && !n->leader_closed &&
-                     n->leader_heard_at >= 0 && w->now - n->leader_heard_at < n->raft.config.election_min_ms);
+                    (n->raft.role == RAFT_FOLLOWER && n->raft.follower.leader.id != RAFT_NO_ID &&
+                     !n->leader_closed && n->leader_heard_at >= 0 &&
+                     w->now - n->leader_heard_at < n->raft.config.election_min_ms);
         if (well && n->raft.written == n->raft.write) {
-            world_wrong(w, "%d grants a pre-vote to %d in reach of its leader", n->self.id, m->to.id);
+            world_wrong(w, "%d grants a pre-vote to %d in reach of its leader", n->self.id,
+                        m->to.id);
         }
     }
 }
@@ -153,8 +165,8 @@ void judge_own_voters(struct world *w, const struct node *n, raft_index index)
 {
     for (raft_index i = index - 1; i > n->commit && i >= n->mem.first; i--) {
         if (n->mem.log[i].kind == RAFT_VOTERS) {
-            world_wrong(w, "%d changes voters at %ld while the change at %ld is not committed", n->self.id, (long)index,
-                        (long)i);
+            world_wrong(w, "%d changes voters at %ld while the change at %ld is not committed",
+                        n->self.id, (long)index, (long)i);
         }
     }
 }
@@ -165,7 +177,8 @@ static bool majority_in_reach(const struct world *w, const struct node *n)
     uint32_t reach = 0;
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct node *o = &w->node[i];
-        reach += raft_voters_has(voters, o->self) && (o == n || (o->up && !w->cut[i][n->place] && !w->cut[n->place][i]));
+        reach += raft_voters_has(voters, o->self) &&
+                 (o == n || (o->up && !w->cut[i][n->place] && !w->cut[n->place][i]));
     }
     return reach > voters->count / 2;
 }
@@ -178,17 +191,20 @@ void judge_after_step(struct world *w, struct node *n)
     if (n->raft.role == RAFT_HALTED) {
         return;
     }
-    if (raft_commit_index(&n->raft) != n->commit || n->raft.log.last != n->mem.last || n->raft.term != n->mem.term) {
-        world_wrong(w, "%d and its shell disagree: commit %ld %ld, end %ld %ld, term %d %d", n->self.id,
-                    (long)raft_commit_index(&n->raft), (long)n->commit, (long)n->raft.log.last, (long)n->mem.last,
-                    n->raft.term, n->mem.term);
+    if (raft_commit_index(&n->raft) != n->commit || n->raft.log.last != n->mem.last ||
+        n->raft.term != n->mem.term) {
+        world_wrong(w, "%d and its shell disagree: commit %ld %ld, end %ld %ld, term %d %d",
+                    n->self.id, (long)raft_commit_index(&n->raft), (long)n->commit,
+                    (long)n->raft.log.last, (long)n->mem.last, n->raft.term, n->mem.term);
     }
     if (n->raft.role != RAFT_LEADER || majority_in_reach(w, n)) {
         n->cut_since = TIME_NEVER;
     } else if (n->cut_since == TIME_NEVER) {
         n->cut_since = w->now;
-    } else if (w->now - n->cut_since > 4L * n->raft.config.resign_ms && n->paused_until + n->raft.config.resign_ms * 3 < w->now) {
-        world_wrong(w, "%d leads for %ld ms without a majority in reach", n->self.id, (long)(w->now - n->cut_since));
+    } else if (w->now - n->cut_since > 4L * n->raft.config.resign_ms &&
+               n->paused_until + n->raft.config.resign_ms * 3 < w->now) {
+        world_wrong(w, "%d leads for %ld ms without a majority in reach", n->self.id,
+                    (long)(w->now - n->cut_since));
     }
 }
 
@@ -204,12 +220,14 @@ void judge_read(struct world *w, struct node *n, const struct raft_action *a)
         w->reads++;
         for (uint64_t t = n->read_done + 1; t <= ticket && !w->plan.lossy; t++) {
             if (a->read.index < n->read_floor[t % 256]) {
-                world_wrong(w, "%d serves read %lu at %ld, when it was asked %ld was committed", n->self.id,
-                            (unsigned long)t, (long)a->read.index, (long)n->read_floor[t % 256]);
+                world_wrong(w, "%d serves read %lu at %ld, when it was asked %ld was committed",
+                            n->self.id, (unsigned long)t, (long)a->read.index,
+                            (long)n->read_floor[t % 256]);
             }
         }
         if (a->read.index > n->commit) {
-            world_wrong(w, "%d serves a read at %ld, committed is %ld", n->self.id, (long)a->read.index, (long)n->commit);
+            world_wrong(w, "%d serves a read at %ld, committed is %ld", n->self.id,
+                        (long)a->read.index, (long)n->commit);
         }
     }
     n->read_done = ticket;

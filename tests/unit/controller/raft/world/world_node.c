@@ -8,7 +8,8 @@
 
 struct raft_node node_name(int place, int generation)
 {
-    return (struct raft_node){.id = place + 1, .directory = {{(uint8_t)(place + 1), (uint8_t)(generation + 1)}}};
+    return (struct raft_node){.id = place + 1,
+                              .directory = {{(uint8_t)(place + 1), (uint8_t)(generation + 1)}}};
 }
 
 /* ---- start and crash ---- */
@@ -38,13 +39,18 @@ static err_t init_from_disk(struct world *w, struct node *n)
     static struct raft_run runs[LOG_MAX];
     static struct raft_voters_entry voters[SETS_MAX];
     const struct image *d = &n->disk;
-    struct raft_durable_state state = {.term = d->term, .voted_for = d->voted_for, .snapshot = d->snapshot,
-                                       .first_index = d->first, .runs = runs, .voters = voters};
+    struct raft_durable_state state = {.term = d->term,
+                                       .voted_for = d->voted_for,
+                                       .snapshot = d->snapshot,
+                                       .first_index = d->first,
+                                       .runs = runs,
+                                       .voters = voters};
     for (raft_index i = d->first; i <= d->last; i++) {
         const struct entry *e = &d->log[i];
         runs[state.run_count++] = (struct raft_run){.term = e->term, .count = 1};
         if (e->kind == RAFT_VOTERS) {
-            voters[state.voters_count++] = (struct raft_voters_entry){.index = i, .voters = w->sets[e->voters]};
+            voters[state.voters_count++] = (struct raft_voters_entry){.index = i,
+                                                                      .voters = w->sets[e->voters]};
         }
     }
     struct raft_config config = config_of(w, n);
@@ -55,7 +61,8 @@ static void copy_image(struct image *to, const struct image *from)
 {
     memcpy(to, from, offsetof(struct image, log));
     if (from->last >= from->first) {
-        memcpy(&to->log[from->first], &from->log[from->first], (size_t)(from->last - from->first + 1) * sizeof(from->log[0]));
+        memcpy(&to->log[from->first], &from->log[from->first],
+               (size_t)(from->last - from->first + 1) * sizeof(from->log[0]));
     }
 }
 
@@ -92,8 +99,8 @@ void node_start(struct world *w, struct node *n, bool fresh)
     }
     n->commit = raft_commit_index(&n->raft);
     judge_restored(w, n, &n->disk.snapshot);
-    world_trace(w, "%d starts: term %d, log %ld..%ld, snapshot %ld", n->self.id, n->disk.term, (long)n->disk.first,
-                (long)n->disk.last, (long)n->disk.snapshot.index);
+    world_trace(w, "%d starts: term %d, log %ld..%ld, snapshot %ld", n->self.id, n->disk.term,
+                (long)n->disk.first, (long)n->disk.last, (long)n->disk.snapshot.index);
 }
 
 static void closed(struct world *w, int to, struct raft_node who, time_ms after)
@@ -122,7 +129,8 @@ void node_crash(struct world *w, struct node *n)
     heap_release(&n->heap);
     w->crashes++;
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        if (w->wrong == NULL && w->node[i].up && !w->cut[n->place][i] && prng_chance(&w->prng, 800)) {
+        if (w->wrong == NULL && w->node[i].up && !w->cut[n->place][i] &&
+            prng_chance(&w->prng, 800)) {
             closed(w, (int)i, n->self, prng_between(&w->prng, 0, 3));
         }
     }
@@ -144,8 +152,8 @@ static void attach(struct world *w, const struct node *n, struct event *e)
     if (m->kind == RAFT_SEND_SNAPSHOT) {
         uint64_t all = snapshot_bytes(mem->snapshot.index, mem->maker);
         if (m->chunk.snapshot.index != mem->snapshot.index) {
-            world_wrong(w, "%d sends snapshot %ld, its newest is %ld", n->self.id, (long)m->chunk.snapshot.index,
-                        (long)mem->snapshot.index);
+            world_wrong(w, "%d sends snapshot %ld, its newest is %ld", n->self.id,
+                        (long)m->chunk.snapshot.index, (long)mem->snapshot.index);
         }
         uint64_t left = m->chunk.offset < all ? all - m->chunk.offset : 0;
         m->chunk.bytes = left < CHUNK ? left : CHUNK;
@@ -155,8 +163,8 @@ static void attach(struct world *w, const struct node *n, struct event *e)
     for (uint32_t i = 0; i < e->count; i++) {
         raft_index index = m->append.first + i;
         if (index < mem->first || index > mem->last) {
-            world_wrong(w, "%d sends entry %ld of its log %ld..%ld", n->self.id, (long)index, (long)mem->first,
-                        (long)mem->last);
+            world_wrong(w, "%d sends entry %ld of its log %ld..%ld", n->self.id, (long)index,
+                        (long)mem->first, (long)mem->last);
             return;
         }
         e->entries[i] = mem->log[index];
@@ -165,7 +173,9 @@ static void attach(struct world *w, const struct node *n, struct event *e)
 
 static void send(struct world *w, const struct node *n, const struct raft_message *message)
 {
-    uint32_t count = message->kind == RAFT_APPEND ? (uint32_t)(message->append.last - message->append.first + 1) : 0;
+    uint32_t count = message->kind == RAFT_APPEND
+                         ? (uint32_t)(message->append.last - message->append.first + 1)
+                         : 0;
     judge_send(w, n, message);
     struct event *e = world_event(EV_MESSAGE, message->to.id - 1, count);
     e->message = *message;
@@ -213,7 +223,8 @@ static void release_held(struct world *w, struct node *n)
 
 /* ---- carrying out ---- */
 
-static void do_store(struct world *w, struct node *n, const struct raft_action *action, const struct event *cargo)
+static void do_store(struct world *w, struct node *n, const struct raft_action *action,
+                     const struct event *cargo)
 {
     const struct raft_store *s = &action->store;
     if (s->truncate_from > 0) {
@@ -228,7 +239,8 @@ static void do_store(struct world *w, struct node *n, const struct raft_action *
     }
 }
 
-static void carry_out(struct world *w, struct node *n, const struct raft_action *a, const struct event *cargo)
+static void carry_out(struct world *w, struct node *n, const struct raft_action *a,
+                      const struct event *cargo)
 {
     switch (a->kind) {
     case RAFT_STORE: do_store(w, n, a, cargo); break;
@@ -271,15 +283,24 @@ static void carry_out(struct world *w, struct node *n, const struct raft_action 
 static void tell(struct world *w, const struct node *n, const struct raft_action *a)
 {
     const struct raft_message *m = &a->message;
+    if (a->kind == RAFT_VOTERS_NOW) {
+        const struct raft_voters *v = &a->voters.voters;
+        world_trace(w, "  %d: %u voters from %ld on, the first %d, the last %d", n->self.id,
+                    v->count, (long)a->voters.index, v->node[0].id, v->node[v->count - 1].id);
+    }
     if (a->kind != RAFT_SEND) {
-        world_trace(w, "  %d: %s, write %lu (term %d, log ..%ld, commit %ld)", n->self.id, raft_action_name(a->kind),
-                    (unsigned long)a->write, n->raft.term, (long)n->raft.log.last, (long)n->raft.commit);
+        world_trace(w, "  %d: %s, write %lu (term %d, log ..%ld, commit %ld)", n->self.id,
+                    raft_action_name(a->kind), (unsigned long)a->write, n->raft.term,
+                    (long)n->raft.log.last, (long)n->raft.commit);
         return;
     }
     bool append = m->kind == RAFT_APPEND;
-    world_trace(w, "  %d -> %d: %s of term %d, after %lu, [%ld..%ld] %d", n->self.id, m->to.id, raft_message_name(m->kind),
-                m->term, (unsigned long)a->after_write, append ? (long)m->append.first : 0L,
-                append ? (long)m->append.last : m->kind == RAFT_APPEND_ANSWER ? (long)m->append_answer.match : 0L,
+    world_trace(w, "  %d -> %d: %s of term %d, after %lu, [%ld..%ld] %d", n->self.id, m->to.id,
+                raft_message_name(m->kind), m->term, (unsigned long)a->after_write,
+                append ? (long)m->append.first : 0L,
+                append                          ? (long)m->append.last
+                : m->kind == RAFT_APPEND_ANSWER ? (long)m->append_answer.match
+                                                : 0L,
                 m->kind == RAFT_APPEND_ANSWER ? m->append_answer.accepted : m->vote_answer.granted);
 }
 
@@ -334,7 +355,8 @@ static void receive(struct world *w, struct node *n, struct event *e)
 void node_event(struct world *w, struct node *n, struct event *e)
 {
     struct raft_event event = {.node = e->node};
-    if (!n->up || (e->kind != EV_MESSAGE && e->kind != EV_OBSERVE && e->incarnation != n->incarnation)) {
+    if (!n->up ||
+        (e->kind != EV_MESSAGE && e->kind != EV_OBSERVE && e->incarnation != n->incarnation)) {
         return;
     }
     switch (e->kind) {
