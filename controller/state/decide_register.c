@@ -153,7 +153,6 @@ static err_t register_incarnation(const struct controller_state *state,
     struct world world = world_of(state);
     world.broker = &fresh;
     struct sweep sweep = sweep_of(command->broker);
-    sweep.rules.ended = command->broker;
     sweep.registration = command;
     sweep.old_epoch = old == NULL ? -1 : old->epoch;
     sweep.old_dirs_all = old != NULL && dirs_shared(old, command) == old->dir_count;

@@ -9,13 +9,14 @@
  *    unclean one where that is allowed (M30, M39). A leader that comes from outside the ISR is the whole ISR.
  * 3. ELR: while the ISR is smaller than min.insync.replicas, whoever leaves it has everything that was acknowledged, for
  *    the leader's high watermark stands still; as soon as the ISR is large enough the ELR is empty (M29).
- * 4. Epochs: a change of the leader, or the end of its epoch, raises the leader epoch; any change the partition epoch.
+ * 4. Epochs: a change of the leader raises the leader epoch; any change the partition epoch. A new incarnation begins fenced,
+ *    so that whatever the old one led changes its leader, to none if need be: no epoch outlives its incarnation.
  */
 #include "controller/state/state_internal.h"
 
 struct settle_rules settle_rules_plain(void)
 {
-    return (struct settle_rules){.ended = META_NO_BROKER, .lost = META_NO_BROKER};
+    return (struct settle_rules){.lost = META_NO_BROKER};
 }
 
 /* One settling: everything that its steps need. */
@@ -93,8 +94,7 @@ static bool settle_leader(const struct settling *s)
         next->leader = preferred;
         return false;
     }
-    bool ends = s->old->leader == s->rules->ended && s->rules->ended != META_NO_BROKER;
-    if (!ends && meta_ids_has(&next->isr, s->old->leader)) {
+    if (meta_ids_has(&next->isr, s->old->leader)) {
         next->leader = s->old->leader;
         return false;
     }
@@ -165,8 +165,7 @@ static void settle_epochs(const struct settling *s)
     struct meta_partition *next = s->next;
     const struct meta_partition *old = s->old;
     assert(old->leader_epoch < INT32_MAX && old->partition_epoch < INT32_MAX);
-    bool ends = old->leader != META_NO_BROKER && old->leader == s->rules->ended;
-    next->leader_epoch = old->leader_epoch + (next->leader != old->leader || ends ? 1 : 0);
+    next->leader_epoch = old->leader_epoch + (next->leader != old->leader ? 1 : 0);
     next->partition_epoch = old->partition_epoch + 1;
     assert(next->leader_epoch >= old->leader_epoch);
 }
