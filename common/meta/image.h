@@ -41,12 +41,11 @@ struct meta_change {
     struct uuid topic;
     int32_t partition;
     enum meta_resource resource;
-    struct slice
-        name; /* of the resource: borrowed from the new image, or from the old one if it went */
+    struct slice name; /* of the resource; in the arena given to apply */
 };
 
 struct meta_changes {
-    struct meta_change *items; /* in the arena given to apply */
+    struct meta_change *items; /* in the arena given to apply or diff */
     size_t count;
 };
 

@@ -83,9 +83,9 @@ struct meta_partition {
     uint32_t replica_count;
     struct meta_ids isr;
     struct meta_ids elr; /* eligible leader replicas (KIP-966) */
-    struct meta_ids
-        last_known_elr; /* lost their seat by an unclean stop; only told, never elected cleanly */
-    int32_t leader;     /* META_NO_BROKER: none */
+    /* lost their seat by an unclean stop; only told, never elected cleanly */
+    struct meta_ids last_known_elr;
+    int32_t leader; /* META_NO_BROKER: none */
     int32_t leader_epoch;
     int32_t partition_epoch; /* grows with every change of this record */
     enum meta_recovery recovery;

@@ -51,8 +51,8 @@ struct suspect_command {
 };
 
 struct suspect_answer {
-    bool
-        fenced; /* false: not known, of another epoch, fenced already, or judged by its session only for now */
+    /* false: not known, of another epoch, fenced already, or judged by its session only for now */
+    bool fenced;
 };
 
 /* --- registration (DESIGN §8; KIP-631, KIP-858, KIP-966) --- */
@@ -91,8 +91,8 @@ struct heartbeat_command {
     int32_t broker;
     int64_t broker_epoch;
     int64_t metadata_offset; /* the broker has applied the metadata log up to here */
-    bool
-        want_fence; /* not ready to serve (recovering, or lost replicas not yet reported): keep me fenced */
+    /* not ready to serve (recovering, or lost replicas not yet reported): keep me fenced */
+    bool want_fence;
     bool want_shutdown; /* controlled shutdown: give my leaderships away and tell me when to go */
     struct uuid offline_dirs[LOG_DIRS_MAX]; /* that failed while running */
     uint32_t offline_dir_count;
@@ -195,13 +195,13 @@ struct allocate_producer_ids_answer {
 
 struct topic_setting {
     struct slice key;
-    struct slice
-        value; /* NULL: take the setting away (ALTER_CONFIGS), or an error (CREATE_TOPICS) */
+    /* NULL: take the setting away (ALTER_CONFIGS), or an error (CREATE_TOPICS) */
+    struct slice value;
 };
 
 struct manual_assignment {
-    int32_t
-        partition; /* of CREATE_TOPICS; ignored by CREATE_PARTITIONS, which counts on from what there is */
+    /* of CREATE_TOPICS; ignored by CREATE_PARTITIONS, which counts on from what there is */
+    int32_t partition;
     int32_t brokers[REPLICAS_MAX];
     uint32_t broker_count; /* more than REPLICAS_MAX is refused by the caller */
 };
@@ -214,8 +214,8 @@ struct create_topic {
     uint32_t assignment_count;
     const struct topic_setting *settings;
     uint32_t setting_count;
-    struct command_result
-        verdict; /* of the caller on names and values of the settings (common/config) */
+    /* of the caller on names and values of the settings (common/config) */
+    struct command_result verdict;
 };
 
 struct create_topics_command {

@@ -104,8 +104,6 @@ bool setting_matters(struct slice key);
 enum unclean_policy { UNCLEAN_AS_SET, UNCLEAN_NEVER, UNCLEAN_NOW };
 
 struct settle_rules {
-    int32_t
-        ended; /* leader epochs held by this broker end, even if it is elected again; META_NO_BROKER */
     int32_t lost;   /* this broker's replica is lost: no seat; META_NO_BROKER */
     bool preferred; /* lead by the first replica if it is in the ISR */
     enum unclean_policy unclean;
@@ -125,8 +123,8 @@ struct sweep {
     int32_t broker;     /* only partitions with a replica there; META_NO_BROKER: all */
     struct slice topic; /* only this topic; NULL: all */
     struct settle_rules rules;
-    const struct register_broker_command
-        *registration;  /* what happens to the replicas of a broker that registers */
+    /* what happens to the replicas of a broker that registers */
+    const struct register_broker_command *registration;
     int64_t old_epoch;  /* of its registration before; -1 */
     bool old_dirs_all;  /* all its former directories are there */
     bool unplaced_lost; /* its replicas without a directory may have lain in one that failed */
