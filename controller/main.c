@@ -22,69 +22,29 @@ static void on_halted(void *ctx)
     host_stop(app->host);
 }
 
-static bool address_copy(const struct config_address *from, struct net_address *to)
+static void address_copy(const struct config_address *from, struct net_address *to)
 {
     (void)snprintf(to->host, sizeof(to->host), "%s", from->host);
     to->port = from->port;
-    return true;
 }
 
-static bool voters_read(const struct config *config, struct controller_options *options)
+static void options_fill(const struct start *start, struct controller_options *options)
 {
-    struct slice list = config_text(config, CONFIG_QUORUM_VOTERS);
-    struct slice item;
-    bool self = false;
-    while (config_item(&list, &item)) {
-        struct config_address address;
-        struct quorum_address *voter = &options->voters[options->voter_count];
-        if (options->voter_count == VOTERS_MAX ||
-            config_voter_parse(item, &voter->id, &address) != OK) {
-            return start_fail(
-                "controller.quorum.voters: write id@host:port, id@host:port, ... (at most 7)");
-        }
-        self = self || voter->id == options->node_id;
-        (void)address_copy(&address, &voter->address);
-        options->voter_count++;
-    }
-    return self ||
-           start_fail(
-               "controller.quorum.voters does not name this node.id: add it, or correct node.id");
-}
-
-static bool listener_read(const struct config *config, struct controller_options *options)
-{
-    struct slice list = config_text(config, CONFIG_LISTENERS);
-    struct slice item;
-    struct config_address address;
-    if (!config_item(&list, &item) || config_listener_parse(item, &address) != OK) {
-        return start_fail(
-            "listeners: write NAME://host:port, for example CONTROLLER://127.0.0.1:9093");
-    }
-    (void)address_copy(&address, &options->listener);
-    list = config_text(config, CONFIG_ADMIN_LISTENERS);
-    if (config_item(&list, &item)) {
-        if (config_listener_parse(item, &address) != OK) {
-            return start_fail("admin.listeners: write HTTP://host:port");
-        }
-        options->has_admin = address_copy(&address, &options->admin);
-    }
-    return true;
-}
-
-static bool options_read(const struct config *config, struct arena *arena,
-                         struct controller_options *options)
-{
-    if (!start_role_is(config, "controller", "odradek-controller")) {
-        return false;
-    }
-    if (!config_set(config, CONFIG_NODE_ID)) {
-        return start_fail("node.id is missing: give every node of the cluster its own");
-    }
-    options->node_id = (int32_t)config_int(config, CONFIG_NODE_ID);
-    options->data_dir = start_first_dir(config, arena);
+    const struct config *config = &start->config;
+    const struct config_net *net = &start->net;
+    options->node_id = net->node_id;
+    options->data_dir = net->metadata_dir;
     options->election_min_ms = (int32_t)config_int(config, CONFIG_ELECTION_TIMEOUT_MS);
     options->election_max_ms = 2 * options->election_min_ms;
     options->snapshot_bytes = config_int(config, CONFIG_SNAPSHOT_BYTES);
+    for (uint32_t i = 0; i < net->voter_count; i++) {
+        options->voters[i].id = net->voters[i].id;
+        address_copy(&net->voters[i].address, &options->voters[i].address);
+    }
+    options->voter_count = net->voter_count;
+    address_copy(&net->listeners[net->inter_broker].bind, &options->listener);
+    options->has_admin = net->admin_count > 0;
+    address_copy(&net->admin[0], &options->admin);
     struct controller_settings *settings = &options->settings;
     *settings = controller_settings_default();
     settings->session_timeout_ms = config_int(config, CONFIG_SESSION_MS);
@@ -97,7 +57,6 @@ static bool options_read(const struct config *config, struct arena *arena,
                                                   slice_str("disk"));
     settings->defaults.num_partitions = (int32_t)config_int(config, CONFIG_NUM_PARTITIONS);
     settings->defaults.replication_factor = (int16_t)config_int(config, CONFIG_REPLICATION_FACTOR);
-    return voters_read(config, options) && listener_read(config, options);
 }
 
 static int run(const struct start *start)
@@ -106,13 +65,7 @@ static int run(const struct start *start)
     struct controller_options options = {0};
     struct controller_node *node;
     char why[512] = "";
-    if (!options_read(&start->config, (struct arena *)&start->arena, &options)) {
-        return 1;
-    }
-    if (start->check_only) {
-        (void)printf("the configuration is good\n");
-        return 0;
-    }
+    options_fill(start, &options);
     char name[64];
     struct trace trace;
     (void)snprintf(name, sizeof(name), "controller id=%d", options.node_id);
@@ -135,6 +88,6 @@ static int run(const struct start *start)
 
 int main(int argc, char **argv)
 {
-    return start_main(argc, argv, "odradek-controller",
+    return start_main(argc, argv, "controller",
                       "One controller of the quorum that owns a cluster's metadata.", run);
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/port/clock.h"
 #include "common/port/console.h"
@@ -11,7 +12,7 @@
 
 #define VERSION     "0.1.0"
 #define MEMORY_MAX  ((size_t)16 << 30)
-#define CONFIG_ROOM ((size_t)8 << 20)
+#define CONFIG_ROOM ((size_t)32 << 20)
 
 bool start_fail(const char *fmt, ...)
 {
@@ -98,19 +99,36 @@ static int arguments(struct start *start, int argc, char **argv, const char *pur
     return 0;
 }
 
-static int checked_run(struct start *start, int (*run)(const struct start *))
+static int checked_run(struct start *start, const char *role, int (*run)(const struct start *))
 {
-    const struct config *config = &start->config;
-    for (uint32_t i = 0; i < config->message_count; i++) {
-        (void)fprintf(stderr, "%s: %s\n", config->fatal[i] ? "error" : "warning",
-                      config->messages[i]);
+    static const char *const grades[] = {"note", "warning", "error"};
+    struct config *config = &start->config;
+    char host_name[HOST_NAME_MAX_BYTES + 1] = "";
+    if (gethostname(host_name, sizeof(host_name) - 1) != 0 || host_name[0] == '\0') {
+        (void)snprintf(host_name, sizeof(host_name), "localhost");
     }
-    return config_failed(config) ? 1 : run(start);
+    config_finish(config, role, host_name, &start->net);
+    for (uint32_t i = 0; i < config->message_count; i++) {
+        (void)fprintf(stderr, "%s: %s\n", grades[config->grades[i]], config->messages[i]);
+    }
+    if (config->untold > 0) {
+        (void)fprintf(stderr, "warning: %u more messages of this kind\n", config->untold);
+    }
+    if (config_failed(config)) {
+        return 1;
+    }
+    if (start->check_only) {
+        (void)printf("the configuration is good\n");
+        return 0;
+    }
+    return run(start);
 }
 
-int start_main(int argc, char **argv, const char *name, const char *purpose,
+int start_main(int argc, char **argv, const char *role, const char *purpose,
                int (*run)(const struct start *))
 {
+    char name[32];
+    (void)snprintf(name, sizeof(name), "odradek-%s", role);
     struct start start = {.name = name};
     start.host = host_open(
         &(struct host_options){.pool_threads = 4, .memory_max_bytes = MEMORY_MAX});
@@ -121,40 +139,10 @@ int start_main(int argc, char **argv, const char *name, const char *purpose,
     arena_init(&start.arena, memory_source(start.host), 65536, CONFIG_ROOM);
     config_init(&start.config, &start.arena);
     int end = arguments(&start, argc, argv, purpose);
-    int status = end != 0 ? end - 1 : checked_run(&start, run);
+    int status = end != 0 ? end - 1 : checked_run(&start, role, run);
     arena_release(&start.arena);
     host_close(start.host);
     return status;
-}
-
-bool start_role_is(const struct config *config, const char *role, const char *program)
-{
-    struct slice list = config_text(config, CONFIG_PROCESS_ROLES);
-    struct slice item;
-    while (config_item(&list, &item)) {
-        if (!slice_eq(item, slice_str(role))) {
-            return start_fail(
-                "process.roles=%.*s: here every role is a process of its own; run odradek-controller with "
-                "process.roles=controller and odradek-broker with process.roles=broker (this is %s)",
-                (int)config_text(config, CONFIG_PROCESS_ROLES).n,
-                (const char *)config_text(config, CONFIG_PROCESS_ROLES).p, program);
-        }
-    }
-    return true;
-}
-
-const char *start_first_dir(const struct config *config, struct arena *arena)
-{
-    static const enum config_key order[] = {CONFIG_METADATA_LOG_DIR, CONFIG_LOG_DIRS,
-                                            CONFIG_LOG_DIR};
-    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        struct slice list = config_text(config, order[i]);
-        struct slice item;
-        if (list.p != NULL && config_item(&list, &item)) {
-            return arena_printf(arena, "%.*s", (int)item.n, (const char *)item.p);
-        }
-    }
-    return NULL;
 }
 
 static void trace_write(void *ctx, struct slice line)

@@ -15,20 +15,16 @@ struct start {
     struct host *host;
     struct arena arena;
     struct config config;
+    struct config_net net; /* good when run is called */
     bool check_only;
 };
 
-/* Parses, reads, tells what is wrong, runs; returns the exit code. */
-int start_main(int argc, char **argv, const char *name, const char *purpose,
+/* Parses, reads, checks, tells what is wrong, runs; returns the exit code. role: "broker" or "controller". */
+int start_main(int argc, char **argv, const char *role, const char *purpose,
                int (*run)(const struct start *));
 
 /* A sentence on standard error; false, for `return start_fail(...)`. */
 bool start_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
-
-/* process.roles must be this one (or absent). program: what to run for it. */
-bool start_role_is(const struct config *, const char *role, const char *program);
-/* The first of log.dirs (or metadata.log.dir, log.dir), as a C string in the arena. */
-const char *start_first_dir(const struct config *, struct arena *);
 
 /* Log lines to standard output, levels and format as configured. node must outlive the trace. */
 void start_trace(const struct start *, const char *node, struct trace *ret_trace);
