@@ -401,7 +401,7 @@ static void suspect_free(struct suspect *suspect)
     heap_free(b->heap, suspect, sizeof(*suspect));
 }
 
-static void suspect_judge(struct suspect *suspect, const char *why)
+static void suspect_judge(struct suspect *suspect, bool refused, const char *why)
 {
     struct brokers *b = suspect->brokers;
     struct order *order = order_new(b->machine);
@@ -410,8 +410,8 @@ static void suspect_judge(struct suspect *suspect, const char *why)
                   "broker %d: control connection ended and %s; suspecting it", suspect->link.broker,
                   why);
         order->command.kind = COMMAND_SUSPECT;
-        order->command.suspect = (struct suspect_command){suspect->link.broker,
-                                                          suspect->link.epoch};
+        order->command.suspect = (struct suspect_command){suspect->link.broker, suspect->link.epoch,
+                                                          refused};
         machine_submit(b->machine, order);
     }
     suspect_free(suspect);
@@ -437,7 +437,7 @@ static void on_dial_closed(void *ctx, err_t why)
     struct suspect *suspect = ctx;
     suspect->dial = NULL;
     if (why == ERR_REFUSED) {
-        suspect_judge(suspect, "its listener refuses connections");
+        suspect_judge(suspect, true, "its listener refuses connections");
     }
 }
 
@@ -446,7 +446,8 @@ static const struct net_events dial_events = {
 
 static void on_suspect_timer(struct timer *timer)
 {
-    suspect_judge(CONTAINER_OF(timer, struct suspect, timer), "no heartbeat came on a new one");
+    suspect_judge(CONTAINER_OF(timer, struct suspect, timer), false,
+                  "no heartbeat came on a new one");
 }
 
 static void suspects_heard(struct brokers *b, const struct broker_link *link)

@@ -61,6 +61,7 @@ struct link {
     struct controller_node *owner;
     struct rpc_conn *conn;
     struct broker_link broker;
+    int32_t said_broker; /* its Hello; META_NO_BROKER: a controller, or not heard yet */
 };
 
 static void node_halt(struct controller_node *n, const char *sentence)
@@ -158,6 +159,31 @@ static const struct machine_events machine_events = {
 
 /* ---- connections ---- */
 
+static void link_drop(struct link *link)
+{
+    struct controller_node *n = link->owner;
+    struct rpc_conn *conn = link->conn;
+    if (n->quorum != NULL) {
+        tail_end(&n->tail, conn);
+    }
+    rpc_close(conn);
+    list_remove(&link->node);
+    heap_free(&n->heap, link, sizeof(*link));
+}
+
+/* A broker has one control connection: what an older one still holds unread is never carried out after newer words, else a
+ * given-up change of an in-sync set could follow a later one. */
+static void older_links_drop(struct controller_node *n, const struct link *newest)
+{
+    for (struct list_node *node = n->links.head.next, *next; node != &n->links.head; node = next) {
+        next = node->next;
+        struct link *link = CONTAINER_OF(node, struct link, node);
+        if (link != newest && link->said_broker == newest->said_broker) {
+            link_drop(link);
+        }
+    }
+}
+
 static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
     struct link *link = ctx;
@@ -167,10 +193,13 @@ static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hell
         trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
                   "node %d at %s belongs to cluster %s, not to %s; refused", hello->node->id,
                   rpc_peer(conn), hello->cluster_id, n->cluster_id);
-        link->conn = NULL;
-        rpc_close(conn);
-        list_remove(&link->node);
-        heap_free(&n->heap, link, sizeof(*link));
+        link->conn = conn;
+        link_drop(link);
+        return;
+    }
+    if (hello->role == ODRADEK__ROLE__ROLE_BROKER && n->quorum != NULL) {
+        link->said_broker = hello->node->id;
+        older_links_drop(n, link);
     }
 }
 
@@ -234,6 +263,7 @@ static void on_accept(void *ctx, struct net_conn *conn)
     }
     link->owner = n;
     link->broker = (struct broker_link){.broker = META_NO_BROKER, .epoch = -1};
+    link->said_broker = META_NO_BROKER;
     list_push(&n->links, &link->node);
     if (rpc_accept(&n->rpc, conn, &link_events, link, &link->conn) != OK) {
         list_remove(&link->node);

@@ -48,6 +48,8 @@ struct bootstrap_command {
 struct suspect_command {
     int32_t broker;
     int64_t broker_epoch; /* of the connection that ended */
+    /* Its listener refuses connections: the process is gone for sure. Such a fencing is no flapping and is not limited. */
+    bool refused;
 };
 
 struct suspect_answer {

@@ -116,10 +116,12 @@ err_t decide_suspect(const struct controller_state *state, const struct command 
         if (broker == NULL || broker->epoch != suspect->broker_epoch || broker->fenced) {
             return OK; /* yesterday's connection */
         }
-        if (session_suspicions(state, broker->id, now) >= state->settings.suspicion_fences) {
-            return OK; /* it comes and goes: elections on every blink would hurt more than they help */
+        if (!suspect->refused) {
+            if (session_suspicions(state, broker->id, now) >= state->settings.suspicion_fences) {
+                return OK; /* it comes and goes: elections on every blink would hurt more than they help */
+            }
+            TRY(decision_note(decision, NOTE_SUSPECTED, broker->id, 0));
         }
-        TRY(decision_note(decision, NOTE_SUSPECTED, broker->id, 0));
     }
     assert(broker != NULL && broker->epoch == suspect->broker_epoch);
     bool done;
