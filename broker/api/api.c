@@ -24,12 +24,13 @@ void api_init(struct api *api)
     assert(api->loop != NULL && api->heap != NULL && api->trace != NULL && api->crc != NULL);
     assert(api->metadata != NULL && api->partitions != NULL && api->control != NULL);
     decoder_init(&api->decoder, api->heap);
-    prng_init(&api->prng, api->seed);
+    fetch_sessions_init(&api->fetch_sessions, api->heap, api->fetch_sessions_max, api->seed);
     list_init(&api->producer_ids.waiting);
     list_init(&api->creations);
 }
 
 void api_release(struct api *api)
 {
+    fetch_sessions_release(&api->fetch_sessions);
     decoder_release(&api->decoder);
 }

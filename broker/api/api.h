@@ -10,6 +10,7 @@
 #ifndef ODRADEK_API_API_H
 #define ODRADEK_API_API_H
 
+#include "broker/api/fetch_session.h"
 #include "broker/edge/request.h"
 #include "broker/meta/control.h"
 #include "broker/meta/metadata.h"
@@ -18,8 +19,6 @@
 
 /* KIP-430: the client did not ask for its rights, or nobody keeps them. */
 #define OPERATIONS_UNKNOWN INT32_MIN
-
-struct fetch_session;
 
 struct api {
     /* given */
@@ -44,7 +43,7 @@ struct api {
     } settings; /* as partitions_events.settings: for DescribeConfigs */
     /* own */
     struct decoder decoder;
-    struct prng prng;
+    struct fetch_sessions fetch_sessions;
     struct producer_ids {
         int64_t next;
         int64_t end;         /* next == end: none left */

@@ -91,6 +91,26 @@ static bool same_topic(const struct fetch_want *a, const struct fetch_want *b)
 }
 
 /* Neighbours of one topic share an entry. */
+static bool run_tell(struct fetch *fetch, size_t at, size_t end,
+                     struct kmsg_fetch_response_topic *topic)
+{
+    const struct fetch_want *first = &fetch->items[at].want;
+    topic->partitions.items = kmsg_fetch_response_partition_array(&fetch->request->arena,
+                                                                  (int32_t)(end - at));
+    if (topic->partitions.items == NULL) {
+        return false;
+    }
+    topic->topic = first->topic;
+    topic->topic_id = first->topic_id;
+    for (; at < end; at++) {
+        if (!fetch->items[at].silent) {
+            item_tell(fetch, &fetch->items[at],
+                      &topic->partitions.items[topic->partitions.count++]);
+        }
+    }
+    return true;
+}
+
 static bool items_tell(struct fetch *fetch, struct kmsg_fetch_response *response)
 {
     struct arena *arena = &fetch->request->arena;
@@ -107,17 +127,53 @@ static bool items_tell(struct fetch *fetch, struct kmsg_fetch_response *response
         }
         struct kmsg_fetch_response_topic *topic =
             &response->responses.items[response->responses.count];
-        topic->partitions.items = kmsg_fetch_response_partition_array(arena, (int32_t)(end - at));
-        if (topic->partitions.items == NULL) {
+        if (!run_tell(fetch, at, end, topic)) {
             return false;
         }
-        topic->topic = first->topic;
-        topic->topic_id = first->topic_id;
-        response->responses.count++;
-        for (; at < end; at++) {
-            item_tell(fetch, &fetch->items[at],
-                      &topic->partitions.items[topic->partitions.count++]);
-        }
+        response->responses.count += topic->partitions.count > 0 ? 1 : 0;
+        at = end;
+    }
+    return true;
+}
+
+/* What the session keeps in mind of what it tells. */
+static struct fetch_told told_of(const struct fetch_item *item)
+{
+    bool asked = item->partition != NULL && item->error == KAFKA_NONE;
+    return (struct fetch_told){.error = item_error(item),
+                               .records = item->bytes > 0,
+                               .diverging = asked && item->part.diverging_epoch >= 0,
+                               .high_watermark = asked ? item->part.high_watermark_now : -1,
+                               .log_start = asked ? item->part.log_start : -1};
+}
+
+static bool session_begin(struct fetch *fetch)
+{
+    struct arena *arena = &fetch->request->arena;
+    struct fetch_want *wants = arena_array(arena, fetch->item_count, sizeof(*wants));
+    struct fetch_told *told = arena_array(arena, fetch->item_count, sizeof(*told));
+    if (wants == NULL || told == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < fetch->item_count; i++) {
+        wants[i] = fetch->items[i].want;
+        told[i] = told_of(&fetch->items[i]);
+    }
+    fetch_session_begin(&api_of(fetch->request)->fetch_sessions, &fetch->turn,
+                        loop_now_us(fetch->request->edge->loop), wants, told, fetch->item_count);
+    return true;
+}
+
+static bool session_tell(struct fetch *fetch)
+{
+    if (fetch->turn.kind == FETCH_FULL) {
+        return session_begin(fetch);
+    }
+    for (size_t i = 0; fetch->turn.kind == FETCH_INCREMENTAL && i < fetch->item_count; i++) {
+        struct fetch_item *item = &fetch->items[i];
+        struct fetch_told told = told_of(item);
+        item->silent = !fetch_session_tells(&api_of(fetch->request)->fetch_sessions, &fetch->turn,
+                                            &item->want, &told);
     }
     return true;
 }
@@ -141,7 +197,8 @@ void fetch_answer(struct fetch *fetch)
     assert(fetch->ending && fetch_wait_idle(&fetch->wait));
     struct kmsg_fetch_response response;
     kmsg_fetch_response_init(&response);
-    bool told = !request->cut && items_tell(fetch, &response);
+    bool told = !request->cut && session_tell(fetch) && items_tell(fetch, &response);
+    response.session_id = fetch->turn.id;
     items_release(fetch);
     if (!told) {
         kmsg_drop(request->frame.api->response, &response);
@@ -186,30 +243,128 @@ static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t repl
     item->part.high_watermark = want->high_watermark;
 }
 
-static bool items_read(struct fetch *fetch, const struct kmsg_fetch_request *ask)
+static size_t asked_count(const struct kmsg_fetch_request *ask)
 {
     size_t count = 0;
     for (int32_t t = 0; t < ask->topics.count; t++) {
         count += (size_t)ask->topics.items[t].partitions.count;
     }
-    fetch->items = arena_array(&fetch->request->arena, count, sizeof(struct fetch_item));
+    return count;
+}
+
+static size_t forgotten_count(const struct kmsg_fetch_request *ask)
+{
+    size_t count = 0;
+    for (int32_t t = 0; t < ask->forgotten_topics_data.count; t++) {
+        count += (size_t)ask->forgotten_topics_data.items[t].partitions.count;
+    }
+    return count;
+}
+
+/* Names borrow from the frame. By id there are no names, and by name no ids. */
+static void wants_read(const struct kmsg_fetch_request *ask, bool by_id, struct fetch_want *wants)
+{
+    for (int32_t t = 0; t < ask->topics.count; t++) {
+        const struct kmsg_fetch_request_topic *topic = &ask->topics.items[t];
+        for (int32_t i = 0; i < topic->partitions.count; i++) {
+            wants->topic = by_id ? (struct slice){0} : topic->topic;
+            wants->topic_id = topic->topic_id;
+            want_read(&topic->partitions.items[i], wants);
+            wants++;
+        }
+    }
+}
+
+static void forgotten_read(const struct kmsg_fetch_request *ask, bool by_id,
+                           struct fetch_want *wants)
+{
+    for (int32_t t = 0; t < ask->forgotten_topics_data.count; t++) {
+        const struct kmsg_fetch_request_forgotten_topic *topic =
+            &ask->forgotten_topics_data.items[t];
+        for (int32_t i = 0; i < topic->partitions.count; i++) {
+            wants->topic = by_id ? (struct slice){0} : topic->topic;
+            wants->topic_id = topic->topic_id;
+            wants->index = topic->partitions.items[i];
+            wants++;
+        }
+    }
+}
+
+/* Items with names that live as long as the request. */
+static bool items_take(struct fetch *fetch, const struct fetch_want *wants, size_t count)
+{
+    struct arena *arena = &fetch->request->arena;
+    struct slice name = {0};
+    fetch->items = arena_array(arena, count, sizeof(struct fetch_item));
     if (fetch->items == NULL) {
         return false;
     }
-    for (int32_t t = 0; t < ask->topics.count; t++) {
-        const struct kmsg_fetch_request_topic *topic = &ask->topics.items[t];
-        struct slice name = {0};
-        if (topic->topic.p != NULL && !arena_copy(&fetch->request->arena, topic->topic, &name)) {
+    for (size_t i = 0; i < count; i++) {
+        if (wants[i].topic.p == NULL) {
+            name = wants[i].topic;
+        } else if ((name.p == NULL || !slice_eq(name, wants[i].topic)) &&
+                   !arena_copy(arena, wants[i].topic, &name)) {
             return false;
         }
-        for (int32_t i = 0; i < topic->partitions.count; i++) {
-            struct fetch_item *item = &fetch->items[fetch->item_count++];
-            item->want.topic = name;
-            item->want.topic_id = topic->topic_id;
-            want_read(&topic->partitions.items[i], &item->want);
-        }
+        fetch->items[i].want = wants[i];
+        fetch->items[i].want.topic = name;
     }
+    fetch->item_count = count;
     return true;
+}
+
+static bool items_read(struct fetch *fetch, const struct kmsg_fetch_request *ask)
+{
+    struct request *request = fetch->request;
+    struct arena *arena = &request->arena;
+    struct fetch_sessions *sessions = &api_of(request)->fetch_sessions;
+    bool by_id = request->frame.version >= 13;
+    size_t count = asked_count(ask);
+    size_t forgotten = forgotten_count(ask);
+    struct fetch_want *wants = arena_array(arena, count, sizeof(*wants));
+    struct fetch_want *gone = arena_array(arena, forgotten, sizeof(*gone));
+    if (wants == NULL || gone == NULL) {
+        return false;
+    }
+    wants_read(ask, by_id, wants);
+    forgotten_read(ask, by_id, gone);
+    struct fetch_sessions_ask turn = {.id = ask->session_id,
+                                      .epoch = ask->session_epoch,
+                                      .by_id = by_id,
+                                      .follower = fetch->follower,
+                                      .now = loop_now_us(request->edge->loop),
+                                      .wants = wants,
+                                      .want_count = count,
+                                      .forgotten = gone,
+                                      .forgotten_count = forgotten};
+    fetch->turn = fetch_session_ask(sessions, &turn);
+    if (fetch->turn.kind == FETCH_INCREMENTAL) {
+        count = fetch_session_size(sessions, &fetch->turn);
+        wants = arena_array(arena, count, sizeof(*wants));
+        if (wants == NULL) {
+            return false;
+        }
+        fetch_session_wants(sessions, &fetch->turn, wants);
+    }
+    return items_take(fetch, wants, count);
+}
+
+static void bounds_read(struct fetch *fetch, const struct kmsg_fetch_request *ask)
+{
+    int32_t bytes_max = fetch->follower ? ask->max_bytes
+                                        : (int32_t)min_i64(ask->max_bytes,
+                                                           api_of(fetch->request)->fetch_bytes_max);
+    fetch->committed = ask->isolation_level == 1;
+    fetch->bytes_max = bytes_max > 0 ? (size_t)bytes_max : 0;
+    fetch->bytes_min = ask->min_bytes > 0 ? (size_t)ask->min_bytes : 0;
+}
+
+static void refuse_session(struct request *request, enum kafka_error error)
+{
+    struct kmsg_fetch_response response;
+    kmsg_fetch_response_init(&response);
+    response.error_code = (int16_t)error;
+    request_answer(request, &response);
 }
 
 void api_fetch(struct request *request)
@@ -229,17 +384,16 @@ void api_fetch(struct request *request)
         return;
     }
     fetch->request = request;
+    fetch->follower = replica >= 0;
+    bounds_read(fetch, &ask);
     if (!items_read(fetch, &ask)) {
         api_out_of_memory(request);
         return;
     }
-    fetch->follower = replica >= 0;
-    fetch->committed = ask.isolation_level == 1;
-    int32_t bytes_max = fetch->follower
-                            ? ask.max_bytes
-                            : (int32_t)min_i64(ask.max_bytes, api_of(request)->fetch_bytes_max);
-    fetch->bytes_max = bytes_max > 0 ? (size_t)bytes_max : 0;
-    fetch->bytes_min = ask.min_bytes > 0 ? (size_t)ask.min_bytes : 0;
+    if (fetch->turn.error != KAFKA_NONE) {
+        refuse_session(request, fetch->turn.error);
+        return;
+    }
     for (size_t i = 0; i < fetch->item_count; i++) {
         item_find(fetch, &fetch->items[i], replica < 0 ? -1 : replica,
                   ask.replica_state.replica_epoch);

@@ -3,25 +3,13 @@
  *
  *     fetch.c       the request and its answer
  *     fetch_park.c  asking partitions, waiting for news, warming what is cold
+ *     fetch_session.c  which partitions a request means, and which have anything to tell (KIP-227)
  */
 #ifndef ODRADEK_API_FETCH_H
 #define ODRADEK_API_FETCH_H
 
 #include "broker/api/api_internal.h"
-
-/* One partition of a request. */
-struct fetch_want {
-    struct slice topic; /* NULL if asked by id */
-    struct uuid topic_id;
-    int32_t index;
-    int32_t current_leader_epoch;
-    int32_t last_fetched_epoch;
-    int32_t bytes_max;
-    int64_t fetch_offset;
-    int64_t log_start;
-    int64_t durable_offset;
-    int64_t high_watermark;
-};
+#include "broker/api/fetch_session.h"
 
 struct fetch_item {
     struct fetch_want want;      /* topic name: the arena's */
@@ -31,6 +19,7 @@ struct fetch_item {
     size_t bytes; /* of records that part holds */
     uint32_t warmings;
     bool watched;
+    bool silent; /* an incremental answer says nothing of it */
 };
 
 struct fetch {
@@ -45,7 +34,8 @@ struct fetch {
     bool follower;
     bool committed; /* isolation level read_committed */
     bool expired;   /* the time to wait is over: what is there is answered */
-    bool ending;    /* the answer waits only for mail that is on its way */
+    struct fetch_turn turn;
+    bool ending; /* the answer waits only for mail that is on its way */
 };
 
 /* Asks all partitions and answers, or parks the request. */
