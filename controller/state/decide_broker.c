@@ -227,7 +227,8 @@ err_t decide_heartbeat(const struct controller_state *state, const struct comman
         }
         const struct meta_broker *known = meta_broker(image, beat->broker);
         struct meta_broker broker = *known;
-        TRY(decision_note(decision, NOTE_CONTACT, beat->broker, beat->metadata_offset));
+        TRY(decision_note(decision, NOTE_CONTACT, beat->broker,
+                          max_i64(beat->metadata_offset, -1)));
         bool shutting;
         heartbeat_wants(state, beat, &broker, answer, &shutting);
         if (broker_same(known, &broker)) {

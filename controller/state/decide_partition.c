@@ -56,6 +56,9 @@ static enum kafka_error alter_check(const struct world *world, int32_t sender,
     if (!leader) {
         return KAFKA_INVALID_REQUEST;
     }
+    if (entry->recovery != META_RECOVERED && entry->recovery != META_RECOVERING) {
+        return KAFKA_INVALID_REQUEST;
+    }
     if (entry->recovery == META_RECOVERING &&
         (entry->isr_count > 1 || partition->recovery == META_RECOVERED)) {
         return KAFKA_INVALID_REQUEST;

@@ -74,6 +74,19 @@ static struct command_result check_dirs(const struct meta_image *image,
     return (struct command_result){0};
 }
 
+/* What does not fit the log must not be decided. */
+static bool fits_the_log(const struct register_broker_command *command)
+{
+    bool fits = command->rack.n <= META_NAME_MAX;
+    for (uint32_t i = 0; i < command->endpoint_count; i++) {
+        const struct meta_endpoint *endpoint = &command->endpoints[i];
+        fits = fits && endpoint->listener.n > 0 && endpoint->listener.n <= META_NAME_MAX &&
+               endpoint->host.n <= HOST_NAME_MAX_BYTES && endpoint->security_protocol >= 0 &&
+               endpoint->security_protocol <= 3;
+    }
+    return fits;
+}
+
 static struct command_result check(const struct controller_state *state,
                                    const struct register_broker_command *command, time_ms now,
                                    struct decision *decision)
@@ -90,6 +103,11 @@ static struct command_result check(const struct controller_state *state,
     }
     if (command->endpoint_count == 0) {
         return refused(decision, KAFKA_INVALID_REGISTRATION, "No listeners specified in request");
+    }
+    if (!fits_the_log(command)) {
+        return refused(
+            decision, KAFKA_INVALID_REGISTRATION,
+            "A rack, listener or host is empty or too long, or a security protocol unknown");
     }
     struct command_result dirs = check_dirs(image, command, decision);
     if (dirs.error != KAFKA_NONE) {

@@ -154,6 +154,12 @@ static struct command_result check_settings(const struct create_topic *wants,
                                            SLICE_ARGS(wants->settings[i].key)));
         }
     }
+    for (uint32_t i = 0; i < wants->setting_count; i++) {
+        if (wants->settings[i].key.n == 0 || wants->settings[i].key.n > META_NAME_MAX ||
+            wants->settings[i].value.n > META_VALUE_MAX) {
+            return fault(KAFKA_INVALID_CONFIG, "A config name or value is empty or too long.");
+        }
+    }
     if (wants->setting_count > SETTINGS_MAX) {
         return fault(KAFKA_INVALID_CONFIG, "Too many topic configs.");
     }
