@@ -143,8 +143,10 @@ void raft_heartbeat(struct raft *raft, struct raft_actions *actions)
         if (peer->progress == RAFT_PROBE) {
             peer->probing = false; /* the last one may be lost */
             peer_send(raft, actions, peer);
-        } else if (log_serves(raft, peer->match + 1)) {
-            append_send(raft, actions, peer, peer->match, peer->match);
+        } else { /* where the log no longer reaches so far back, its refusal tells as much */
+            raft_index at = log_serves(raft, peer->match + 1) ? peer->match
+                                                              : raft->log.snapshot.index;
+            append_send(raft, actions, peer, at, at);
         }
     }
 }
