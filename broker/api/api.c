@@ -13,6 +13,7 @@ const struct edge_handler api_handlers[] = {
     {20, api_delete_topics},
     {22, api_init_producer_id},
     {23, api_offset_for_leader_epoch},
+    {32, api_describe_configs},
     {60, api_describe_cluster},
     {75, api_describe_topic_partitions},
 };

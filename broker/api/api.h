@@ -16,6 +16,7 @@
 #include "broker/meta/metadata.h"
 #include "broker/partition/partition_table.h"
 #include "common/codec/codec.h"
+#include "common/config/config.h"
 
 /* KIP-430: the client did not ask for its rights, or nobody keeps them. */
 #define OPERATIONS_UNKNOWN INT32_MIN
@@ -36,11 +37,7 @@ struct api {
     uint32_t
         fetch_sessions_max; /* max.incremental.fetch.session.cache.slots, shared out over the reactors */
     uint64_t seed;          /* of session ids */
-    struct partitions_config_settings {
-        void *ctx;
-        void (*settings)(void *ctx, const struct meta_image *, const struct meta_topic *,
-                         struct partition_settings *ret_settings);
-    } settings; /* as partitions_events.settings: for DescribeConfigs */
+    const struct config *config;
     /* own */
     struct decoder decoder;
     struct fetch_sessions fetch_sessions;

@@ -200,8 +200,7 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
                         .fetch_bytes_max = (int32_t)config_int(config, CONFIG_FETCH_MAX_BYTES),
                         .fetch_sessions_max = (uint32_t)config_int(config, CONFIG_FETCH_SESSIONS) /
                                               node->reactor_count};
-    api->settings.ctx = node;
-    api->settings.settings = node_topic_settings;
+    api->config = config;
     entropy_fill(node->host, &api->seed, sizeof(api->seed));
     api_init(api);
 }
