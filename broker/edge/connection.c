@@ -173,6 +173,7 @@ static void input_take(struct connection *conn, struct slice bytes)
     while (!conn->closed) {
         struct slice frame;
         if (pipeline_full(conn)) {
+            conn->held = true; /* also when only the reader holds a frame that is whole */
             buf_put(&conn->rest, bytes.p, bytes.n);
             if (conn->rest.err != OK) {
                 connection_end(conn, false);
@@ -193,9 +194,10 @@ static void input_take(struct connection *conn, struct slice bytes)
 
 static void rest_take(struct connection *conn)
 {
-    if (conn->rest.n == 0 || conn->closed || pipeline_full(conn)) {
+    if (!conn->held || conn->closed || pipeline_full(conn)) {
         return;
     }
+    conn->held = false;
     struct buf rest = conn->rest;
     buf_init(&conn->rest, conn->edge->heap, REST_MAX);
     input_take(conn, buf_slice(&rest));
@@ -206,7 +208,7 @@ static uint8_t *on_room(void *ctx, size_t *ret_n)
 {
     struct connection *conn = ctx;
     uint8_t *p = NULL;
-    if (conn->rest.n > 0 || frame_reader_room(&conn->reader, &p, ret_n) != OK) {
+    if (conn->held || frame_reader_room(&conn->reader, &p, ret_n) != OK) {
         return NULL;
     }
     return p;
@@ -225,7 +227,7 @@ static void on_bytes(void *ctx, const uint8_t *p, size_t n)
         frame_reader_filled(&conn->reader, n);
         bytes = (struct slice){0};
     }
-    if (conn->rest.n > 0) {
+    if (conn->held) {
         buf_put(&conn->rest, bytes.p, bytes.n);
         rest_take(conn);
     } else {
@@ -299,7 +301,7 @@ void connection_advance(struct connection *conn)
         connection_free(conn);
         return;
     }
-    input_hold(conn, pipeline_full(conn) || conn->rest.n > 0);
+    input_hold(conn, pipeline_full(conn) || conn->held);
 }
 
 /* ---- life ---- */

@@ -15,6 +15,7 @@ struct connection {
     uint32_t request_count;
     bool frames_seen;
     bool executing; /* inside of a handler: the connection may not be freed */
+    bool held; /* the pipeline was full: `rest`, or a whole frame in the reader, waits */
     bool paused;
     bool closed;
     struct timer idle_timer;

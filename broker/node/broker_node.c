@@ -295,7 +295,10 @@ void node_partitions_stopped(struct broker_node *node)
 static void on_stop_timer(struct timer *timer)
 {
     struct broker_node *node = CONTAINER_OF(timer, struct broker_node, stop_timer);
-    partitions_stop(node->partitions);
+    if (!node->partitions_stopping) { /* the controllers may say "now" more than once */
+        node->partitions_stopping = true;
+        partitions_stop(node->partitions);
+    }
 }
 
 static void on_stop(struct mail *mail)

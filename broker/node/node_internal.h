@@ -59,6 +59,7 @@ struct broker_node {
     bool ready;
     bool told_running;
     bool stopping;
+    bool partitions_stopping;
     bool failed;
     struct mail stop_mail;
     struct timer stop_timer;

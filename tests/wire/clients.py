@@ -77,7 +77,7 @@ class Kcat:
             with tempfile.NamedTemporaryFile() as f:
                 f.write(value)
                 f.flush()
-                run(cmd + (["-k", key.decode()] if key else []) + [f.name])
+                run(cmd + ([] if key is None else ["-k", key.decode()]) + [f.name])
             return
         stream = b"".join((b"" if key is None else key + r.KCAT_KEY) + (value or b"") + r.KCAT_RECORD for key, value in batch)
         run(cmd + ["-K", r.KCAT_KEY.decode(), "-D", r.KCAT_RECORD.decode()], stdin=stream)
