@@ -158,6 +158,7 @@ static void on_snapshot_taken(struct raft *raft, struct raft_actions *actions, r
         .index = index, .term = term, .voters = *raft_voters_at(raft, index)};
     raft_log_snapshot_taken(&raft->log, &snapshot);
     raft->durable = max_i64(raft->durable, index);
+    raft->download.open = raft->download.open && raft->download.index > index;
     raft_index drop = index - raft->config.trailing_entries;
     if (drop >= raft->log.first) {
         raft_log_drop_prefix(&raft->log, drop);

@@ -1,7 +1,7 @@
 /*
- * world [--seeds N] [--first S] [--seconds T]    runs seeds until N are done or T seconds are over
- * world --seed S                                 one seed, telling what happens
- * world --mutants [--unchecked]                  each planted bug must be found (only in a mutant build);
+ * raft_world [--seeds N] [--first S] [--seconds T]    runs seeds until N are done or T seconds are over
+ * raft_world --seed S                                 one seed, telling what happens
+ * raft_world --mutants [--unchecked]                  each planted bug must be found (only in a mutant build);
  *                                                unchecked: without the help of raft_check
  *
  * Exit code 0: as it must be. Every run that goes wrong prints the line that repeats it.
@@ -39,7 +39,7 @@ static const struct world *running;
 static void on_abort(int signal_number)
 {
     (void)signal_number;
-    fprintf(stderr, "seed %lu aborts at %ld\n  again: world --seed %lu\n",
+    fprintf(stderr, "seed %lu aborts at %ld\n  again: raft_world --seed %lu\n",
             (unsigned long)running->seed, (long)running->now, (unsigned long)running->seed);
 }
 
@@ -69,7 +69,7 @@ static bool run_seeds(struct world *w, uint64_t first, uint64_t count, double se
     double start = seconds_now();
     for (uint64_t seed = first; seed < first + count && seconds_now() - start < seconds; seed++) {
         if (!world_run(w, seed)) {
-            printf("seed %lu: %s\n  again: world --seed %lu\n", (unsigned long)seed, w->wrong,
+            printf("seed %lu: %s\n  again: raft_world --seed %lu\n", (unsigned long)seed, w->wrong,
                    (unsigned long)seed);
             return false;
         }
