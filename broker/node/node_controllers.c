@@ -47,6 +47,7 @@ static void on_news_end(struct turn_end *end)
 {
     struct broker_node *node = CONTAINER_OF(end, struct broker_node, news_end);
     news_send(&node->lost);
+    news_send(&node->synced);
     for (uint32_t i = 0; i < LOG_DIRS_MAX; i++) {
         news_send(&node->placed[i]);
     }
@@ -95,6 +96,13 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
             return;
         }
     }
+}
+
+static void on_synced(void *ctx, struct uuid topic, int32_t index)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    news_add(node, &node->synced, CONTROL_REPLICAS_SYNCED, topic, index);
 }
 
 /* ---- in-sync sets ---- */
@@ -193,6 +201,7 @@ void node_partition_events(struct broker_node *node, struct partitions_events *r
                                              .ask_isr = on_ask_isr,
                                              .lost = on_lost,
                                              .assigned = on_assigned,
+                                             .synced = on_synced,
                                              .dir_failed = on_dir_failed,
                                              .ready = on_ready,
                                              .stopped = on_stopped};

@@ -89,6 +89,7 @@ static void sync_one(struct partition *p)
     partition_enter(p);
     p->syncing = false;
     synced(p, &sync, cut, err);
+    partition_prove(p);
     bool more = p->state == PARTITION_OPEN &&
                 log_durable_end(p->log) < min_i64(p->sync_end, log_end(p->log));
     if (more && !p->sync_requested) {

@@ -224,6 +224,9 @@ static err_t add_folder(struct scan *scan, const char *name)
     list_push(&scan->table->found, &found->node);
     ENSURE(map_put(&scan->by_folder, slice_str(name), found), ERR_NO_MEMORY);
     join(path, sizeof(path), scan->dir->path, name);
+    struct map *by_name = &scan->table->found_by_name;
+    found->same = map_get(by_name, slice_str(name));
+    ENSURE(map_put(by_name, slice_str(name), found), ERR_NO_MEMORY);
     err_t err = partition_metadata_load(scan->table->host, path, &found->topic);
     bool unknown = err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_TRUNCATED;
     return unknown ? OK : err;

@@ -42,6 +42,7 @@ enum outbox_flag {
     OUTBOX_TICK = 8,
     OUTBOX_CHORES = 16,
     OUTBOX_FAILED = 32,
+    OUTBOX_PROVED = 64,
 };
 
 struct outbox {
@@ -66,6 +67,7 @@ enum chore {
 /* What a folder and the checkpoints said about it, before it is opened. */
 struct found_folder {
     struct list_node node;
+    struct found_folder *same; /* another one of the same name, in another directory */
     uint32_t dir;
     struct uuid topic; /* none: no partition.metadata */
     int32_t index;
@@ -112,6 +114,11 @@ struct partition {
     int64_t unsynced_bytes;
     int64_t sync_end; /* what the core wants synced */
     bool syncing;
+    /* An fsync of the whole log is to be reported: of what it had when that was first seen. */
+    bool prove_wanted;
+    bool proving;
+    int64_t prove_end;
+    bool proved_posted;
     bool sync_requested; /* in the directory's queue, or on the way there */
     time_ms tick_at_ms;
     bool tick_posted;
@@ -128,6 +135,7 @@ struct partition {
     int64_t closed_end;  /* after CHORE_CLOSE: all below is on disk; -1: not so */
 
     struct mail ask_mail;
+    struct mail proved_mail;
     struct mail fetch_mail;
     struct fetch_room *fetch_room; /* where that letter goes; whoever set fetch_posted */
     struct mail tick_mail;
@@ -186,7 +194,8 @@ struct partitions {
     int64_t broker_epoch; /* table lock */
     int64_t previous_epoch;
     struct list found; /* struct found_folder */
-    bool applied;      /* the first apply is over */
+    struct map found_by_name;
+    bool applied; /* the first apply is over */
     bool ready;
     bool stopping;
     bool closing_begun;
@@ -251,6 +260,8 @@ static inline uint32_t partition_chores_due(const struct partition *p)
 {
     return p->syncing ? p->chores & ~(uint32_t)(CHORE_CLOSE | CHORE_DELETE) : p->chores;
 }
+/* Inside: goes on with proving that all is on disk, if that is wanted. */
+void partition_prove(struct partition *);
 void partition_tick_init(struct partition *);
 
 /* ---- partition_open.c, partition_chores.c: on the pool ---- */
@@ -307,6 +318,7 @@ int64_t table_broker_epoch(struct partitions *);
 /* Control loop: a chores job has ended. */
 void table_chores_done(struct partition *, uint32_t chores);
 void table_ask(struct mail *);
+void table_proved(struct mail *);
 void table_dir_failed(struct log_dir *);
 
 /* ---- table_upkeep.c, table_stop.c: control loop ---- */

@@ -156,15 +156,18 @@ static err_t open_log(struct partition *p)
     partition_enter(p);
     struct log_config config = partition_log_config(p);
     lock_leave(p->lock);
-    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &p->log, &report);
+    struct log *log = NULL;
+    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, &report);
     if (err != OK) {
         trace_log(
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
             p->name, p->index, p->folder, err_text(err), (long long)report.bad_offset);
-        p->log = NULL;
         return err;
     }
+    partition_enter(p);
+    p->log = log; /* others look whether it is there, inside the monitor */
+    lock_leave(p->lock);
     tell_report(p, &report);
     struct uuid topic;
     err = partition_metadata_load(p->table->host, p->folder, &topic);
@@ -205,6 +208,7 @@ void partition_open(struct partition *p)
             step.event.view = &p->view;
             partition_step(p, &step);
         }
+        partition_prove(p);
     }
     partition_leave(p);
 }

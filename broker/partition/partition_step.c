@@ -63,6 +63,10 @@ static void carry_out(struct partition *p, const struct outbox *outbox)
         partition_hold(p);
         loop_post(p->table->config.control, &p->ask_mail);
     }
+    if (outbox->flags & OUTBOX_PROVED) {
+        partition_hold(p);
+        loop_post(p->table->config.control, &p->proved_mail);
+    }
     if (outbox->flags & OUTBOX_FETCH) {
         partition_hold(p);
         fetcher_look(p);
@@ -232,6 +236,28 @@ static void request_sync(struct partition *p)
     }
 }
 
+void partition_prove(struct partition *p)
+{
+    if (!p->prove_wanted || p->state != PARTITION_OPEN) {
+        p->proving = false;
+        return;
+    }
+    if (!p->proving) {
+        p->proving = true;
+        p->prove_end = log_end(p->log);
+    }
+    int64_t wanted = min_i64(p->prove_end, log_end(p->log));
+    if (log_durable_end(p->log) < wanted) {
+        p->sync_end = max_i64(p->sync_end, wanted);
+        request_sync(p);
+    } else if (!p->proved_posted) {
+        p->prove_wanted = false;
+        p->proving = false;
+        p->proved_posted = true;
+        p->outbox.flags |= OUTBOX_PROVED;
+    }
+}
+
 static void want_fetch(struct partition *p, bool urgent)
 {
     p->fetch_urgent = p->fetch_urgent || urgent;
@@ -294,7 +320,14 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
     case REPLICA_WAKE_FOLLOWERS: partition_wake(p, true, false); break;
     case REPLICA_WAKE_CONSUMERS: partition_wake(p, false, true); break;
     case REPLICA_BAD_FETCH: step->bad_fetch = action->bad_fetch; break;
-    case REPLICA_HALT: p->state = PARTITION_OFFLINE; break;
+    case REPLICA_HALT:
+        trace_log(
+            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+            "%s-%d: cannot go on (no memory, or its log knows epochs that the cluster does not); offline until a "
+            "restart.",
+            p->name, p->index);
+        p->state = PARTITION_OFFLINE;
+        break;
     }
     return OK;
 }

@@ -130,6 +130,7 @@ static void partition_init(struct partition *p, struct partitions *table, struct
     atomic_init(&p->refs, 1);
     p->bury.deliver = bury;
     p->ask_mail.deliver = table_ask;
+    p->proved_mail.deliver = table_proved;
     heap_init(&p->heap, memory_source(table->host), PARTITION_HEAP_MAX);
     replica_init(
         &p->core,
@@ -238,9 +239,7 @@ err_t partitions_open(const struct partitions_config *config, char *sentence, si
     assert(config->lag_time_max_ms > 0 && config->checkpoint_ms > 0 && config->retention_ms > 0);
     assert(config->fetch_bytes_max > 0 && config->unsynced_bytes_max > 0 && sentence_room > 0);
     const struct memory_source *memory = memory_source(config->host);
-    struct heap heap;
     sentence[0] = '\0';
-    heap_init(&heap, memory, TABLE_HEAP_MAX);
     struct partitions *table = memory->take(memory->ctx, sizeof(*table));
     ENSURE(table != NULL, ERR_NO_MEMORY);
     memset(table, 0, sizeof(*table));
@@ -251,6 +250,7 @@ err_t partitions_open(const struct partitions_config *config, char *sentence, si
     list_init(&table->found);
     list_init(&table->all);
     heap_init(&table->heap, memory, TABLE_HEAP_MAX);
+    map_init(&table->found_by_name, &table->heap, config->hash_key);
     heap_init(&table->map_heap, memory, TABLE_HEAP_MAX);
     map_init(&table->by_id, &table->map_heap, config->hash_key);
     map_init(&table->by_name, &table->map_heap, config->hash_key);

@@ -51,6 +51,9 @@ struct partitions_events {
     void (*lost)(void *ctx, struct uuid topic, int32_t index);
     /* A replica was put here (AssignDirs). Told again with each apply until the image shows it. */
     void (*assigned)(void *ctx, struct uuid topic, int32_t index, struct uuid dir);
+    /* The whole log of a replica whose topic has durability=disk is on disk, and the image does not show it as synced
+     * (ReplicasSynced). May be NULL. */
+    void (*synced)(void *ctx, struct uuid topic, int32_t index);
     /* A directory has failed: it is offline for good (Heartbeat.offline_dirs). */
     void (*dir_failed)(void *ctx, struct uuid dir);
     /* All partitions of the first apply are open (or offline), lost ones are told: the broker may ask to be unfenced. May

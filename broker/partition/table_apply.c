@@ -2,6 +2,8 @@
  * From the image to the partitions: what is to be hosted is made and opened, what is not any more goes, everything else gets
  * its view. On the control loop.
  */
+#include <stdio.h>
+
 #include "broker/partition/partition_internal.h"
 
 /* Our seat in a partition, or NULL. */
@@ -76,10 +78,10 @@ static bool same_settings(const struct partition_settings *a, const struct parti
 }
 
 static void give_view(struct partition *p, const struct replica_view *view,
-                      const struct partition_settings *settings)
+                      const struct partition_settings *settings, bool synced)
 {
     partition_enter(p);
-    if (p->log != NULL && p->state == PARTITION_OPEN && !same_settings(&p->settings, settings)) {
+    if (p->state == PARTITION_OPEN && !same_settings(&p->settings, settings)) {
         p->settings = *settings;
         struct log_config config = partition_log_config(p);
         log_configure(p->log, &config);
@@ -92,6 +94,8 @@ static void give_view(struct partition *p, const struct replica_view *view,
         step.event.view = &p->view;
         partition_step(p, &step);
     }
+    p->prove_wanted = settings->durable && !synced;
+    partition_prove(p);
     partition_leave(p);
 }
 
@@ -147,11 +151,12 @@ static void set_aside(struct partitions *table, struct found_folder *found)
 static struct found_folder *find_folder(struct partitions *table, struct slice name, int32_t index,
                                         struct uuid topic)
 {
+    char folder[TOPIC_NAME_MAX + 16];
+    int n = snprintf(folder, sizeof(folder), "%.*s-%d", (int)name.n, (const char *)name.p, index);
     struct found_folder *match = NULL;
-    LIST_EACH(&table->found, node)
-    {
-        struct found_folder *found = CONTAINER_OF(node, struct found_folder, node);
-        if (found->used || found->index != index || !slice_eq(slice_str(found->name), name)) {
+    struct found_folder *found = map_get(&table->found_by_name, slice_of(folder, (size_t)n));
+    for (; found != NULL; found = found->same) {
+        if (found->used) {
             continue;
         }
         bool ours = uuid_eq(found->topic, topic) || uuid_is_none(found->topic);
@@ -244,7 +249,7 @@ static void host(struct partitions *table, const struct meta_image *image,
     memset(&settings, 0, sizeof(settings));
     table->config.events.settings(table->config.events.ctx, image, topic, &settings);
     make_view(table, image, mp, &settings, &view);
-    give_view(p, &view, &settings);
+    give_view(p, &view, &settings, own->synced);
     if (fresh) {
         table->opening += table->applied ? 0 : 1;
         p->first = !table->applied;
@@ -365,6 +370,7 @@ static void apply_first(struct partitions *table, const struct meta_image *image
         }
         heap_free(&table->heap, found, sizeof(*found));
     }
+    map_release(&table->found_by_name);
     table->applied = true;
     tell_ready(table);
 }
@@ -456,6 +462,20 @@ void table_chores_done(struct partition *p, uint32_t chores)
     if (chores & CHORE_CLOSE) {
         table_closed(p);
     }
+}
+
+void table_proved(struct mail *mail)
+{
+    struct partition *p = CONTAINER_OF(mail, struct partition, proved_mail);
+    struct partitions_events *events = &p->table->config.events;
+    partition_enter(p);
+    p->proved_posted = false;
+    bool open = p->state == PARTITION_OPEN;
+    lock_leave(p->lock);
+    if (open && events->synced != NULL) {
+        events->synced(events->ctx, p->topic, p->index);
+    }
+    partition_drop(p);
 }
 
 void table_ask(struct mail *mail)

@@ -202,6 +202,7 @@ int main(void)
         if (i == MOVES / 2) {
             bench_delete(&t.bench);
             bench_create(&t.bench);
+            bench_lead(&t.bench, 1); /* while it is being opened */
         } else {
             bench_lead_in_sync(&t.bench, i % BENCH_NODES + 1);
         }

@@ -183,7 +183,8 @@ void bench_create(struct bench *b)
     b->partition = (struct meta_partition){
         .topic = b->topic, .replica_count = b->node_count, .leader = 0};
     for (uint32_t i = 0; i < b->node_count; i++) {
-        b->partition.replicas[i] = (struct meta_replica){.broker = b->nodes[i].id};
+        b->partition.replicas[i] = (struct meta_replica){.broker = b->nodes[i].id,
+                                                         .synced = b->settings.durable};
         b->partition.isr.id[i] = b->nodes[i].id;
     }
     b->partition.isr.count = b->node_count;
@@ -258,6 +259,21 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
     if (uuid_eq(topic, b->topic)) {
         b->partition.replicas[node - b->nodes].dir = dir;
+        b->partition.partition_epoch++;
+        publish_partition(b);
+    }
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+}
+
+static void on_synced(void *ctx, struct uuid topic, int32_t index)
+{
+    struct bench_node *node = ctx;
+    struct bench *b = node->bench;
+    (void)index;
+    atomic_fetch_add(&node->synced, 1);
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    if (uuid_eq(topic, b->topic)) {
+        b->partition.replicas[node - b->nodes].synced = true;
         b->partition.partition_epoch++;
         publish_partition(b);
     }
@@ -362,6 +378,7 @@ static void node_open(struct bench_node *node)
                    .ask_isr = on_ask_isr,
                    .lost = on_lost,
                    .assigned = on_assigned,
+                   .synced = on_synced,
                    .dir_failed = on_dir_failed,
                    .ready = on_ready,
                    .stopped = on_stopped},

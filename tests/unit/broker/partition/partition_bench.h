@@ -49,6 +49,7 @@ struct bench_node {
     atomic_int lost;
     atomic_int assigned;
     atomic_int dirs_failed;
+    atomic_int synced;
     atomic_int fetches; /* served */
 };
 

@@ -125,7 +125,7 @@ Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
     cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
     cr_assert_eq(atomic_load(&bench.nodes[0].assigned), 1);
     bench_stop(&bench, 0, true);
-    char command[256];
+    char command[400];
     (void)snprintf(command, sizeof(command), "rm -r %s/node1/%s-0", bench.root, BENCH_TOPIC);
     cr_assert_eq(system(command), 0);
     bench_start(&bench, 0);
@@ -213,4 +213,73 @@ Test(partition, without_a_leader_nobody_is_served)
     partition_drop(p);
     bench_lead(&bench, 1);
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).base_offset, 1);
+}
+
+static bool all_synced(void *arg)
+{
+    (void)arg;
+    return atomic_load(&bench.nodes[0].synced) > 0;
+}
+
+static bool dir_failed(void *arg)
+{
+    (void)arg;
+    return atomic_load(&bench.nodes[0].dirs_failed) > 0;
+}
+
+Test(partition, a_topic_that_becomes_durable_is_synced_as_a_whole_and_that_is_told_once)
+{
+    bench_delete(&bench);
+    bench.settings.durable = false;
+    bench_create(&bench);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, i);
+    }
+    cr_assert_eq(atomic_load(&bench.nodes[0].synced), 0);
+    bench.settings.durable = true;
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon(all_synced, NULL));
+    cr_assert_eq(bench_facts(&bench, 0).durable_end, 20);
+    bench_lead(&bench, 1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 20);
+    cr_assert_eq(atomic_load(&bench.nodes[0].synced), 1);
+}
+
+Test(partition, a_log_that_cannot_be_written_takes_its_directory_offline)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, 0);
+    bench.settings.segment_bytes = 10000;
+    bench_lead(&bench, 1);
+    char command[400];
+    (void)snprintf(command, sizeof(command), "mv %s/node1/%s-0 %s/gone", bench.root, BENCH_TOPIC,
+                   bench.root);
+    cr_assert_eq(system(command), 0);
+    struct produce_ticket ticket = bench_produce(&bench, 0, -1, 1, 9000); /* needs a new segment */
+    cr_assert_eq(ticket.error, KAFKA_KAFKA_STORAGE_ERROR);
+    cr_assert_eq(ticket.base_offset, -1);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 10).error, KAFKA_KAFKA_STORAGE_ERROR);
+    cr_assert(bench_soon(dir_failed, NULL));
+    cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
+    cr_assert_not(bench_facts(&bench, 0).online);
+    bench_stop(&bench, 0, true);
+    bench_start(&bench, 0); /* not called clean: what was there is looked at */
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CRASHED_THIS_BOOT);
+}
+
+Test(partition, a_folder_of_another_topic_id_is_set_aside_and_kept)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 0);
+    bench_stop(&bench, 0, true);
+    bench_delete(&bench); /* while it was away, and one of the same name came */
+    bench_create(&bench);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 0);
+    char command[400];
+    (void)snprintf(command, sizeof(command),
+                   "test -s %s/node1/%s-0.*-stray/00000000000000000000.log", bench.root,
+                   BENCH_TOPIC);
+    cr_assert_eq(system(command), 0);
+    cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
 }
