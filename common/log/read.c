@@ -150,8 +150,10 @@ err_t log_find_timestamp(struct log *log, time_ms timestamp_ms, int64_t limit,
     ENSURE(!log->offline, ERR_OFFLINE);
     for (uint32_t i = log_segment_floor(log, log->start); i < log->count; i++) {
         if (log->segments[i]->max_timestamp >= timestamp_ms && log->segments[i]->bytes > 0) {
-            struct log_search search = {
-                .offset = log->start, .limit = limit, .timestamp = timestamp_ms, .by_time = true};
+            struct log_search search = {.offset = log->start,
+                                        .limit = limit,
+                                        .timestamp = max_i64(timestamp_ms, 0),
+                                        .by_time = true};
             search.offset = max_i64(log->start, log->segments[i]->base);
             return read_segment(log, i, &search, mode, ret_range);
         }

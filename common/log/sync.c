@@ -120,17 +120,15 @@ err_t log_cut_prove(struct log *log)
     return OK;
 }
 
-/* As long as a cut is not on disk, a crash may bring back what was cut: the point stays below that. */
 struct log_recovery_point log_recovery_point_take(struct log *log)
 {
-    bool proven = log_cut_proven(log);
-    int64_t offset = proven ? log->durable_end : min_i64(log->durable_end, log->saved_point);
-    log->taken_point = offset;
-    log->saved_point = max_i64(log->saved_point, offset);
-    return (struct log_recovery_point){offset, log->cut, proven};
+    log->taken_point = log->durable_end;
+    log->saved_point = max_i64(log->saved_point, log->durable_end);
+    return (struct log_recovery_point){log->durable_end, log->cut, log_cut_proven(log)};
 }
 
-/* A point taken before a truncation may stand in the file by now: the note beside the log still takes it back. */
+/* A point taken before a truncation may stand in the file by now, and as long as a cut is not on disk a crash may bring back
+ * what was cut: so long the note beside the log stays. */
 void log_recovery_point_saved(struct log *log, struct log_recovery_point point)
 {
     assert(point.cut <= log->cut);

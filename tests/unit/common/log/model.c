@@ -51,7 +51,7 @@ static void history_keep(struct world *w, int64_t floor)
 {
     cr_assert_lt(w->old_count, HISTORIES_MAX);
     struct history *old = &w->old[w->old_count++];
-    *old = (struct history){.end = w->now.end, .floor = floor};
+    *old = (struct history){.end = w->now.end, .start = w->start, .floor = floor};
     for (size_t i = 0; i < w->now.count; i++) {
         history_add(old, w->now.batches[i]);
     }
@@ -154,6 +154,9 @@ err_t world_expire(struct world *w)
     cr_assert_eq(moved, log_start(w->g.log) > before);
     cr_assert(!moved || log_start(w->g.log) <= retention.limit);
     w->start = log_start(w->g.log);
+    for (size_t i = 0; i < w->old_count; i++) {
+        w->old[i].start = max_i64(w->old[i].start, w->start);
+    }
     return err;
 }
 
@@ -259,7 +262,8 @@ static const struct history *world_match(struct world *w, int64_t from, int64_t 
         return &w->now;
     }
     for (size_t i = 0; i < w->old_count; i++) {
-        if (to >= w->old[i].floor && history_matches(&w->old[i], from, to, got, n)) {
+        if (to >= w->old[i].floor && from <= w->old[i].start &&
+            history_matches(&w->old[i], from, to, got, n)) {
             return &w->old[i];
         }
     }

@@ -22,6 +22,7 @@ struct history {
     struct model_batch *batches;
     size_t count;
     int64_t end;
+    int64_t start; /* nothing at or above it may be missing */
     int64_t floor; /* at least this much of it must come back */
 };
 

@@ -113,6 +113,49 @@ Test(crash, every_point_of_a_killed_process)
     every_crash_point(26, FAKE_CUT_ALL);
 }
 
+/* Cut upon cut, each below the one before, the last one to nothing; segments of a batch or two. */
+static err_t cuts(struct world *w)
+{
+    for (int i = 0; i < 12; i++) {
+        TRY(world_append(w, 2));
+    }
+    TRY(world_sync(w));
+    note_floor(w);
+    for (int64_t part = 3; part >= 0; part--) {
+        if (part == 0 && prng_chance(&w->prng, 500)) {
+            fake_disk_freeze_after(w->g.host, (int64_t)prng_below(&w->prng, 60));
+        }
+        err_t err = world_truncate(w, log_end(w->g.log) * part / 4);
+        w->now.floor = min_i64(w->now.floor, w->now.end);
+        TRY(err);
+        TRY(world_append(w, 3));
+        if (part == 1) {
+            TRY(world_sync(w));
+            note_floor(w);
+            for (int i = 0; i < 5; i++) {
+                TRY(world_append(w, 2));
+            }
+        }
+    }
+    return OK;
+}
+
+Test(crash, cut_upon_cut_never_loses_the_beginning)
+{
+    for (uint64_t seed = 1; seed <= 1500; seed++) {
+        struct world w;
+        world_init(&w, seed);
+        w.g.config.segment_bytes = 300;
+        world_open(&w, false);
+        fake_disk_freeze_after(w.g.host, prng_between(&w.prng, 30, 400));
+        (void)cuts(&w);
+        world_kill(&w);
+        fake_disk_power_cut(w.g.host, FAKE_CUT_WILD);
+        world_open(&w, false);
+        world_release(&w);
+    }
+}
+
 static err_t random_cut(struct world *w)
 {
     if (w->old_count + 1 >= HISTORIES_MAX) {

@@ -264,6 +264,11 @@ Test(log, timestamps_find_their_batch_in_every_segment)
         log_range_release(&range);
     }
     struct log_range range;
+    cr_assert_eq(log_find_timestamp(g.log, INT64_MIN, end, LOG_READ_HOT, &range), OK);
+    cr_assert_eq(range.base_offset, 0);
+    log_range_release(&range);
+    cr_assert_eq(log_find_timestamp(g.log, INT64_MAX, end, LOG_READ_HOT, &range), OK);
+    cr_assert_eq(range.bytes, 0);
     cr_assert_eq(log_find_max_timestamp(g.log, end, LOG_READ_HOT, &range), OK);
     cr_assert_eq(range.base_offset, 398);
     log_range_release(&range);
@@ -403,5 +408,53 @@ Test(log, replay_tells_every_batch_from_an_offset_on)
         cr_assert_arr_eq(bases, want + i, (80 - i) * sizeof(int64_t));
     }
     cr_assert_eq(ground_replay(&g, log_end(g.log), want, 80), 0);
+    ground_release(&g);
+}
+
+Test(log, behind_a_cut_that_is_not_proven_one_segment_must_do)
+{
+    struct ground g;
+    ground_init(&g, 16);
+    g.config.segment_bytes = 1000;
+    ground_must_open(&g);
+    append_many(&g, 20);
+    (void)ground_sync(&g);
+    cr_assert_eq(log_truncate(g.log, log_end(g.log) - 2, 0), OK);
+    uint32_t segments = log_segment_count(g.log);
+    append_many(&g, 20);
+    cr_assert_eq(log_segment_count(g.log), segments);
+    (void)ground_sync(&g);
+    append_many(&g, 1);
+    cr_assert_eq(log_segment_count(g.log), segments + 1);
+    int64_t syncs = fake_disk_syncs(g.host);
+    cr_assert_eq(log_truncate(g.log, log_end(g.log) - 1, 0), OK);
+    cr_assert_eq(fake_disk_syncs(g.host), syncs, "a cut alone waits for nothing");
+    cr_assert_eq(log_truncate(g.log, log_end(g.log) - 3, 0), OK);
+    cr_assert_gt(fake_disk_syncs(g.host), syncs, "a second one waits for the first");
+    ground_release(&g);
+}
+
+Test(log, a_truncation_takes_the_index_entries_along)
+{
+    struct ground g;
+    ground_init(&g, 17);
+    g.config.segment_bytes = 1 << 20;
+    g.config.index_interval_bytes = 0;
+    ground_must_open(&g);
+    for (int i = 0; i < 1200; i++) { /* more than stay in memory */
+        cr_assert_eq(ground_append(&g, 1, 0, 1000 + i, 10), OK);
+    }
+    int64_t batch = log_size_bytes(g.log) / 1200;
+    cr_assert_eq(log_truncate(g.log, 301, 0), OK);
+    cr_assert_eq(log_segment(g.log, 0).max_timestamp_ms, 1300);
+    size_t n = 0;
+    uint8_t *index = fake_disk_bytes(g.host, DIR "/00000000000000000000.index", &n);
+    cr_assert_eq(n, 300 * 8); /* the first batch has none */
+    int64_t last = (int64_t)index[n - 2] << 8 | index[n - 1];
+    cr_assert_eq(last, 300 * batch & 0xffff);
+    free(index);
+    index = fake_disk_bytes(g.host, DIR "/00000000000000000000.timeindex", &n);
+    cr_assert_eq(n, 300 * 12);
+    free(index);
     ground_release(&g);
 }

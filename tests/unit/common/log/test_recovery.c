@@ -259,6 +259,28 @@ Test(recovery, indexes_that_are_missing_short_or_long_are_made_again)
     ground_release(&g);
 }
 
+Test(recovery, a_time_index_of_zeros_does_not_make_records_old)
+{
+    struct ground g;
+    big_segments(&g);
+    ground_must_open(&g);
+    for (int i = 0; i < 40; i++) { /* the youngest record is the first one */
+        cr_assert_eq(ground_append(&g, 1, 3, i == 0 ? 5000 : 1000 + i, 100), OK);
+    }
+    (void)ground_sync(&g);
+    close_clean(&g);
+    size_t n = 0;
+    uint8_t *times = fake_disk_bytes(g.host, DIR "/00000000000000000000.timeindex", &n);
+    cr_assert_geq(n, 12);
+    memset(times, 0, n);
+    fake_disk_put(g.host, DIR "/00000000000000000000.timeindex", times, n);
+    free(times);
+    g.known = (struct log_known){.recovery_point = 40};
+    ground_must_open(&g);
+    cr_assert_eq(log_segment(g.log, 0).max_timestamp_ms, 5000);
+    ground_release(&g);
+}
+
 Test(recovery, leftovers_go_and_a_foreign_half_compaction_is_not_touched)
 {
     struct ground g;
