@@ -1,0 +1,212 @@
+/* Files that nobody promised anything about: the engine answers with an error or with what is sound in them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/prng.h"
+#include "tests/unit/common/log/fixture.h"
+
+static const char *const files[] = {DIR "/00000000000000000000.log",
+                                    DIR "/00000000000000000000.index",
+                                    DIR "/00000000000000000000.timeindex",
+                                    DIR "/00000000000000000100.log",
+                                    DIR "/00000000000000000100.index",
+                                    DIR "/00000000000000000100.timeindex",
+                                    DIR "/truncated-below"};
+
+static void use(struct ground *g, struct prng *prng)
+{
+    for (int i = 0; i < 6; i++) {
+        struct log_range range;
+        int64_t from = prng_between(prng, log_start(g->log), log_end(g->log));
+        err_t err = i % 2 == 0 ? log_read(g->log, from, log_end(g->log), prng_below(prng, 3000),
+                                          prng_chance(prng, 500), LOG_READ_ANY, &range)
+                               : log_find_timestamp(g->log, (time_ms)prng_u64(prng), INT64_MAX,
+                                                    LOG_READ_ANY, &range);
+        cr_assert(err == OK || err == ERR_CORRUPT, "%s", err_text(err));
+        log_range_release(&range);
+    }
+    struct log_replay *replay = NULL;
+    struct log_batch batch;
+    err_t err = log_replay_open(g->log, log_start(g->log), &replay);
+    while (err == OK) {
+        err = log_replay_next(replay, &batch);
+    }
+    cr_assert(err == ERR_NOT_FOUND || err == ERR_CORRUPT, "%s", err_text(err));
+    if (replay != NULL) {
+        log_replay_close(replay);
+    }
+    cr_assert_eq(ground_append(g, 1, INT32_MAX, 1, 20), OK);
+    cr_assert_eq(log_truncate(g->log, prng_between(prng, log_start(g->log), log_end(g->log)), 1),
+                 OK);
+    log_check(g->log);
+}
+
+static void garbage(uint64_t seed)
+{
+    struct ground g;
+    struct prng prng;
+    uint8_t bytes[600];
+    ground_init(&g, seed);
+    prng_init(&prng, seed);
+    cr_assert_eq(disk_mkdir(g.host, DIR), OK);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        size_t n = prng_below(&prng, sizeof(bytes));
+        for (size_t b = 0; b < n; b++) {
+            bytes[b] = prng_chance(&prng, 600) ? 0 : (uint8_t)prng_u64(&prng);
+        }
+        if (prng_chance(&prng, 600)) {
+            fake_disk_put(g.host, files[i], bytes, n);
+        }
+    }
+    g.known = (struct log_known){
+        .clean = prng_chance(&prng, 300),
+        .recovery_point = prng_chance(&prng, 500) ? 0 : (int64_t)prng_below(&prng, 300),
+        .log_start = prng_chance(&prng, 700) ? 0 : (int64_t)prng_below(&prng, 300)};
+    err_t err = ground_open(&g);
+    cr_assert(err == OK || err == ERR_CORRUPT, "%s", err_text(err));
+    if (err == OK) {
+        cr_assert(g.known.recovery_point > 0 || g.known.clean || log_end(g.log) == log_start(g.log),
+                  "garbage became records");
+        struct log_range range;
+        cr_assert_eq(
+            log_read(g.log, log_start(g.log), log_end(g.log), 100, true, LOG_READ_ANY, &range), OK);
+        log_range_release(&range);
+    }
+    ground_release(&g);
+}
+
+Test(hostile, garbage_is_no_log)
+{
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        garbage(seed);
+    }
+}
+
+/* A good log in several segments; its bytes. */
+static uint8_t *good_log(struct ground *g, size_t *ret_n)
+{
+    g->config.segment_bytes = 2000;
+    ground_must_open(g);
+    for (int i = 0; i < 60; i++) {
+        cr_assert_eq(ground_append(g, 1 + i % 3, i / 20, 1000 + i, (size_t)(i * 53) % 200), OK);
+    }
+    uint8_t *bytes = ground_read(g, 0, log_end(g->log), 1 << 20, LOG_READ_ANY, ret_n);
+    cr_assert_eq(log_close(g->log), OK);
+    g->log = NULL;
+    return bytes;
+}
+
+/* The leader epoch lies outside of the CRC: a flipped bit there is not seen unless the epochs then fall. */
+static void forget_epochs(uint8_t *bytes, size_t n)
+{
+    struct batch_header header;
+    for (size_t at = 0; at < n; at += batch_bytes(&header)) {
+        cr_assert_eq(batch_parse(slice_of(bytes + at, n - at), &header), OK);
+        memset(bytes + at + 12, 0, 4);
+    }
+}
+
+static void spoil(struct ground *g, struct prng *prng)
+{
+    struct disk_entry *entries = NULL;
+    size_t count = 0;
+    struct arena arena;
+    arena_init(&arena, memory_source(g->host), 4096, 1 << 20);
+    cr_assert_eq(disk_list(g->host, DIR, &arena, &entries, &count), OK);
+    for (uint64_t i = prng_below(prng, 4) + 1; i > 0; i--) {
+        char path[200];
+        const struct disk_entry *entry = &entries[prng_below(prng, count)];
+        (void)snprintf(path, sizeof(path), DIR "/%s", entry->name);
+        size_t n = 0;
+        uint8_t *bytes = fake_disk_bytes(g->host, path, &n);
+        if (prng_chance(prng, 700) && n > 0) {
+            fake_disk_flip(g->host, path, (int64_t)prng_below(prng, n),
+                           (unsigned)prng_below(prng, 8));
+        } else {
+            fake_disk_put(g->host, path, bytes, prng_below(prng, n + 1));
+        }
+        free(bytes);
+    }
+    arena_release(&arena);
+}
+
+Test(hostile, a_spoiled_log_opens_as_a_prefix_of_what_it_was_or_not_at_all)
+{
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        struct ground g;
+        struct prng prng;
+        size_t want_n = 0;
+        size_t n = 0;
+        ground_init(&g, seed);
+        prng_init(&prng, seed);
+        uint8_t *want = good_log(&g, &want_n);
+        spoil(&g, &prng);
+        ground_must_open(&g); /* nothing known: all of it is scanned */
+        uint8_t *got = ground_read(&g, log_start(g.log), log_end(g.log), 5000, LOG_READ_ANY, &n);
+        cr_assert_eq(log_start(g.log), 0);
+        cr_assert_leq(n, want_n);
+        forget_epochs(got, n);
+        forget_epochs(want, want_n);
+        cr_assert_arr_eq(got, want, n);
+        use(&g, &prng);
+        ground_kill(&g);
+        free(got);
+        g.known = (struct log_known){.clean = prng_chance(&prng, 500), .recovery_point = 70};
+        spoil(&g, &prng);
+        err_t err = ground_open(&g);
+        cr_assert(err == OK || err == ERR_CORRUPT, "%s", err_text(err));
+        if (err == OK) {
+            struct log_range range;
+            err = log_read(g.log, 0, log_end(g.log), 1 << 20, true, LOG_READ_HOT, &range);
+            cr_assert(err == OK || err == ERR_CORRUPT);
+            log_range_release(&range);
+        }
+        free(want);
+        ground_release(&g);
+    }
+}
+
+Test(hostile, holes_of_a_compacted_log_are_read_over)
+{
+    struct ground g;
+    ground_init(&g, 51);
+    g.config.gaps = true;
+    g.config.segment_bytes = 600;
+    ground_must_open(&g);
+    int64_t bases[40];
+    int64_t base = 0;
+    for (int i = 0; i < 40; i++) {
+        struct sketch sketch = {base, 1 + i % 3, 0, 1000 + i, 80};
+        struct slice batch = batch_make(&sketch);
+        cr_assert_eq(log_append(g.log, &batch, 1, 0), OK);
+        log_check(g.log);
+        bases[i] = base;
+        batch_drop(batch);
+        base += sketch.records + (i % 4 == 3 ? 1000 : i % 2);
+    }
+    cr_assert_gt(log_segment_count(g.log), 4);
+    for (int64_t offset = 0; offset < log_end(g.log); offset += 13) {
+        struct log_range range;
+        int next = 0;
+        while (bases[next] + next % 3 < offset) {
+            next++;
+        }
+        cr_assert_eq(log_read(g.log, offset, log_end(g.log), 1, true, LOG_READ_ANY, &range), OK);
+        cr_assert_gt(range.bytes, 0);
+        cr_assert(range.base_offset == bases[next] || range.base_offset == offset, "at %lld",
+                  (long long)offset);
+        cr_assert_eq(range.end_offset > offset, true);
+        log_range_release(&range);
+    }
+    int64_t found[40];
+    cr_assert_eq(ground_replay(&g, 0, found, 40), 40);
+    cr_assert_arr_eq(found, bases, sizeof(found));
+    int64_t end = log_end(g.log);
+    ground_kill(&g);
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), end);
+    cr_assert_eq(log_truncate(g.log, bases[20] - 1, 0), OK); /* into a hole, or right before one */
+    cr_assert_eq(log_end(g.log), bases[20] - 1);
+    cr_assert_eq(ground_replay(&g, 0, found, 40), 20);
+    ground_release(&g);
+}
