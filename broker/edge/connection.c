@@ -223,7 +223,7 @@ static void on_bytes(void *ctx, const uint8_t *p, size_t n)
         return;
     }
     conn->executing = true;
-    if (conn->reader.gathering && p >= conn->reader.p && p < conn->reader.p + conn->reader.room) {
+    if (frame_reader_owns(&conn->reader, p)) {
         frame_reader_filled(&conn->reader, n);
         bytes = (struct slice){0};
     }

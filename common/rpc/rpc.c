@@ -10,7 +10,7 @@ struct rpc_conn {
     const struct rpc_events *events;
     void *ctx;
     uint64_t number;
-    struct framing framing;
+    struct frame_reader reader;
     bool greeted; /* the other side's Hello came */
     bool busy;    /* a frame is being handed up: closing waits for it to return */
     bool closed;
@@ -28,7 +28,7 @@ void rpc_init(struct rpc *rpc, struct loop *loop, struct heap *heap, struct hash
 
 static void conn_free(struct rpc_conn *conn)
 {
-    framing_release(&conn->framing);
+    frame_reader_release(&conn->reader);
     heap_free(conn->rpc->heap, conn, sizeof(*conn));
 }
 
@@ -143,7 +143,7 @@ static err_t piece_deliver(struct rpc_conn *conn, struct slice piece)
 {
     for (;;) {
         struct slice frame;
-        TRY(framing_next(&conn->framing, &piece, &frame));
+        TRY(frame_reader_next(&conn->reader, &piece, &frame));
         if (frame.p == NULL) {
             return OK;
         }
@@ -157,22 +157,20 @@ static err_t piece_deliver(struct rpc_conn *conn, struct slice piece)
 static uint8_t *on_room(void *ctx, size_t *ret_n)
 {
     struct rpc_conn *conn = ctx;
-    return framing_room(&conn->framing, ret_n);
+    uint8_t *p = NULL;
+    return frame_reader_room(&conn->reader, &p, ret_n) == OK ? p : NULL;
 }
 
 static void on_bytes(void *ctx, const uint8_t *p, size_t n)
 {
     struct rpc_conn *conn = ctx;
-    struct framing *framing = &conn->framing;
-    bool own = framing->body != NULL && p == framing->body + framing->body_n;
-    conn->busy = true;
-    err_t err = OK;
-    if (own) {
-        struct slice frame = framing_filled(framing, n);
-        err = frame.p == NULL ? OK : bytes_deliver(conn, frame);
-    } else {
-        err = piece_deliver(conn, slice_of(p, n));
+    struct slice piece = slice_of(p, n);
+    if (frame_reader_owns(&conn->reader, p)) {
+        frame_reader_filled(&conn->reader, n);
+        piece = (struct slice){0};
     }
+    conn->busy = true;
+    err_t err = piece_deliver(conn, piece);
     conn->busy = false;
     if (conn->closed) {
         conn_free(conn);
@@ -201,7 +199,7 @@ static struct rpc_conn *conn_new(struct rpc *rpc, const struct rpc_events *event
     conn->ctx = ctx;
     conn->number = ++rpc->conn_count;
     list_init(&conn->calls);
-    framing_init(&conn->framing, rpc->heap, RPC_FRAME_MAX);
+    frame_reader_init(&conn->reader, rpc->heap, RPC_FRAME_MAX);
     if (!map_put_u64(&rpc->conns, conn->number, conn)) {
         conn_free(conn);
         return NULL;

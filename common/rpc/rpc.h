@@ -12,10 +12,10 @@
 #ifndef ODRADEK_RPC_RPC_H
 #define ODRADEK_RPC_RPC_H
 
-#include "common/base/framing.h"
 #include "common/base/map.h"
 #include "common/base/uuid.h"
 #include "common/port/net.h"
+#include "common/wire/frame.h"
 #include "proto/cluster.pb-c.h"
 
 #define RPC_VERSION 1

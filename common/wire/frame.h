@@ -94,6 +94,12 @@ err_t frame_reader_next(struct frame_reader *, struct slice *bytes,
 err_t frame_reader_room(struct frame_reader *, uint8_t **ret_p, size_t *ret_n) MUST_USE;
 void frame_reader_filled(struct frame_reader *, size_t n);
 
+/* Whether bytes at this place were read into frame_reader_room. */
+static inline bool frame_reader_owns(const struct frame_reader *reader, const uint8_t *p)
+{
+    return reader->gathering && p >= reader->p && p < reader->p + reader->room;
+}
+
 /* Gives the buffer back if no frame is in it: for connections that fall idle. Frames returned from it are gone. */
 void frame_reader_idle(struct frame_reader *);
 
