@@ -166,7 +166,7 @@ static void control_options_fill(struct broker_node *node, struct control_option
 static err_t reactor_open(struct broker_node *node, uint32_t i)
 {
     struct reactor *reactor = &node->reactors[i];
-    char name[16];
+    char name[24];
     (void)snprintf(name, sizeof(name), "reactor-%u", i);
     reactor->node = node;
     TRY(loop_open(node->host, name, &reactor->loop));
