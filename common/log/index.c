@@ -2,6 +2,8 @@
 #include "common/log/log_internal.h"
 
 #define TAIL_ROOM_FIRST 32
+/* Entries that a search takes at once: a page of offsets. */
+#define RANK_BLOCK      512
 
 struct log_index *segment_index(struct log_segment *segment, enum log_file_kind kind)
 {
@@ -129,28 +131,53 @@ err_t index_view_get(const struct index_view *view, uint32_t i, uint8_t *ret_ent
     return n == view->entry_bytes ? OK : ERR_RANGE;
 }
 
+/* Among entries first..first+n-1 in memory: how many of all have a key <= value. */
+static uint32_t rank_in(const uint8_t *entries, size_t entry_bytes, uint32_t first, uint32_t n,
+                        enum index_key key, int64_t value)
+{
+    uint32_t low = 0;
+    uint32_t high = n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool below = index_key_of(entries + middle * entry_bytes, key) <= value;
+        low = below ? middle + 1 : low;
+        high = below ? high : middle;
+    }
+    return first + low;
+}
+
+/* Entries low..high-1 of the file hold the answer: halves them by single entries, then takes the rest in one read. */
+static err_t rank_in_file(const struct index_view *view, uint32_t low, uint32_t high,
+                          enum index_key key, int64_t value, uint32_t *ret_count)
+{
+    uint8_t block[RANK_BLOCK * TIME_ENTRY_BYTES];
+    assert(low <= high && high <= view->flushed);
+    while (high - low > RANK_BLOCK) {
+        uint32_t middle = low + (high - low) / 2;
+        TRY(index_view_get(view, middle, block));
+        bool below = index_key_of(block, key) <= value;
+        low = below ? middle + 1 : low;
+        high = below ? high : middle;
+    }
+    size_t bytes = (size_t)(high - low) * view->entry_bytes;
+    int64_t at = (int64_t)low * view->entry_bytes;
+    size_t n = 0;
+    if (bytes > 0) {
+        ENSURE(!view->hot || disk_hot(view->disk, at, bytes), ERR_BUSY);
+        TRY(disk_read(view->disk, at, block, bytes, &n));
+    }
+    ENSURE(n == bytes, ERR_RANGE);
+    *ret_count = rank_in(block, view->entry_bytes, low, high - low, key, value);
+    return OK;
+}
+
 err_t index_view_rank(const struct index_view *view, enum index_key key, int64_t value,
                       uint32_t *ret_count)
 {
-    uint32_t low = 0; /* entries below low have a key <= value, those from high on do not */
-    uint32_t high = view->count;
-    uint8_t entry[TIME_ENTRY_BYTES];
-    if (view->flushed > 0 && view->flushed < view->count) {
-        TRY(index_view_get(view, view->flushed,
-                           entry)); /* in memory: most readers follow the end */
-        bool in_tail = index_key_of(entry, key) <= value;
-        low = in_tail ? view->flushed : 0;
-        high = in_tail ? view->count : view->flushed;
+    uint32_t in_tail = view->count - view->flushed;
+    if (in_tail > 0 && index_key_of(view->tail, key) <= value) { /* most readers follow the end */
+        *ret_count = rank_in(view->tail, view->entry_bytes, view->flushed, in_tail, key, value);
+        return OK;
     }
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        TRY(index_view_get(view, middle, entry));
-        if (index_key_of(entry, key) <= value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *ret_count = low;
-    return OK;
+    return rank_in_file(view, 0, view->flushed, key, value, ret_count);
 }

@@ -37,18 +37,32 @@ err_t segment_view_open(struct log *log, struct log_segment *segment, bool hot,
     return index_view_open(log, segment, FILE_TIMES, hot, &ret_view->times);
 }
 
+/* The last entry with a key <= value; *ret_rank 0: none, or the file is shorter than it was (then it is no hint). */
+static err_t hint_find(const struct index_view *view, enum index_key key, int64_t value,
+                       uint8_t *ret_entry, uint32_t *ret_rank)
+{
+    err_t err = index_view_rank(view, key, value, ret_rank);
+    if (err == OK && *ret_rank > 0) {
+        err = index_view_get(view, *ret_rank - 1, ret_entry);
+    }
+    if (err == ERR_RANGE) {
+        *ret_rank = 0;
+        return OK;
+    }
+    return err;
+}
+
 /* A walk that begins at or before the batch that holds an offset. An index entry that does not name a batch that ends
  * where it says is not believed: then the walk begins with the segment. */
 static err_t walk_near(const struct segment_view *view, int64_t offset, struct batch_walk *walk)
 {
     uint32_t rank = 0;
+    uint8_t entry[OFFSET_ENTRY_BYTES];
     walk->at = 0;
-    TRY(index_view_rank(&view->offsets, KEY_OFFSET, offset - view->base, &rank));
+    TRY(hint_find(&view->offsets, KEY_OFFSET, offset - view->base, entry, &rank));
     if (rank == 0) {
         return OK;
     }
-    uint8_t entry[OFFSET_ENTRY_BYTES];
-    TRY(index_view_get(&view->offsets, rank - 1, entry));
     int64_t at = index_key_of(entry, KEY_POSITION);
     int64_t last = view->base + index_key_of(entry, KEY_OFFSET);
     if (at <= 0 || at >= view->bytes) {
@@ -80,16 +94,17 @@ static err_t range_skip(const struct segment_view *view, const struct log_search
 {
     uint32_t by_offset = 0;
     uint32_t by_position = 0;
+    uint8_t entry[OFFSET_ENTRY_BYTES];
+    uint8_t other[OFFSET_ENTRY_BYTES];
     int64_t to = from + (int64_t)search->bytes_max;
-    TRY(index_view_rank(&view->offsets, KEY_OFFSET,
-                        min_i64(search->limit, INT64_MAX - 1) - view->base, &by_offset));
-    TRY(index_view_rank(&view->offsets, KEY_POSITION, to, &by_position));
-    uint32_t rank = by_offset < by_position ? by_offset : by_position;
-    if (rank == 0) {
+    TRY(hint_find(&view->offsets, KEY_OFFSET, search->limit - view->base, entry, &by_offset));
+    TRY(hint_find(&view->offsets, KEY_POSITION, to, other, &by_position));
+    if (by_offset == 0 || by_position == 0) {
         return OK;
     }
-    uint8_t entry[OFFSET_ENTRY_BYTES];
-    TRY(index_view_get(&view->offsets, rank - 1, entry));
+    if (by_position < by_offset) {
+        memcpy(entry, other, sizeof(entry));
+    }
     int64_t at = index_key_of(entry, KEY_POSITION);
     if (at <= walk->at || at >= view->bytes) {
         return OK;
@@ -197,11 +212,10 @@ static err_t time_floor(const struct segment_view *view, const struct log_search
                         int64_t *ret_offset)
 {
     uint32_t rank = 0;
+    uint8_t entry[TIME_ENTRY_BYTES];
     *ret_offset = search->offset;
-    TRY(index_view_rank(&view->times, KEY_TIMESTAMP, search->timestamp - 1, &rank));
+    TRY(hint_find(&view->times, KEY_TIMESTAMP, search->timestamp - 1, entry, &rank));
     if (rank > 0) {
-        uint8_t entry[TIME_ENTRY_BYTES];
-        TRY(index_view_get(&view->times, rank - 1, entry));
         *ret_offset = max_i64(*ret_offset, view->base + index_key_of(entry, KEY_TIME_OFFSET));
     }
     return OK;

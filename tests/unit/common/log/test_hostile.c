@@ -166,6 +166,33 @@ Test(hostile, a_spoiled_log_opens_as_a_prefix_of_what_it_was_or_not_at_all)
     }
 }
 
+Test(hostile, an_index_that_shrinks_under_an_open_log_is_a_worse_hint_and_nothing_else)
+{
+    struct ground g;
+    size_t want_n = 0;
+    ground_init(&g, 52);
+    uint8_t *want = good_log(&g, &want_n);
+    g.known.clean = true;
+    ground_must_open(&g);
+    int64_t end = log_end(g.log);
+    for (size_t i = 1; i <= 2; i++) { /* .index, .timeindex */
+        struct disk_file *file = NULL;
+        cr_assert_eq(disk_open(g.host, files[i], DISK_WRITE, &file), OK);
+        cr_assert_eq(disk_truncate(file, 12), OK);
+        disk_close(file);
+    }
+    for (int64_t offset = 0; offset < end; offset++) {
+        struct log_range range;
+        cr_assert_eq(log_read(g.log, offset, end, 200, true, LOG_READ_ANY, &range), OK);
+        cr_assert(range.base_offset <= offset && range.end_offset > offset);
+        log_range_release(&range);
+        cr_assert_eq(log_find_timestamp(g.log, 1000 + offset, end, LOG_READ_ANY, &range), OK);
+        log_range_release(&range);
+    }
+    free(want);
+    ground_release(&g);
+}
+
 Test(hostile, holes_of_a_compacted_log_are_read_over)
 {
     struct ground g;
