@@ -83,9 +83,15 @@ static void conn_closed(struct client_conn *conn, err_t why)
 static void timer_fired(struct timer *timer)
 {
     struct fetcher *fetcher = CONTAINER_OF(timer, struct fetcher, timer);
+    if (fetcher->up && fetcher->poll_out) {
+        trace_log(fetcher->room->table->config.trace, TRACE_WARN, TRACE_FETCHER,
+                  "Broker %d has not answered a fetch in time; dialling it again.",
+                  fetcher->leader);
+        hang_up(fetcher);
+    }
     if (!fetcher->up && !fetcher->dialling) {
         dial(fetcher);
-    } else if (fetcher->up && !fetcher->poll_out) {
+    } else if (fetcher->up) {
         fetcher_poll(fetcher);
     }
 }

@@ -17,6 +17,7 @@
 
 #define FETCH_VERSION     18
 #define FETCH_REST_MIN_MS 20
+#define FETCH_TIMEOUT_MS  30000
 #define FETCH_REST_MAX_MS 500
 /* Below the requests that a server reads ahead on one connection. */
 #define FETCH_UPDATES_MAX 12
@@ -51,7 +52,8 @@ struct fetcher {
     bool up;
     bool redial; /* asked for; done when the turn ends */
     time_ms rest_ms;
-    struct timer timer; /* rest before dialling, or until a partition has rested */
+    /* Rest before dialling, the answer's time-out, or until a partition has rested. */
+    struct timer timer;
     struct turn_end turn_end;
     struct list follows;
     struct map by_id; /* topic id, index -> struct follow */

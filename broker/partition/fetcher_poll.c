@@ -285,6 +285,22 @@ static void await_rested(struct fetcher *fetcher)
     }
 }
 
+/* A partition whose next batch is larger than its share gets it only as the first of a request: all take turns. */
+static void rotate(struct fetcher *fetcher)
+{
+    struct list_node *first = list_pop(&fetcher->follows);
+    if (first != NULL) {
+        list_push(&fetcher->follows, first);
+    }
+}
+
+static void arm(struct fetcher *fetcher, time_ms after_ms)
+{
+    timer_cancel(fetcher->room->loop, &fetcher->timer);
+    timer_arm(fetcher->room->loop, &fetcher->timer,
+              loop_now_us(fetcher->room->loop) + after_ms * 1000);
+}
+
 void fetcher_poll(struct fetcher *fetcher)
 {
     int32_t count = 0;
@@ -292,16 +308,18 @@ void fetcher_poll(struct fetcher *fetcher)
     if (!fetcher->up || fetcher->room->stopping) {
         return;
     }
+    rotate(fetcher);
     fetcher->poll.answered = poll_answered;
     err_t err = send_fetch(fetcher, true, &fetcher->poll, &count);
     fetcher->poll_out = err == OK && count > 0;
+    time_ms timeout_ms = fetcher->room->table->config.fetch_timeout_ms;
     if (err != OK) {
         fetcher_forget_calls(fetcher);
-        timer_cancel(fetcher->room->loop, &fetcher->timer);
-        timer_arm(fetcher->room->loop, &fetcher->timer,
-                  loop_now_us(fetcher->room->loop) + FETCH_REST_MAX_MS * 1000);
+        arm(fetcher, FETCH_REST_MAX_MS);
     } else if (count == 0) {
         await_rested(fetcher);
+    } else {
+        arm(fetcher, timeout_ms > 0 ? timeout_ms : FETCH_TIMEOUT_MS);
     }
 }
 

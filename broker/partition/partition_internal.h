@@ -111,6 +111,8 @@ struct partition {
     struct list consumers;
     uint64_t follower_news;
     uint64_t consumer_news;
+    uint64_t follower_told; /* all that are parked have asked since this news */
+    uint64_t consumer_told;
     int64_t unsynced_bytes;
     int64_t sync_end; /* what the core wants synced */
     bool syncing;

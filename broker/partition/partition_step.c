@@ -85,9 +85,9 @@ static void carry_out(struct partition *p, const struct outbox *outbox)
 }
 
 /* Parked fetches go into the outbox as far as it has room; the rest follow with the next round. */
-static void wake_some(struct partition *p, struct list *parked, uint64_t news)
+static void wake_some(struct partition *p, struct list *parked, uint64_t news, uint64_t *told)
 {
-    struct list_node *node = list_first(parked);
+    struct list_node *node = *told == news ? NULL : list_first(parked);
     while (node != NULL && p->outbox.wait_count < ARRAY_LEN(p->outbox.waits)) {
         struct list_node *next = node->next == &parked->head ? NULL : node->next;
         struct fetch_part *part = CONTAINER_OF(node, struct fetch_part, node);
@@ -100,12 +100,13 @@ static void wake_some(struct partition *p, struct list *parked, uint64_t news)
         }
         node = next;
     }
+    *told = node == NULL ? news : *told;
 }
 
 static void gather_woken(struct partition *p)
 {
-    wake_some(p, &p->followers, p->follower_news);
-    wake_some(p, &p->consumers, p->consumer_news);
+    wake_some(p, &p->followers, p->follower_news, &p->follower_told);
+    wake_some(p, &p->consumers, p->consumer_news, &p->consumer_told);
 }
 
 static void note_tick(struct partition *p)

@@ -176,6 +176,9 @@ static void step(struct served *served)
 
 static void serve_fetch(struct served_conn *conn, struct slice frame)
 {
+    if (atomic_load(&conn->node->deaf)) {
+        return;
+    }
     struct served *served = calloc(1, sizeof(*served));
     served->conn = conn;
     served->frame = malloc(frame.n);

@@ -370,6 +370,7 @@ static void node_open(struct bench_node *node)
         .checkpoint_ms = 50,
         .retention_ms = 100,
         .fetch_wait_max_ms = 500,
+        .fetch_timeout_ms = 1000,
         .fetch_bytes_max = 10 << 20,
         .fetch_partition_bytes_max = 1 << 20,
         .unsynced_bytes_max = 1 << 20,

@@ -51,6 +51,7 @@ struct bench_node {
     atomic_int dirs_failed;
     atomic_int synced;
     atomic_int fetches; /* served */
+    atomic_bool deaf;   /* what is asked is never answered */
 };
 
 struct bench {

@@ -145,3 +145,15 @@ Test(follow, too_small_a_set_refuses_acks_all)
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NOT_ENOUGH_REPLICAS);
     cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE);
 }
+
+Test(follow, a_leader_that_does_not_answer_is_dialled_again)
+{
+    atomic_store(&bench.nodes[0].deaf, true);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error,
+                 KAFKA_NONE); /* ends the polls that are parked */
+    (void)usleep(100000);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE);
+    atomic_store(&bench.nodes[0].deaf, false);
+    cr_assert(bench_soon_end(&bench, 1, 2));
+    cr_assert(bench_soon_end(&bench, 2, 2));
+}
