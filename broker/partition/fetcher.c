@@ -80,6 +80,24 @@ static void conn_closed(struct client_conn *conn, err_t why)
     rest(fetcher);
 }
 
+/* While its leader is not there, partitions that follow somebody else now, or nobody, leave; the last one ends it. */
+static void prune(struct fetcher *fetcher)
+{
+    for (struct list_node *node = fetcher->follows.head.next, *next; node != &fetcher->follows.head;
+         node = next) {
+        struct follow *follow = CONTAINER_OF(node, struct follow, node);
+        struct replica_fetch_plan plan;
+        bool urgent;
+        next = node->next;
+        bool planned = partition_plan_now(follow->partition, &plan, &urgent);
+        if (!planned || plan.leader != fetcher->leader) {
+            fetcher_remove(follow, planned);
+        } else {
+            follow->urgent = follow->urgent || urgent; /* the question took the word away */
+        }
+    }
+}
+
 static void timer_fired(struct timer *timer)
 {
     struct fetcher *fetcher = CONTAINER_OF(timer, struct fetcher, timer);
@@ -90,6 +108,9 @@ static void timer_fired(struct timer *timer)
         hang_up(fetcher);
     }
     if (!fetcher->up && !fetcher->dialling) {
+        prune(fetcher);
+    }
+    if (!fetcher->up && !fetcher->dialling && !list_empty(&fetcher->follows)) {
         dial(fetcher);
     } else if (fetcher->up) {
         fetcher_poll(fetcher);

@@ -23,7 +23,9 @@ static void put(struct line *line, const char *fmt, ...)
 static void put_ids(struct line *line, const char *name, const struct meta_ids *ids, bool always)
 {
     if (ids->count == 0) {
-        put(line, always ? " %s -" : "", name);
+        if (always) {
+            put(line, " %s -", name);
+        }
         return;
     }
     put(line, " %s", name);
