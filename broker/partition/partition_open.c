@@ -107,15 +107,17 @@ static err_t feed_replay(struct partition *p, int64_t from)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-static err_t load_core(struct partition *p)
+/* report.recovery_point: what the log itself believes, a truncation's note below the checkpoint included; a producer snapshot
+ * above it may tell of batches that were cut. */
+static err_t load_core(struct partition *p, const struct log_report *report)
 {
     struct arena arena;
     bool epochs_known = false;
     int64_t from = 0;
-    int64_t proven = p->known.clean ? log_end(p->log)
-                                    : min_i64(min_i64(p->known.recovery_point,
-                                                      log_recovery_point_take(p->log).offset),
-                                              log_end(p->log));
+    int64_t proven = p->known.clean
+                         ? log_end(p->log)
+                         : min_i64(min_i64(p->known.recovery_point, report->recovery_point),
+                                   log_end(p->log));
     arena_init(&arena, memory_source(p->table->host), OPEN_ARENA_CHUNK, OPEN_ARENA_MAX);
     err_t err = feed_load(p, &arena, proven, &epochs_known);
     /* Without the epoch file the whole log tells its epochs; the producers come the same way. */
@@ -150,25 +152,25 @@ static void tell_report(struct partition *p, const struct log_report *report)
     }
 }
 
-static err_t open_log(struct partition *p)
+static err_t open_log(struct partition *p, struct log_report *ret_report)
 {
-    struct log_report report = {.bad_offset = LOG_OFFSET_NONE};
+    *ret_report = (struct log_report){.bad_offset = LOG_OFFSET_NONE};
     partition_enter(p);
     struct log_config config = partition_log_config(p);
     lock_leave(p->lock);
     struct log *log = NULL;
-    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, &report);
+    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, ret_report);
     if (err != OK) {
         trace_log(
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
-            p->name, p->index, p->folder, err_text(err), (long long)report.bad_offset);
+            p->name, p->index, p->folder, err_text(err), (long long)ret_report->bad_offset);
         return err;
     }
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
     lock_leave(p->lock);
-    tell_report(p, &report);
+    tell_report(p, ret_report);
     struct uuid topic;
     err = partition_metadata_load(p->table->host, p->folder, &topic);
     if (err == OK) {
@@ -182,9 +184,10 @@ static err_t open_log(struct partition *p)
 void partition_open(struct partition *p)
 {
     assert(p->log == NULL);
-    err_t err = open_log(p);
+    struct log_report report;
+    err_t err = open_log(p, &report);
     if (err == OK) {
-        err = load_core(p);
+        err = load_core(p, &report);
     }
     if (err != OK && p->log != NULL) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
