@@ -334,7 +334,7 @@ static err_t order_read(struct order *order, const Odradek__Frame *frame)
             frame->allocate_producer_ids->broker, frame->allocate_producer_ids->epoch};
         order->answer = producer_ids_allocated;
         return OK;
-    case ODRADEK__FRAME__BODY_FORWARD: return forward_read(order, frame->forward);
+    case ODRADEK__FRAME__BODY_FORWARD: return forward_order_read(order, frame->forward);
     default: return ERR_UNSUPPORTED;
     }
 }

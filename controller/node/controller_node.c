@@ -572,3 +572,8 @@ bool controller_node_active(const struct controller_node *n)
 {
     return n->machine != NULL && machine_active(n->machine);
 }
+
+const struct meta_image *controller_node_image(const struct controller_node *n)
+{
+    return n->machine == NULL ? NULL : machine_image(n->machine);
+}

@@ -39,5 +39,7 @@ void controller_node_join(struct controller_node *);
 
 /* For tests and the simulator. */
 bool controller_node_active(const struct controller_node *);
+/* Committed; NULL before it has started. */
+const struct meta_image *controller_node_image(const struct controller_node *);
 
 #endif

@@ -178,7 +178,7 @@ static err_t delete_topics_read(struct order *order, int16_t version, struct sli
     return OK;
 }
 
-err_t forward_read(struct order *order, const Odradek__Forward *forward)
+err_t forward_order_read(struct order *order, const Odradek__Forward *forward)
 {
     static const struct {
         int16_t key;

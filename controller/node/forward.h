@@ -9,6 +9,6 @@
 
 /* Fills the order's command and its answer function; order->ctx is a struct brokers. ERR_UNSUPPORTED: an API that
  * controllers do not serve; the codec's errors; ERR_NO_MEMORY. */
-err_t forward_read(struct order *, const Odradek__Forward *) MUST_USE;
+err_t forward_order_read(struct order *, const Odradek__Forward *) MUST_USE;
 
 #endif

@@ -34,7 +34,9 @@ err_t disk_open(struct host *host, const char *path, unsigned flags, struct disk
     }
     struct disk_file *file = calloc(1, sizeof(*file));
     assert(file != NULL);
-    *file = (struct disk_file){host, inode, host->powers, (flags & DISK_WRITE) != 0};
+    *file = (struct disk_file){
+        .host = host, .inode = inode, .power = host->powers, .writable = (flags & DISK_WRITE) != 0};
+    list_push(&host->files, &file->node);
     host->open_files++;
     *ret_file = file;
     return OK;
@@ -45,6 +47,7 @@ void disk_close(struct disk_file *file)
     if (file != NULL) {
         assert(file->host->open_files > 0);
         file->host->open_files--;
+        list_remove(&file->node);
         free(file);
     }
 }

@@ -45,6 +45,9 @@ int64_t fake_disk_syncs(const struct host *);
 /* Files open now. */
 int fake_disk_open_files(const struct host *);
 
+/* Closes every handle: the process that had them has died. */
+void fake_disk_drop_files(struct host *);
+
 /* Flips one bit in both images. */
 void fake_disk_flip(struct host *, const char *path, int64_t byte, unsigned bit);
 /* A copy of a file's live bytes in malloc'ed memory, or NULL when there is none. */

@@ -2,6 +2,7 @@
 #ifndef ODRADEK_TESTS_FAKE_DISK_INTERNAL_H
 #define ODRADEK_TESTS_FAKE_DISK_INTERNAL_H
 
+#include "common/base/list.h"
 #include "common/base/prng.h"
 #include "tests/lib/fake_disk.h"
 
@@ -68,10 +69,13 @@ struct host {
     int open_files;
     uint64_t powers; /* how often the power went */
     uint64_t name_counter;
+    struct list files; /* open handles */
+    void *owner;       /* the world around it, if there is one */
     bool hot;
 };
 
 struct disk_file {
+    struct list_node node;
     struct host *host;
     struct inode *inode;
     uint64_t power; /* dead when host->powers moved on */

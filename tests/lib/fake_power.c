@@ -43,6 +43,7 @@ struct host *fake_host_open(uint64_t seed)
     host->space_left = -1;
     host->hot = true;
     prng_init(&host->prng, seed);
+    list_init(&host->files);
     host->root = inode_new(host, true);
     return host;
 }
@@ -173,6 +174,14 @@ int64_t fake_disk_syncs(const struct host *host)
 int fake_disk_open_files(const struct host *host)
 {
     return host->open_files;
+}
+
+void fake_disk_drop_files(struct host *host)
+{
+    for (struct list_node *node = list_first(&host->files); node != NULL;
+         node = list_first(&host->files)) {
+        disk_close(CONTAINER_OF(node, struct disk_file, node));
+    }
 }
 
 void fake_disk_flip(struct host *host, const char *path, int64_t byte, unsigned bit)

@@ -1,0 +1,266 @@
+#include "tests/sim/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/node/node_internal.h"
+#include "common/port/clock.h"
+#include "common/port/console.h"
+#include "common/port/memory.h"
+
+#define CONTROLLER_PORT 9093
+#define BROKER_PORT     9092
+#define STOP_US         20000000
+#define DATA_DIR        "/data"
+
+static const char *const controller_addresses[CONTROLLERS] = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
+static const char *const broker_addresses[BROKERS] = {"10.0.1.1", "10.0.1.2", "10.0.1.3"};
+
+static void line_write(void *ctx, struct slice line)
+{
+    console_write(ctx, line);
+}
+
+static time_ms line_time(void *ctx)
+{
+    return clock_wall_ms(ctx);
+}
+
+static void on_halted(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+int32_t broker_id(uint32_t number)
+{
+    return 101 + (int32_t)number;
+}
+
+static void address_set(struct net_address *address, const char *host, uint16_t port)
+{
+    (void)snprintf(address->host, sizeof(address->host), "%s", host);
+    address->port = port;
+}
+
+struct cluster *cluster_open(struct world *world)
+{
+    struct cluster *cluster = calloc(1, sizeof(*cluster));
+    assert(cluster != NULL);
+    cluster->world = world;
+    cluster->desk = world_host(world, "10.0.2.1");
+    arena_init(&cluster->arena, memory_source(cluster->desk), 65536, 1 << 20);
+    config_init(&cluster->config, &cluster->arena);
+    config_override(&cluster->config, slice_str("min.insync.replicas=2"));
+    config_override(&cluster->config, slice_str("auto.create.topics.enable=false"));
+    assert(!config_failed(&cluster->config));
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        struct sim_controller *c = &cluster->controllers[i];
+        c->host = world_host(world, controller_addresses[i]);
+        address_set(&c->address, controller_addresses[i], CONTROLLER_PORT);
+        (void)snprintf(c->name, sizeof(c->name), "controller id=%u", i + 1);
+        trace_init(&c->trace, c->name, line_write, line_time, c->host);
+    }
+    for (uint32_t i = 0; i < BROKERS; i++) {
+        struct sim_broker *b = &cluster->brokers[i];
+        b->host = world_host(world, broker_addresses[i]);
+        address_set(&b->address, broker_addresses[i], BROKER_PORT);
+        (void)snprintf(b->name, sizeof(b->name), "broker id=%d", broker_id(i));
+        trace_init(&b->trace, b->name, line_write, line_time, b->host);
+    }
+    return cluster;
+}
+
+bool controller_start(struct cluster *cluster, uint32_t number)
+{
+    struct sim_controller *c = &cluster->controllers[number];
+    const struct config *config = &cluster->config;
+    struct controller_options options = {.node_id = (int32_t)number + 1,
+                                         .data_dir = DATA_DIR,
+                                         .listener = c->address,
+                                         .voter_count = CONTROLLERS};
+    options.election_min_ms = (int32_t)config_int(config, CONFIG_ELECTION_TIMEOUT_MS);
+    options.election_max_ms = 2 * options.election_min_ms;
+    options.snapshot_bytes = config_int(config, CONFIG_SNAPSHOT_BYTES);
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        options.voters[i].id = (int32_t)i + 1;
+        options.voters[i].address = cluster->controllers[i].address;
+    }
+    options.settings = controller_settings_default();
+    options.settings.session_timeout_ms = config_int(config, CONFIG_SESSION_MS);
+    options.settings.defaults.min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_ISR);
+    options.settings.defaults.durability_disk = true;
+    char why[512] = "";
+    c->halted = false;
+    bool good = controller_node_start(c->host, &options, &c->trace, on_halted, &c->halted, why,
+                                      sizeof(why), &c->node) == OK;
+    if (!good) {
+        (void)fprintf(stderr, "%s: %s\n", c->name, why);
+    }
+    return good;
+}
+
+bool broker_start(struct cluster *cluster, uint32_t number)
+{
+    struct sim_broker *b = &cluster->brokers[number];
+    struct broker_options options = {.config = &cluster->config,
+                                     .node_id = broker_id(number),
+                                     .dirs = {DATA_DIR},
+                                     .dir_count = 1,
+                                     .listener_count = 1,
+                                     .controller_count = CONTROLLERS,
+                                     .reactors = 2};
+    (void)snprintf(options.listeners[0].name, sizeof(options.listeners[0].name), "PLAINTEXT");
+    options.listeners[0].bind = b->address;
+    options.listeners[0].advertised = b->address;
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        options.controllers[i] = cluster->controllers[i].address;
+    }
+    char why[512] = "";
+    b->halted = false;
+    bool good = broker_node_start(b->host, &options, &b->trace, on_halted, &b->halted, why,
+                                  sizeof(why), &b->node) == OK;
+    if (!good) {
+        (void)fprintf(stderr, "%s: %s\n", b->name, why);
+    }
+    return good;
+}
+
+void broker_crash(struct cluster *cluster, uint32_t number)
+{
+    world_crash(cluster->brokers[number].host);
+    cluster->brokers[number].node = NULL;
+}
+
+void controller_crash(struct cluster *cluster, uint32_t number)
+{
+    world_crash(cluster->controllers[number].host);
+    cluster->controllers[number].node = NULL;
+}
+
+/* ---- looking ---- */
+
+int32_t cluster_active(const struct cluster *cluster)
+{
+    for (int32_t i = 0; i < CONTROLLERS; i++) {
+        const struct controller_node *node = cluster->controllers[i].node;
+        if (node != NULL && controller_node_active(node)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool cluster_led(void *ctx)
+{
+    return cluster_active(ctx) >= 0;
+}
+
+const struct meta_image *broker_image(const struct sim_broker *broker)
+{
+    return metadata_image(&broker->node->metadata);
+}
+
+static bool same(const struct meta_image *a, const struct meta_image *b)
+{
+    return b != NULL && meta_offset(a) == meta_offset(b) &&
+           meta_image_hash(a) == meta_image_hash(b);
+}
+
+bool cluster_agreed(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    int32_t active = cluster_active(cluster);
+    if (active < 0) {
+        return false;
+    }
+    const struct meta_image *image = controller_node_image(cluster->controllers[active].node);
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        const struct controller_node *node = cluster->controllers[i].node;
+        if (node != NULL && meta_offset(image) != meta_offset(controller_node_image(node))) {
+            return false; /* cheap; hashes when all have the same position */
+        }
+    }
+    for (uint32_t i = 0; i < BROKERS; i++) {
+        const struct meta_broker *broker = meta_broker(image, broker_id(i));
+        if (cluster->brokers[i].node != NULL &&
+            (broker == NULL || broker->fenced ||
+             meta_offset(broker_image(&cluster->brokers[i])) != meta_offset(image))) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < CONTROLLERS + BROKERS; i++) {
+        bool controller = i < CONTROLLERS;
+        const struct sim_broker *b = controller ? NULL : &cluster->brokers[i - CONTROLLERS];
+        const struct controller_node *c = controller ? cluster->controllers[i].node : NULL;
+        const struct meta_image *other = c != NULL                      ? controller_node_image(c)
+                                         : b != NULL && b->node != NULL ? broker_image(b)
+                                                                        : image;
+        assert(same(image, other)); /* one position, one content */
+    }
+    return true;
+}
+
+bool cluster_whole(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    if (!cluster_agreed(ctx)) {
+        return false;
+    }
+    const struct meta_image *image = controller_node_image(
+        cluster->controllers[cluster_active(cluster)].node);
+    struct slice after = {0};
+    for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+         topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            const struct meta_partition *partition = meta_partition(topic, i);
+            if (partition->isr.count != partition->replica_count) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- the end ---- */
+
+static bool brokers_halted(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    for (uint32_t i = 0; i < BROKERS; i++) {
+        if (cluster->brokers[i].node != NULL && !cluster->brokers[i].halted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cluster_close(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < BROKERS; i++) {
+        if (cluster->brokers[i].node != NULL) {
+            broker_node_stop(cluster->brokers[i].node);
+        }
+    }
+    bool good = world_run(cluster->world, brokers_halted, cluster, STOP_US);
+    for (uint32_t i = 0; i < BROKERS; i++) {
+        struct sim_broker *b = &cluster->brokers[i];
+        if (b->node != NULL && b->halted && broker_node_ended_well(b->node)) {
+            broker_node_join(b->node);
+        } else {
+            good = good && b->node == NULL;
+            world_crash(b->host);
+        }
+    }
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        struct sim_controller *c = &cluster->controllers[i];
+        if (c->node != NULL) {
+            controller_node_stop(c->node);
+            world_sleep(cluster->world, 1000000);
+            good = good && !c->halted;
+            controller_node_join(c->node);
+        }
+    }
+    arena_release(&cluster->arena);
+    free(cluster);
+    return good;
+}

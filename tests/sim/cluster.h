@@ -1,0 +1,60 @@
+/* Three controllers and three brokers in one fake world, started as their main.c would. */
+#ifndef ODRADEK_TESTS_SIM_CLUSTER_H
+#define ODRADEK_TESTS_SIM_CLUSTER_H
+
+#include "broker/node/broker_node.h"
+#include "common/meta/image.h"
+#include "controller/node/controller_node.h"
+#include "tests/sim/sim.h"
+
+#define CONTROLLERS 3
+#define BROKERS     3
+
+struct sim_controller {
+    struct host *host;
+    struct net_address address;
+    struct trace trace;
+    char name[32];
+    struct controller_node *node; /* NULL: not running */
+    bool halted;
+};
+
+struct sim_broker {
+    struct host *host;
+    struct net_address address;
+    struct trace trace;
+    char name[32];
+    struct broker_node *node; /* NULL: not running */
+    bool halted;
+};
+
+struct cluster {
+    struct world *world;
+    struct host *desk; /* the machine of clients and of the configuration */
+    struct arena arena;
+    struct config config;
+    struct sim_controller controllers[CONTROLLERS]; /* ids 1.. */
+    struct sim_broker brokers[BROKERS];             /* ids 101.. */
+};
+
+struct cluster *cluster_open(struct world *);
+/* Stops all nodes in order and frees; false: one of them did not end well in time. */
+bool cluster_close(struct cluster *) MUST_USE;
+
+bool controller_start(struct cluster *, uint32_t number) MUST_USE;
+bool broker_start(struct cluster *, uint32_t number) MUST_USE;
+/* The process is gone, its files stay as its page cache had them. */
+void broker_crash(struct cluster *, uint32_t number);
+void controller_crash(struct cluster *, uint32_t number);
+
+/* One controller is active. */
+bool cluster_led(void *cluster);
+/* All nodes that run have images with the same content, and all running brokers are unfenced in them. */
+bool cluster_agreed(void *cluster);
+/* ... and every partition has all its replicas in sync. */
+bool cluster_whole(void *cluster);
+int32_t cluster_active(const struct cluster *); /* number, or -1 */
+const struct meta_image *broker_image(const struct sim_broker *);
+int32_t broker_id(uint32_t number);
+
+#endif

@@ -1,0 +1,109 @@
+/* What the files of the fake world share. */
+#ifndef ODRADEK_TESTS_SIM_INTERNAL_H
+#define ODRADEK_TESTS_SIM_INTERNAL_H
+
+#include "common/port/disk.h"
+#include "tests/lib/fake_disk_internal.h"
+#include "tests/sim/sim.h"
+
+enum event_kind {
+    EVENT_START,    /* a loop's first event */
+    EVENT_MAIL,     /* letters of a loop */
+    EVENT_TIMERS,   /* a loop's earliest timer may be due */
+    EVENT_WORK,     /* a disk job's turn on the pool */
+    EVENT_CONNECT,  /* a dial reaches the other side */
+    EVENT_OPENED,   /* ... and is answered */
+    EVENT_SEGMENT,  /* bytes arrive */
+    EVENT_FIN,      /* the other side has closed */
+    EVENT_PUMP,     /* what arrived is read */
+    EVENT_WRITABLE, /* the window is open again */
+};
+
+struct event {
+    time_us at;
+    uint64_t number; /* orders events of one instant */
+    enum event_kind kind;
+    struct loop *loop; /* the actor; NULL: found by the event */
+    union {
+        struct disk_job *job;
+        struct net_conn *conn;
+    };
+    uint8_t *bytes;
+    size_t n;
+};
+
+struct world {
+    struct prng prng;
+    bool verbose;
+    time_us now;
+    struct event *events; /* a binary heap */
+    size_t event_count;
+    size_t event_room;
+    uint64_t event_number;
+    uint64_t events_run;
+    struct world_hash hash;
+    struct list machines;
+    struct list loops;     /* freed with the world: late events still name them */
+    struct list conns;     /* the same */
+    struct list listeners; /* open ones */
+    struct loop *running;
+    struct lock *held;
+    uint64_t seed;
+    uint32_t loop_numbers;
+    uint16_t next_port;
+};
+
+/* One machine: what a host has besides its disk. */
+struct machine {
+    struct list_node node;
+    struct world *world;
+    struct host *host;
+    const char *address;
+    struct prng entropy;
+    time_ms wall_skew_ms;
+    struct list memory; /* pieces taken */
+    struct list locks;
+    struct list disk_locks;
+};
+
+struct loop {
+    struct list_node node;
+    struct machine *machine;
+    struct world *world;
+    uint32_t number;
+    char name[24];
+    void (*first)(void *arg);
+    void *first_arg;
+    bool started;
+    bool stopping;
+    bool ended;
+    bool joined;
+    time_us now;
+    struct mail *mail_head;
+    struct mail *mail_tail;
+    bool mail_coming;   /* an event will deliver */
+    struct list timers; /* by time */
+    time_us timers_at;  /* the earliest event for them */
+    struct list turn_ends;
+};
+
+struct machine *fake_machine_of(struct host *);
+
+void world_push(struct world *, time_us at, struct event);
+time_us world_delay(struct world *, time_us least, time_us most);
+void world_mix(struct world *, uint64_t value);
+void world_mix_bytes(struct world *, const uint8_t *p, size_t n);
+
+void actor_begin(struct loop *);
+void actor_end(struct loop *);
+void loop_event(struct loop *, const struct event *);
+/* Nothing happens on it any more; `crash`: its memory is not to be touched. */
+void loop_end(struct loop *, bool crash);
+void net_event(struct world *, const struct event *);
+void net_loop_end(struct loop *, bool crash);
+void net_release(struct world *);
+void job_run(struct loop *, struct disk_job *);
+void fake_machine_drop(struct machine *);
+void fake_machine_close(struct machine *);
+
+#endif

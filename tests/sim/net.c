@@ -1,0 +1,508 @@
+/*
+ * Streams: what one end sends at a turn's end travels in segments of seeded sizes with seeded delays, in order, and is read
+ * in pieces of seeded sizes. A window bounds what is under way or unread, so that senders meet back-pressure.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/sim/internal.h"
+
+#define LINK_MIN_US   40
+#define LINK_MAX_US   600
+#define PUMP_MAX_US   20
+#define WINDOW_BYTES  (256u << 10)
+#define SEGMENT_BYTES (64u << 10)
+#define SCRATCH_BYTES (64u << 10)
+#define WHOLE_CHANCE  700 /* per mille of segments and reads that are as large as they can be */
+#define FINISH_US     5000000
+
+enum conn_state {
+    CONN_DIALLED,  /* on its way */
+    CONN_ACCEPTED, /* not started yet */
+    CONN_OPEN,
+    CONN_FINISHING,
+    CONN_CLOSED,
+};
+
+struct net_conn {
+    struct list_node node; /* among all of the world */
+    struct world *world;
+    struct machine *machine;
+    struct loop *loop;
+    struct net_conn *other; /* NULL until the dial has arrived */
+    enum conn_state state;
+    const struct net_events *events;
+    void *ctx;
+    struct net_address address; /* of a dial */
+    struct chain out;
+    size_t under_way; /* sent, not read by the other side yet */
+    time_us arrives;  /* when the last segment sent gets there */
+    struct buf_in {
+        uint8_t *p;
+        size_t n;
+        size_t room;
+    } in;
+    bool fin; /* behind what is in `in`, nothing comes */
+    bool paused;
+    bool pumping; /* an event will read */
+    struct turn_end flush;
+    struct timer finish_timer;
+    char peer[HOST_NAME_MAX_BYTES + 16];
+};
+
+struct net_listener {
+    struct list_node node;
+    struct loop *loop;
+    struct net_address address;
+    net_accept_fn *accept;
+    void *ctx;
+};
+
+static void push(struct net_conn *conn, time_us at, enum event_kind kind, uint8_t *bytes, size_t n)
+{
+    world_push(conn->world, at, (struct event){.kind = kind, .conn = conn, .bytes = bytes, .n = n});
+}
+
+static time_us link_delay(struct net_conn *conn)
+{
+    return world_delay(conn->world, LINK_MIN_US, LINK_MAX_US);
+}
+
+static struct net_conn *conn_new(struct machine *machine)
+{
+    struct net_conn *conn = calloc(1, sizeof(*conn));
+    assert(conn != NULL);
+    conn->world = machine->world;
+    conn->machine = machine;
+    list_push(&machine->world->conns, &conn->node);
+    return conn;
+}
+
+/* ---- sending ---- */
+
+/* When something sent now reaches the other side: never before what was sent earlier. */
+static time_us arrival(struct net_conn *conn)
+{
+    conn->arrives = max_i64(conn->arrives, conn->world->now + link_delay(conn));
+    return conn->arrives;
+}
+
+static bool piece_copy(const struct chain_piece *piece, uint8_t *to, size_t n)
+{
+    size_t got = n;
+    if (piece->kind == CHAIN_MEMORY) {
+        memcpy(to, piece->memory.at, n);
+        return true;
+    }
+    return disk_read(piece->file.file, piece->file.at, to, n, &got) == OK && got == n;
+}
+
+static size_t some_of(struct world *world, size_t n)
+{
+    return prng_chance(&world->prng, WHOLE_CHANCE) ? n : 1 + prng_below(&world->prng, n);
+}
+
+static void conn_close(struct net_conn *conn, bool crash);
+
+static void conn_fail(struct net_conn *conn, err_t why)
+{
+    bool silent = conn->state == CONN_FINISHING;
+    conn_close(conn, false);
+    if (!silent) {
+        conn->events->closed(conn->ctx, why);
+    }
+}
+
+/* One segment of at most n bytes; false: a file was cut under its range. */
+static bool segment_send(struct net_conn *conn, size_t n)
+{
+    uint8_t *bytes = malloc(n);
+    size_t filled = 0;
+    assert(bytes != NULL);
+    while (filled < n) {
+        const struct chain_piece *piece = conn->out.head;
+        size_t take = piece->left < n - filled ? piece->left : n - filled;
+        if (!piece_copy(piece, bytes + filled, take)) {
+            free(bytes);
+            return false;
+        }
+        filled += take;
+        chain_consume(&conn->out, take);
+    }
+    conn->under_way += n;
+    push(conn->other, arrival(conn), EVENT_SEGMENT, bytes, n);
+    return true;
+}
+
+static void conn_flush(struct net_conn *conn)
+{
+    assert(conn->state == CONN_OPEN || conn->state == CONN_FINISHING);
+    bool had = conn->out.bytes > 0;
+    while (conn->out.bytes > 0 && conn->under_way < WINDOW_BYTES) {
+        size_t n = min_i64((int64_t)conn->out.bytes, (int64_t)(WINDOW_BYTES - conn->under_way));
+        n = some_of(conn->world, n < SEGMENT_BYTES ? n : SEGMENT_BYTES);
+        if (!segment_send(conn, n)) {
+            conn_fail(conn, ERR_IO);
+            return;
+        }
+    }
+    if (conn->out.bytes > 0) {
+        return;
+    }
+    if (conn->state == CONN_FINISHING) {
+        conn_close(conn, false);
+    } else if (had && conn->events->drained != NULL) {
+        conn->events->drained(conn->ctx);
+    }
+}
+
+static void on_flush(struct turn_end *end)
+{
+    conn_flush(CONTAINER_OF(end, struct net_conn, flush));
+}
+
+static void flush_soon(struct net_conn *conn)
+{
+    conn->flush.run = on_flush;
+    loop_at_turn_end(conn->loop, &conn->flush);
+}
+
+void net_send(struct net_conn *conn, struct chain *chain)
+{
+    if (conn->state == CONN_CLOSED || conn->state == CONN_FINISHING) {
+        chain_release(chain);
+        return;
+    }
+    assert(conn->loop == conn->world->running); /* a connection is touched on its loop only */
+    if (conn->out.heap == NULL) {
+        chain_init(&conn->out, chain->heap);
+    }
+    chain_append(&conn->out, chain);
+    if (conn->state == CONN_OPEN) {
+        flush_soon(conn);
+    }
+}
+
+size_t net_unsent_bytes(const struct net_conn *conn)
+{
+    return conn->out.bytes;
+}
+
+/* ---- closing ---- */
+
+static void conn_close(struct net_conn *conn, bool crash)
+{
+    assert(conn->state != CONN_CLOSED);
+    conn->state = CONN_CLOSED;
+    if (conn->other != NULL && conn->other->state != CONN_CLOSED) {
+        push(conn->other, arrival(conn), EVENT_FIN, NULL, 0);
+    }
+    if (!crash) {
+        if (conn->out.heap != NULL) {
+            chain_release(&conn->out);
+        }
+        list_remove(&conn->flush.node);
+        list_remove(&conn->finish_timer.node);
+    }
+    memset(&conn->out, 0, sizeof(conn->out));
+    free(conn->in.p);
+    memset(&conn->in, 0, sizeof(conn->in));
+}
+
+void net_close(struct net_conn *conn)
+{
+    if (conn->state != CONN_CLOSED) {
+        assert(conn->loop == NULL || conn->loop == conn->world->running ||
+               conn->world->running == NULL);
+        conn_close(conn, false);
+    }
+}
+
+static void on_finish_timer(struct timer *timer)
+{
+    conn_close(CONTAINER_OF(timer, struct net_conn, finish_timer), false);
+}
+
+void net_finish(struct net_conn *conn)
+{
+    if (conn->state != CONN_OPEN || conn->out.bytes == 0) {
+        net_close(conn);
+        return;
+    }
+    conn->state = CONN_FINISHING;
+    conn->finish_timer.fire = on_finish_timer;
+    timer_arm(conn->loop, &conn->finish_timer, loop_now_us(conn->loop) + FINISH_US);
+    flush_soon(conn);
+}
+
+/* ---- receiving ---- */
+
+static void pump_soon(struct net_conn *conn)
+{
+    bool something = conn->in.n > 0 || conn->fin;
+    if (something && !conn->pumping && !conn->paused && conn->state == CONN_OPEN) {
+        conn->pumping = true;
+        push(conn, conn->world->now + world_delay(conn->world, 0, PUMP_MAX_US), EVENT_PUMP, NULL,
+             0);
+    }
+}
+
+/* One read, into the owner's room or the scratch. */
+static void read_once(struct net_conn *conn)
+{
+    size_t room = 0;
+    uint8_t *scratch = NULL;
+    uint8_t *p = conn->events->room == NULL ? NULL : conn->events->room(conn->ctx, &room);
+    if (p == NULL) {
+        room = SCRATCH_BYTES;
+        p = scratch = malloc(SCRATCH_BYTES);
+        assert(p != NULL);
+    }
+    assert(room > 0);
+    size_t n = some_of(conn->world, conn->in.n < room ? conn->in.n : room);
+    memcpy(p, conn->in.p, n);
+    conn->in.n -= n;
+    memmove(conn->in.p, conn->in.p + n, conn->in.n);
+    if (conn->other->state == CONN_OPEN || conn->other->state == CONN_FINISHING) {
+        push(conn->other, conn->world->now + LINK_MIN_US, EVENT_WRITABLE, NULL, n);
+    }
+    conn->events->bytes(conn->ctx, p, n);
+    free(scratch);
+}
+
+static void conn_pump(struct net_conn *conn)
+{
+    conn->pumping = false;
+    if (conn->paused) {
+        return;
+    }
+    if (conn->in.n > 0) {
+        read_once(conn);
+    } else if (conn->fin) {
+        conn_fail(conn, ERR_CLOSED);
+        return;
+    }
+    pump_soon(conn);
+}
+
+static void conn_arrived(struct net_conn *conn, const uint8_t *p, size_t n)
+{
+    struct buf_in *in = &conn->in;
+    if (in->n + n > in->room) {
+        in->room = (in->n + n) * 2;
+        in->p = realloc(in->p, in->room);
+        assert(in->p != NULL);
+    }
+    memcpy(in->p + in->n, p, n);
+    in->n += n;
+    world_mix_bytes(conn->world, p, n);
+    pump_soon(conn);
+}
+
+void net_read_pause(struct net_conn *conn)
+{
+    conn->paused = true;
+}
+
+void net_read_resume(struct net_conn *conn)
+{
+    conn->paused = false;
+    pump_soon(conn);
+}
+
+/* ---- listening and dialling ---- */
+
+err_t net_listen(struct loop *loop, const struct net_address *address, int backlog,
+                 net_accept_fn *accept, void *ctx, struct net_listener **ret_listener)
+{
+    struct world *world = loop->world;
+    assert(backlog > 0);
+    ENSURE(strcmp(address->host, loop->machine->address) == 0, ERR_UNREACHABLE);
+    LIST_EACH(&world->listeners, node)
+    {
+        const struct net_listener *there = CONTAINER_OF(node, struct net_listener, node);
+        ENSURE(there->address.port != address->port || address->port == 0 ||
+                   strcmp(there->address.host, address->host) != 0,
+               ERR_EXISTS);
+    }
+    struct net_listener *listener = calloc(1, sizeof(*listener));
+    assert(listener != NULL);
+    *listener = (struct net_listener){
+        .loop = loop, .address = *address, .accept = accept, .ctx = ctx};
+    if (address->port == 0) {
+        listener->address.port = world->next_port++;
+    }
+    list_push(&world->listeners, &listener->node);
+    *ret_listener = listener;
+    return OK;
+}
+
+uint16_t net_listener_port(const struct net_listener *listener)
+{
+    return listener->address.port;
+}
+
+void net_unlisten(struct net_listener *listener)
+{
+    if (listener != NULL) {
+        list_remove(&listener->node);
+        free(listener);
+    }
+}
+
+err_t net_dial(struct loop *loop, const struct net_address *address,
+               const struct net_events *events, void *ctx, struct net_conn **ret_conn)
+{
+    assert(loop->world->running == loop && events->closed != NULL && events->bytes != NULL);
+    struct net_conn *conn = conn_new(loop->machine);
+    conn->loop = loop;
+    conn->state = CONN_DIALLED;
+    conn->events = events;
+    conn->ctx = ctx;
+    conn->address = *address;
+    (void)snprintf(conn->peer, sizeof(conn->peer), "%s:%u", address->host, address->port);
+    push(conn, arrival(conn), EVENT_CONNECT, NULL, 0);
+    *ret_conn = conn;
+    return OK;
+}
+
+static struct net_listener *listener_find(struct world *world, const struct net_address *address)
+{
+    LIST_EACH(&world->listeners, node)
+    {
+        struct net_listener *listener = CONTAINER_OF(node, struct net_listener, node);
+        if (listener->address.port == address->port &&
+            strcmp(listener->address.host, address->host) == 0) {
+            return listener;
+        }
+    }
+    return NULL;
+}
+
+/* The dial is there. The acceptor's turn; the answer travels back. */
+static void conn_connect(struct net_conn *conn)
+{
+    struct net_listener *listener = listener_find(conn->world, &conn->address);
+    if (listener != NULL) {
+        struct net_conn *accepted = conn_new(listener->loop->machine);
+        accepted->state = CONN_ACCEPTED;
+        accepted->other = conn;
+        conn->other = accepted;
+        (void)snprintf(accepted->peer, sizeof(accepted->peer), "%s:%u", conn->machine->address,
+                       conn->world->next_port++);
+        push(conn, arrival(accepted), EVENT_OPENED, NULL, 0);
+        struct loop *loop = listener->loop;
+        actor_begin(loop);
+        listener->accept(listener->ctx, accepted);
+        actor_end(loop);
+    } else {
+        push(conn, conn->world->now + link_delay(conn), EVENT_OPENED, NULL, 0);
+    }
+}
+
+static void conn_opened(struct net_conn *conn)
+{
+    if (conn->other == NULL) {
+        conn_fail(conn, ERR_REFUSED);
+        return;
+    }
+    conn->state = CONN_OPEN;
+    if (conn->out.bytes > 0) {
+        flush_soon(conn);
+    }
+    if (conn->events->opened != NULL) {
+        conn->events->opened(conn->ctx);
+    }
+    if (conn->state == CONN_OPEN) {
+        pump_soon(conn);
+    }
+}
+
+void net_start(struct loop *loop, struct net_conn *conn, const struct net_events *events, void *ctx)
+{
+    assert(conn->state == CONN_ACCEPTED && events->bytes != NULL && events->closed != NULL);
+    assert(loop->world->running == loop && loop->machine == conn->machine);
+    conn->loop = loop;
+    conn->events = events;
+    conn->ctx = ctx;
+    conn->state = CONN_OPEN;
+    pump_soon(conn);
+}
+
+const char *net_peer(const struct net_conn *conn)
+{
+    return conn->peer;
+}
+
+/* ---- events ---- */
+
+static void turn_of_conn(struct net_conn *conn, void (*what)(struct net_conn *))
+{
+    struct loop *loop = conn->loop;
+    actor_begin(loop);
+    what(conn);
+    actor_end(loop);
+}
+
+void net_event(struct world *world, const struct event *event)
+{
+    struct net_conn *conn = event->conn;
+    assert(conn->world == world);
+    world_mix(world, conn->loop == NULL ? 0 : conn->loop->number);
+    if (conn->state == CONN_CLOSED) {
+        return;
+    }
+    switch (event->kind) {
+    case EVENT_CONNECT: conn_connect(conn); break;
+    case EVENT_OPENED: turn_of_conn(conn, conn_opened); break;
+    case EVENT_SEGMENT: conn_arrived(conn, event->bytes, event->n); break;
+    case EVENT_FIN:
+        conn->fin = true;
+        pump_soon(conn);
+        break;
+    case EVENT_PUMP:
+        if (conn->state == CONN_OPEN) {
+            turn_of_conn(conn, conn_pump);
+        }
+        break;
+    case EVENT_WRITABLE:
+        assert(conn->under_way >= event->n);
+        conn->under_way -= event->n;
+        if (conn->out.bytes > 0) {
+            turn_of_conn(conn, conn_flush);
+        }
+        break;
+    default: assert(!"an event of a loop");
+    }
+}
+
+void net_loop_end(struct loop *loop, bool crash)
+{
+    struct world *world = loop->world;
+    for (struct list_node *node = world->listeners.head.next, *next; node != &world->listeners.head;
+         node = next) {
+        next = node->next;
+        struct net_listener *listener = CONTAINER_OF(node, struct net_listener, node);
+        if (listener->loop == loop) {
+            net_unlisten(listener);
+        }
+    }
+    LIST_EACH(&world->conns, node)
+    {
+        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        bool lost = crash && conn->loop == NULL && conn->machine == loop->machine;
+        if ((conn->loop == loop || lost) && conn->state != CONN_CLOSED) {
+            conn_close(conn, crash);
+        }
+    }
+}
+
+void net_release(struct world *world)
+{
+    for (struct list_node *node = list_pop(&world->conns); node != NULL;
+         node = list_pop(&world->conns)) {
+        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        free(conn->in.p);
+        free(conn);
+    }
+}
