@@ -85,7 +85,7 @@ static enum kafka_error ask_check(const struct kmsg_init_producer_id_request *as
     }
     if (ask->transactional_id.p != NULL) {
         return ask->transactional_id.n == 0 ? KAFKA_INVALID_REQUEST
-                                            : KAFKA_COORDINATOR_NOT_AVAILABLE;
+                                            : KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     }
     return KAFKA_NONE;
 }
@@ -98,6 +98,12 @@ void api_init_producer_id(struct request *request)
     }
     struct api *api = api_of(request);
     enum kafka_error error = ask_check(&ask);
+    if (error == KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+        trace_log(
+            api->trace, TRACE_WARN, TRACE_API,
+            "%s asked for a producer id with a transactional id: refused, there are no transactions yet",
+            request_peer(request));
+    }
     struct id_waiter *waiter = ARENA_NEW(&request->arena, struct id_waiter);
     if (error != KAFKA_NONE || waiter == NULL) {
         answer(request, error != KAFKA_NONE ? error : KAFKA_COORDINATOR_LOAD_IN_PROGRESS, -1);

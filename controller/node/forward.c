@@ -1,5 +1,6 @@
 #include "controller/node/forward.h"
 
+#include "common/config/config.h"
 #include "common/wire/kmsg.h"
 #include "controller/node/brokers.h"
 #include "kmsg/create_topics.h"
@@ -89,6 +90,20 @@ static err_t assignments_read(struct arena *arena,
     return OK;
 }
 
+/* The first setting that a topic may not have is the topic's verdict. */
+static err_t setting_judge(struct arena *arena, const struct topic_setting *setting,
+                           struct command_result *verdict)
+{
+    char why[256];
+    if (verdict->error != KAFKA_NONE ||
+        topic_config_check(setting->key, setting->value, why, sizeof(why))) {
+        return OK;
+    }
+    verdict->error = KAFKA_INVALID_CONFIG;
+    ENSURE(arena_copy(arena, slice_str(why), &verdict->message), ERR_NO_MEMORY);
+    return OK;
+}
+
 static err_t topic_read(struct arena *arena, const struct kmsg_create_topics_request_topic *from,
                         struct create_topic *to)
 {
@@ -102,6 +117,7 @@ static err_t topic_read(struct arena *arena, const struct kmsg_create_topics_req
     for (int32_t i = 0; i < from->configs.count; i++) {
         settings[i] = (struct topic_setting){from->configs.items[i].name,
                                              from->configs.items[i].value};
+        TRY(setting_judge(arena, &settings[i], &to->verdict));
     }
     to->settings = settings;
     to->setting_count = (uint32_t)from->configs.count;
