@@ -84,7 +84,9 @@ static void tell_read(struct formation_peer *peer, const Odradek__FormationTell 
         return;
     }
     peer->empty = tell->empty;
-    if (!tell->empty && !f->formed && raft_wire_voters_read(tell->voters, &voters) == OK &&
+    /* We may have proposed meanwhile, and this peer have agreed before it answered. */
+    bool open = raft_disk_founding(f->disk)->cluster_id.n == 0;
+    if (!tell->empty && open && raft_wire_voters_read(tell->voters, &voters) == OK &&
         voters.count > 0 && tell->cluster_id[0] != '\0') {
         found(f, slice_str(tell->cluster_id), &voters);
         if (raft_disk_founding(f->disk)->cluster_id.n > 0) {
