@@ -176,7 +176,8 @@ bool cluster_agreed(void *ctx)
     const struct meta_image *image = controller_node_image(cluster->controllers[active].node);
     for (uint32_t i = 0; i < CONTROLLERS; i++) {
         const struct controller_node *node = cluster->controllers[i].node;
-        if (node != NULL && meta_offset(image) != meta_offset(controller_node_image(node))) {
+        const struct meta_image *other = node == NULL ? image : controller_node_image(node);
+        if (other == NULL || meta_offset(image) != meta_offset(other)) {
             return false; /* cheap; hashes when all have the same position */
         }
     }
@@ -234,7 +235,7 @@ static bool brokers_halted(void *ctx)
     return true;
 }
 
-bool cluster_close(struct cluster *cluster)
+bool cluster_stop(struct cluster *cluster)
 {
     for (uint32_t i = 0; i < BROKERS; i++) {
         if (cluster->brokers[i].node != NULL) {
@@ -260,7 +261,11 @@ bool cluster_close(struct cluster *cluster)
             controller_node_join(c->node);
         }
     }
+    return good;
+}
+
+void cluster_close(struct cluster *cluster)
+{
     arena_release(&cluster->arena);
     free(cluster);
-    return good;
 }

@@ -38,8 +38,10 @@ struct cluster {
 };
 
 struct cluster *cluster_open(struct world *);
-/* Stops all nodes in order and frees; false: one of them did not end well in time. */
-bool cluster_close(struct cluster *) MUST_USE;
+/* Stops all nodes in order; false: one of them did not end well in time. */
+bool cluster_stop(struct cluster *) MUST_USE;
+/* After that; the machines with their disks stay until the world's end. */
+void cluster_close(struct cluster *);
 
 bool controller_start(struct cluster *, uint32_t number) MUST_USE;
 bool broker_start(struct cluster *, uint32_t number) MUST_USE;

@@ -7,8 +7,10 @@
 
 #include "tests/sim/client.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/story.h"
 
 #define SECOND INT64_C(1000000)
+#define ROUNDS 8
 
 struct run {
     uint64_t seed;
@@ -16,6 +18,7 @@ struct run {
     struct world *world;
     struct cluster *cluster;
     struct client *client;
+    struct story story;
     uint32_t failed;
     uint32_t passed;
 };
@@ -48,12 +51,71 @@ static void nodes_start(struct run *run)
           "all brokers are unfenced and all images are equal");
 }
 
-static struct world_hash story(struct run *run)
+static bool told(struct run *run, bool good, const char *sentence)
+{
+    if (!good) {
+        (void)printf("%s\n", run->story.wrong);
+    }
+    return check(run, good, sentence);
+}
+
+static void whole(struct run *run)
+{
+    check(run, world_run(run->world, cluster_whole, run->cluster, 60 * SECOND),
+          "all replicas are in sync and all images are equal");
+}
+
+/* The process of whoever leads the first partition dies while a client writes, and is started again. */
+static void broker_dies(struct run *run)
+{
+    uint32_t victim = (uint32_t)run->story.leader[0];
+    broker_crash(run->cluster, victim);
+    told(run, story_write(&run->story, ROUNDS), "writing goes on without a broker");
+    check(run, broker_start(run->cluster, victim), "the broker starts again");
+    told(run, story_write(&run->story, ROUNDS), "writing goes on while it comes back");
+    whole(run);
+}
+
+static void controller_dies(struct run *run)
+{
+    int32_t victim = cluster_active(run->cluster);
+    if (check(run, victim >= 0, "a controller is active")) {
+        controller_crash(run->cluster, (uint32_t)victim);
+        told(run, story_write(&run->story, ROUNDS),
+             "writing goes on without the active controller");
+        check(run, world_run(run->world, cluster_led, run->cluster, 10 * SECOND),
+              "another controller takes over");
+        check(run, controller_start(run->cluster, (uint32_t)victim), "the controller starts again");
+        whole(run);
+    }
+}
+
+static void write_and_read(struct run *run)
+{
+    if (!told(run, story_begin(&run->story), "a topic and a producer id are there") ||
+        !told(run, story_write(&run->story, ROUNDS), "batches are acknowledged")) {
+        return;
+    }
+    check(run, run->story.retries <= 3, "nothing had to be tried again and again");
+    told(run, story_read(&run->story), "what was acknowledged is read, and nothing else");
+    whole(run);
+    broker_dies(run);
+    controller_dies(run);
+    told(run, story_read(&run->story), "after the crashes all of it is read, and nothing else");
+}
+
+static struct world_hash run_once(struct run *run)
 {
     run->world = world_open(run->seed, run->verbose);
     run->cluster = cluster_open(run->world);
+    run->client = client_open(run->world, run->cluster->desk);
+    story_open(&run->story, run->cluster, run->client, run->seed);
     nodes_start(run);
-    check(run, cluster_close(run->cluster), "all nodes stop in order");
+    write_and_read(run);
+    client_close(run->client);
+    check(run, cluster_stop(run->cluster), "all nodes stop in order");
+    told(run, story_replicas_equal(&run->story), "all replicas are the same bytes");
+    cluster_close(run->cluster);
     struct world_hash hash = world_hash(run->world);
     (void)printf("seed %llu: %llu events, %lld ms, hash %016llx%016llx\n",
                  (unsigned long long)run->seed, (unsigned long long)world_events(run->world),
@@ -77,8 +139,8 @@ int main(int argc, char **argv)
     }
     for (; at < argc; at++) {
         run.seed = strtoull(argv[at], NULL, 0);
-        struct world_hash first = story(&run);
-        struct world_hash second = story(&run);
+        struct world_hash first = run_once(&run);
+        struct world_hash second = run_once(&run);
         bool same = first.high == second.high && first.low == second.low;
         run.failed += !same;
         run.passed += same;
