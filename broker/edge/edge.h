@@ -1,5 +1,5 @@
 /*
- * The edge of one reactor: its clients' connections. Frames in, handlers called, answers out in order (DESIGN §5, §6).
+ * The edge of one reactor: its clients' connections. Frames in, handlers called, answers out in order (docs/RULES.md, Threads).
  *
  * The edge knows no API: the node hands it the table of handlers. A key without a handler, or a version outside of the
  * API's range, ends the connection, except ApiVersions, which has an answer for clients that are newer than we are.

@@ -1,5 +1,5 @@
 /*
- * Control: a broker's one connection to the active controller, on the control loop (DESIGN §5, §8).
+ * Control: a broker's one connection to the active controller, on the control loop (docs/RULES.md).
  *
  * It looks for the active controller among the voters (following their hints), registers this incarnation, tails the
  * committed metadata log into the image, heartbeats, and carries requests of the broker's other rooms. Connections come and

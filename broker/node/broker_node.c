@@ -9,7 +9,7 @@
 
 #define HEAP_MAX     ((size_t)8 << 30)
 #define WATCH_US     1000000
-/* A reactor that has not turned for so long is hung: the broker stops its heartbeats and is fenced (DESIGN §5). */
+/* A reactor that has not turned for so long is hung: the broker stops its heartbeats and is fenced (docs/RULES.md, Threads). */
 #define HUNG_US      5000000
 /* A controlled shutdown that the controllers do not answer goes on alone after this. */
 #define STOP_WAIT_US 10000000

@@ -1,6 +1,6 @@
 /*
  * The replicas that one broker hosts: its log directories, the table of its partitions, and everything that goes on without
- * a client: opening and recovery, following leaders, syncs, checkpoints, retention, deletion (DESIGN §5-§8).
+ * a client: opening and recovery, following leaders, syncs, checkpoints, retention, deletion (docs/RULES.md).
  *
  * Threads. Everything here is called on the control loop (or before it runs), except partitions_find_*: those may be called
  * from every thread, and hold what they return. The table behind them is one map behind one lock that is held for a look-up

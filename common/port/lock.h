@@ -1,5 +1,5 @@
 /*
- * The lock of a monitor (DESIGN: a partition, a coordinator shard). Three rules, asserted by the simulator's lock:
+ * The lock of a monitor (docs/RULES.md, Threads: a partition, a coordinator shard). Three rules, asserted by the simulator's lock:
  * a thread holds at most one; it does not wait for anything while it holds one; it is never entered twice.
  * Appears in broker/partition, broker/coord and common/host only.
  */

@@ -68,7 +68,7 @@ struct batch_header {
     int32_t records;
 };
 
-/* What the cores learn of a batch (DESIGN: receipts, not parcels). */
+/* What the cores learn of a batch (docs/RULES.md: receipts, not parcels). */
 struct batch_facts {
     int64_t base_offset;
     int64_t last_offset;

@@ -1,6 +1,6 @@
 /*
  * Brokers: the controllers' side of the control connections. Turns frames into orders and answers into frames, and judges
- * brokers whose connection ended (DESIGN §8, Suspicion).
+ * brokers whose connection ended (docs/RULES.md, Suspicion).
  *
  * A control connection that ends by the peer's FIN or RST makes us dial the broker's listener: refused, or no heartbeat on
  * a new connection within 50 ms, and the machine is told to suspect it. A close that we began, or a time-out, is no

@@ -1,5 +1,5 @@
 /*
- * First formation of the quorum (DESIGN §8): unanimous. Until every configured voter has answered "empty" no cluster id is
+ * First formation of the quorum (docs/RULES.md): unanimous. Until every configured voter has answered "empty" no cluster id is
  * made; the voter with the lowest id then makes it, everybody fsyncs it with all directory ids, and only then elections
  * begin. A node that finds a formed quorum takes that over: as a voter if its own directory is among the voters (it missed
  * the last word of the formation), else as one that was emptied and must be exchanged.

@@ -7,7 +7,7 @@
  *
  * An emptied voter (its directory id is not in the voter set) asks every peer for the log each half second
  * (FormationAsk). Once it has caught up, the leader exchanges it: (id, old directory) goes, (id, new directory) comes, two
- * single-voter changes (DESIGN §8).
+ * single-voter changes (docs/RULES.md).
  */
 #ifndef ODRADEK_CONTROLLER_QUORUM_H
 #define ODRADEK_CONTROLLER_QUORUM_H

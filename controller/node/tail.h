@@ -1,5 +1,5 @@
 /*
- * The metadata tail: pushes committed batches to brokers (DESIGN §8). Served by the active controller only, after an entry
+ * The metadata tail: pushes committed batches to brokers (docs/RULES.md). Served by the active controller only, after an entry
  * of its own epoch is committed.
  *
  * A broker subscribes with the position (offset, epoch) behind which it wants to go on. Positions the log still holds are

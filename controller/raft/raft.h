@@ -50,7 +50,7 @@ struct raft_config {
     raft_index trailing_entries; /* kept behind a snapshot for followers that are a little late */
 };
 
-/* DESIGN.md §2: 150-300 ms elections, 50 ms heartbeats, back-off to 2 s; resign after 1.5 longest time-outs (KIP-595). */
+/* 150-300 ms elections, 50 ms heartbeats, back-off to 2 s; resign after 1.5 longest time-outs (KIP-595). */
 void raft_config_defaults(struct raft_config *, struct raft_node self);
 
 /* ---- events ---- */

@@ -57,7 +57,7 @@ struct suspect_answer {
     bool fenced;
 };
 
-/* --- registration (DESIGN §8; KIP-631, KIP-858, KIP-966) --- */
+/* --- registration (docs/RULES.md; KIP-631, KIP-858, KIP-966) --- */
 
 enum dir_condition {
     DIR_CLEAN = 1,          /* closed by a clean shutdown (or empty and new) */

@@ -26,7 +26,7 @@
  *
  * Time is monotonic milliseconds. Randomness (placement, topic ids) comes from the seed. Errors returned are ERR_NO_MEMORY
  * and ERR_CORRUPT (the log does not fit the image) only; what a client did wrong stands in the answer.
- * Rules: DESIGN §8; KIP-500, 516, 631, 841, 858, 903, 966; "M.." in the sources names the bug that a line is there against.
+ * Rules: docs/RULES.md; KIP-500, 516, 631, 841, 858, 903, 966; "M.." in the sources names the bug that a line is there against.
  */
 #ifndef ODRADEK_CONTROLLER_STATE_CONTROLLER_STATE_H
 #define ODRADEK_CONTROLLER_STATE_CONTROLLER_STATE_H

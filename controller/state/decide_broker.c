@@ -1,5 +1,5 @@
 /*
- * Sessions of brokers: heartbeats, fencing, coming back, controlled shutdown, suspicion (KIP-500, 631, 841; DESIGN §8).
+ * Sessions of brokers: heartbeats, fencing, coming back, controlled shutdown, suspicion (KIP-500, 631, 841; docs/RULES.md).
  */
 #include "controller/state/state_internal.h"
 

@@ -66,7 +66,7 @@ static struct command_result check(const struct world *world,
 static bool partitions_affected(const struct alter_resource *wants)
 {
     if (wants->resource == META_RESOURCE_BROKER && wants->name.n > 0) {
-        return false; /* one broker's settings do not decide about topics (DESIGN §8) */
+        return false; /* one broker's settings do not decide about topics (docs/RULES.md) */
     }
     bool affected = wants->replace;
     for (uint32_t i = 0; i < wants->setting_count; i++) {

@@ -1,5 +1,5 @@
 /*
- * Registration (KIP-631, 841, 858, 966; DESIGN §8): who a broker is, and which seats its replicas keep.
+ * Registration (KIP-631, 841, 858, 966; docs/RULES.md): who a broker is, and which seats its replicas keep.
  *
  * A registration brings a new incarnation, fenced. In the same batch every leader epoch that the incarnation before it held
  * ends, and its replicas lose the seats that they cannot keep. Where that is more than one batch, the old incarnation is

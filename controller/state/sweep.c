@@ -48,7 +48,7 @@ static enum dir_condition worst_condition(const struct sweep *sweep)
     return worst;
 }
 
-/* "A crash is not a loss", "a replica is (broker, directory id)" (DESIGN §8). Returns whether the seats go. */
+/* "A crash is not a loss", "a replica is (broker, directory id)" (docs/RULES.md). Returns whether the seats go. */
 static bool registered_replica(const struct world *world, struct slice topic,
                                const struct sweep *sweep, struct meta_replica *replica)
 {

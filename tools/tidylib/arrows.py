@@ -42,7 +42,7 @@ def own(tree, path, mine, name):
     first = name.split("/")[0]
     if first == "kmsg" or (first == "proto" and name not in tree.c):
         return None if first in house.ARROWS[mine] else \
-            '"%s" is a generated header that %s may not include (DESIGN: what may include what).' % (name, mine)
+            '"%s" is a generated header that %s may not include (docs/ARCHITECTURE.md).' % (name, mine)
     if name not in tree.c:
         return 'no file "%s" at the root of the tree; write includes from the root.' % name
     if name == house.LOCK and mine not in house.LOCK_ROOMS:
