@@ -111,7 +111,7 @@ class Java:
     """Console producer and consumer of one release. The producer reads lines of text and has no null-headers mark of its own but
     `null.marker`; it chooses the partition. The consumer prints raw bytes, so it reads everything; one process per partition."""
     profile, timed = "text", False
-    SEP, HEADER, PAIR, LINE, NULL = "~K~", "~,~", "~:~", "~#L#~", "~NULL~"
+    SEP, HEADS, HEADER, PAIR, LINE, NULL = (r.TEXT_MARKS[mark] for mark in ("key", "headers", "header", "pair", "line", "null"))
 
     def __init__(self, name, version):
         self.name, self.jars = name, fetch.kafka_jars(version)
@@ -130,10 +130,10 @@ class Java:
         lines = []
         for _, key, value, headers, _ in r.records(spec):
             head = self.HEADER.join(f"{name}{self.PAIR}{show(data)}" for name, data in headers)
-            lines.append(f"{head if headers else self.NULL}~H~{show(key)}{self.SEP}{show(value)}\n".encode())
+            lines.append(f"{head if headers else self.NULL}{self.HEADS}{show(key)}{self.SEP}{show(value)}\n".encode())
         codec = ["--compression-codec", spec.codec] if spec.codec != "none" else []
         run(self.command(main, "--bootstrap-server", spec.bootstrap, "--topic", spec.topic, *codec, *self.properties("reader", {
-            "parse.key": "true", "parse.headers": "true", "key.separator": self.SEP, "headers.delimiter": "~H~",
+            "parse.key": "true", "parse.headers": "true", "key.separator": self.SEP, "headers.delimiter": self.HEADS,
             "headers.separator": self.HEADER, "headers.key.separator": self.PAIR, "null.marker": self.NULL})), stdin=b"".join(lines))
 
     def read(self, spec):
@@ -155,15 +155,19 @@ class Java:
                                  "print.timestamp": "true", "key.separator": self.SEP, "headers.separator": self.HEADER,
                                  "line.separator": self.LINE, "null.literal": self.NULL})), stdout=out)
             out.seek(0)
-            lines = out.read().split(self.LINE.encode())[:-1]
-        return [self._row(spec, line) for line in lines]
+            return self.rows(spec, out.read())
 
-    def _row(self, spec, line):
-        time_ms, partition, offset, head, key, value = line.split(self.SEP.encode(), 5)
-        null = self.NULL.encode()
+    @classmethod
+    def rows(cls, spec, printed):
+        return [cls._row(spec, line) for line in printed.split(cls.LINE.encode())[:-1]]
+
+    @classmethod
+    def _row(cls, spec, line):
+        time_ms, partition, offset, head, key, value = line.split(cls.SEP.encode(), 5)
+        null = cls.NULL.encode()
         headers = []
         if head != b"NO_HEADERS":
-            for pair in head.split(self.HEADER.encode()):
+            for pair in head.split(cls.HEADER.encode()):
                 name, data = pair.split(b":", 1)
                 headers.append((name.decode(), None if data == null else data))
         return (int(partition.split(b":")[1]), int(offset.split(b":")[1]),

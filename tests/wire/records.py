@@ -9,15 +9,18 @@ profile:
            at random without a key); no time stamps, no empty key
   kcat     kcat -P: headers, partition and the meaning of "empty" are one per process, so records come in runs of equal ones;
            values without its delimiters; never neither key nor value; no time stamps
+No key, value or header holds the marks by which Java's console tools separate fields, nor the beginning of one, whatever the seed.
 Standard library only and Python 3.11: the clients' own interpreters import it.
 """
-import hashlib, random, struct, time
+import hashlib, random, re, struct, time
 
 BIG = 900_000
 SMALL_MAX = 2048
 WORDS = "Odradek Zwirnspule façade Прага 東京 🧵 straße naïve ελληνικά plain ascii".split()
 PROFILES = ("any", "python", "text", "kcat")
 KCAT_KEY, KCAT_RECORD = b"<|k|>", b"<|r|>\n"
+TEXT_MARKS = {"key": "~K;", "headers": "~H;", "header": "~,;", "pair": "~:;", "line": "~#L#;", "null": "~NULL;"}
+_MARK_BEGINS = re.compile(b"~(?=[%s])" % b"".join({mark[1].encode() for mark in TEXT_MARKS.values()}))
 
 
 class Spec:
@@ -62,12 +65,18 @@ def java_partition(key, partitions):
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+def without_marks(data):
+    """The same length of bytes with no place where a mark of TEXT_MARKS could begin: `~` before its second byte is another byte. Inside
+    a mark `~` does not come again. So a mark is found where it was written and nowhere else, also where two fields meet."""
+    return _MARK_BEGINS.sub(b"-", data)
+
+
 class Source:
     """Draws keys, values and headers of one profile."""
 
     def __init__(self, spec):
         self.spec, self.rng = spec, random.Random(spec.seed)
-        self.block = self.rng.randbytes(BIG + SMALL_MAX)
+        self.block = without_marks(self.rng.randbytes(BIG + SMALL_MAX))
         if spec.profile in ("text", "kcat"):
             self.text = " ".join(self.rng.choices(WORDS, k=BIG // 6))
             self.block = self.text.encode()

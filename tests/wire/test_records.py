@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The record source and the comparison of the client matrix: equal when equal, and every kind of difference is seen."""
-import os, sys, unittest
+import os, random, sys, unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import clients
 import records as r
 
 
@@ -60,6 +62,27 @@ class RecordsTest(unittest.TestCase):
         for change in (flip, swap, empty_for_null, header_order, time, lambda rows: rows.pop(), lambda rows: rows.pop(0),
                        lambda rows: rows.append(rows[-1]), lambda rows: rows[0].__setitem__(0, 7)):
             self.assertIsNotNone(changed(change))
+
+    def printed(self, spec):
+        """What Java's console consumer prints of one partition with our marks."""
+        show, marks = lambda data: clients.Java.NULL.encode() if data is None else data, r.TEXT_MARKS
+        for offset, (partition, key, value, headers, time_ms) in enumerate(r.records(spec)):
+            head = marks["header"].encode().join(name.encode() + b":" + show(data) for name, data in headers) or b"NO_HEADERS"
+            front = b"CreateTime:%d" % (time_ms or 1), b"Partition:%d" % partition, b"Offset:%d" % offset
+            yield marks["key"].encode().join([*front, head, show(key), show(value)]) + marks["line"].encode()
+
+    def test_marks_of_the_console_tools(self):
+        """They separate what was written, for any seed: none of them, and no beginning of one, is in a random block."""
+        worst = "".join(a + b for a in r.TEXT_MARKS.values() for b in (a, "~", a[:-1], "x")).encode()
+        self.assertEqual(len(r.without_marks(worst)), len(worst))
+        for mark in r.TEXT_MARKS.values():
+            for cut in range(2, len(mark) + 1):
+                self.assertNotIn(mark[:cut].encode(), r.without_marks(worst + mark.encode()))
+        self.assertEqual(r.without_marks(b"~~a ~"), b"~~a ~")
+        with mock.patch.object(random.Random, "randbytes", lambda rng, n: (worst * (n // len(worst) + 1))[:n]):
+            for seed in range(20):
+                spec = r.Spec("t", "b", "any", 300, 0, 1, seed=seed, timed=True)
+                self.assertIsNone(r.compare(spec, clients.Java.rows(spec, b"".join(self.printed(spec)))), f"seed {seed}")
 
     def test_java_partitions(self):
         """Known hashes of Java's producer."""
