@@ -14,7 +14,10 @@ const struct edge_handler api_handlers[] = {
     {22, api_init_producer_id},
     {23, api_offset_for_leader_epoch},
     {32, api_describe_configs},
+    {37, api_create_partitions},
+    {43, api_elect_leaders},
     {60, api_describe_cluster},
+    {64, api_unregister_broker},
     {75, api_describe_topic_partitions},
 };
 /* clang-format on */

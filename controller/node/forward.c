@@ -1,18 +1,15 @@
-#include "controller/node/forward.h"
+#include "controller/node/forward_internal.h"
 
 #include "common/config/config.h"
-#include "common/wire/kmsg.h"
-#include "controller/node/brokers.h"
 #include "kmsg/create_topics.h"
 #include "kmsg/delete_topics.h"
 
-/* Answers of one forwarded request: the version, and the response in the making. */
-static void forward_send(struct brokers *b, struct order *order, const struct kmsg_message *message,
-                         int16_t version, const void *response)
+void forward_answer(struct order *order, const struct kmsg_message *message, const void *response)
 {
+    struct brokers *b = order->ctx;
     struct buf bytes;
     buf_init(&bytes, b->heap, RPC_FRAME_MAX - 4096);
-    err_t err = kmsg_encode_buf(message, version, response, &bytes);
+    err_t err = kmsg_encode_buf(message, order->forward_version, response, &bytes);
     if (err == OK) {
         Odradek__Forwarded body = ODRADEK__FORWARDED__INIT;
         body.body.data = bytes.p;
@@ -66,7 +63,7 @@ static void topics_created(void *machine_ctx, struct order *order, const struct 
         rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
         return;
     }
-    forward_send(b, order, &kmsg_create_topics_response_desc, order->forward_version, &response);
+    forward_answer(order, &kmsg_create_topics_response_desc, &response);
 }
 
 static err_t assignments_read(struct arena *arena,
@@ -168,7 +165,7 @@ static void topics_deleted(void *machine_ctx, struct order *order, const struct 
         rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
         return;
     }
-    forward_send(b, order, &kmsg_delete_topics_response_desc, order->forward_version, &response);
+    forward_answer(order, &kmsg_delete_topics_response_desc, &response);
 }
 
 static err_t delete_topics_read(struct order *order, int16_t version, struct slice body)
@@ -199,7 +196,10 @@ err_t forward_order_read(struct order *order, const Odradek__Forward *forward)
     static const struct {
         int16_t key;
         err_t (*read)(struct order *, int16_t version, struct slice body);
-    } served[] = {{19, create_topics_read}, {20, delete_topics_read}};
+    } served[] = {
+        {19, create_topics_read}, {20, delete_topics_read},     {37, create_partitions_read},
+        {43, elect_leaders_read}, {64, unregister_broker_read},
+    };
     const struct kmsg_api *api = forward->api_key <= INT16_MAX
                                      ? kmsg_api_find((int16_t)forward->api_key)
                                      : NULL;

@@ -24,6 +24,8 @@ struct order {
     struct rpc_asker asker;
     void *ctx;               /* the maker's */
     int16_t forward_version; /* of the Kafka request behind it, if there is one */
+    const void
+        *request; /* that request decoded, in the arena; NULL if its answer needs nothing of it */
     /* Once: `answer` is NULL when the order ended without one (not the active controller any more). */
     void (*answer)(void *machine_ctx, struct order *, const struct answer *);
 };

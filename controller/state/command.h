@@ -265,6 +265,8 @@ struct create_partitions_command {
         const struct manual_assignment *assignments;
         uint32_t assignment_count;
         bool assigned; /* assignments were given (they may be none) */
+        /* of the caller, on what it cannot say here */
+        struct command_result verdict;
     } * topics;
     uint32_t count;
     bool validate_only;

@@ -53,6 +53,9 @@ static struct command_result check_grow(const struct world *world,
     if (topic == NULL) {
         return result_of(KAFKA_UNKNOWN_TOPIC_OR_PARTITION, (struct slice){0});
     }
+    if (wants->verdict.error != KAFKA_NONE) {
+        return wants->verdict;
+    }
     struct command_result result = check_total(topic, wants, decision);
     /* A topic keeps the replication factor of its first partition. */
     uint32_t replicas = meta_partition(topic, 0)->replica_count;

@@ -1,0 +1,17 @@
+/* What the readers of forwarded requests share. Inside of controller/node only. */
+#ifndef ODRADEK_CONTROLLER_FORWARD_INTERNAL_H
+#define ODRADEK_CONTROLLER_FORWARD_INTERNAL_H
+
+#include "common/wire/kmsg.h"
+#include "controller/node/brokers.h"
+#include "controller/node/forward.h"
+
+/* The response of a forwarded request goes back, in the request's version. */
+void forward_answer(struct order *, const struct kmsg_message *, const void *response);
+
+/* Readers: body -> command and answer function, in the order's arena. */
+err_t create_partitions_read(struct order *, int16_t version, struct slice body) MUST_USE;
+err_t elect_leaders_read(struct order *, int16_t version, struct slice body) MUST_USE;
+err_t unregister_broker_read(struct order *, int16_t version, struct slice body) MUST_USE;
+
+#endif
