@@ -91,40 +91,69 @@ static void stranger_tell(struct connection *conn, const char *what)
     }
 }
 
-static bool starts_with(struct slice bytes, const char *text)
+static void last_words(struct connection *conn, const void *words, size_t n)
 {
-    size_t n = strlen(text);
-    return bytes.n >= n && memcmp(bytes.p, text, n) == 0;
+    struct chain chain;
+    chain_init(&chain, conn->edge->heap);
+    uint8_t *p = chain_add_memory(&chain, n);
+    if (p != NULL) {
+        memcpy(p, words, n);
+        net_send(conn->net, &chain);
+    }
+    connection_end(conn, true);
 }
 
-/* The first bytes of a connection that speaks something else; a Kafka frame never begins like that (its length would be
- * beyond any limit). */
+static void http_refuse(struct connection *conn)
+{
+    char words[640];
+    const char *admin = conn->edge->admin;
+    int n = snprintf(words, sizeof(words),
+                     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                     "Connection: close\r\n\r\n"
+                     "This is a Kafka port: it speaks the Kafka protocol and no HTTP.\n%s%s%s\n",
+                     admin == NULL ? "This broker has no HTTP port: set admin.listeners"
+                                   : "HTTP is spoken at http://",
+                     admin == NULL ? "" : admin,
+                     admin == NULL ? " (for example HTTP://:9644) to ask for /readyz and /livez."
+                                   : " (/readyz, /livez).");
+    assert(n > 0 && (size_t)n < sizeof(words));
+    stranger_tell(conn, "an HTTP request on a Kafka port");
+    last_words(conn, words, (size_t)n);
+}
+
+static void tls_refuse(struct connection *conn)
+{
+    /* record: alert, version 3.1, two bytes: fatal, handshake_failure */
+    static const uint8_t alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x28};
+    stranger_tell(conn, "a TLS handshake on a PLAINTEXT listener (set security.protocol=PLAINTEXT "
+                        "in the client, or give it the port of an SSL listener)");
+    last_words(conn, alert, sizeof(alert));
+}
+
+/* Looks at the first four bytes of a connection, however they are cut. True: it spoke something else and has ended. What is
+ * refused here would be a frame of at least 352 MB. */
 static bool stranger(struct connection *conn, struct slice bytes)
 {
-    static const char *const methods[] = {"GET ", "POST", "HEAD", "PUT ", "DELE", "OPTI", "PRI "};
-    static const char answer[] =
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-        "This port speaks the Kafka protocol. Health and metrics are served over HTTP on the "
-        "address in admin.listeners.\n";
+    static const char methods[][FRAME_LENGTH_BYTES + 1] = {"GET ", "POST", "HEAD", "PUT ", "DELE",
+                                                           "OPTI", "PATC", "CONN", "TRAC", "PRI "};
+    if (conn->first_n == sizeof(conn->first)) {
+        return false;
+    }
+    while (bytes.n > 0 && conn->first_n < sizeof(conn->first)) {
+        conn->first[conn->first_n++] = *bytes.p++;
+        bytes.n--;
+    }
+    if (conn->first_n < sizeof(conn->first)) {
+        return false;
+    }
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (starts_with(bytes, methods[i])) {
-            struct chain chain;
-            chain_init(&chain, conn->edge->heap);
-            uint8_t *p = chain_add_memory(&chain, sizeof(answer) - 1);
-            if (p != NULL) {
-                memcpy(p, answer, sizeof(answer) - 1);
-                net_send(conn->net, &chain);
-            }
-            stranger_tell(conn, "an HTTP request on a Kafka port");
-            connection_end(conn, true);
+        if (memcmp(conn->first, methods[i], sizeof(conn->first)) == 0) {
+            http_refuse(conn);
             return true;
         }
     }
-    if (bytes.n >= 3 && bytes.p[0] == 0x16 && bytes.p[1] == 0x03) {
-        stranger_tell(
-            conn,
-            "a TLS handshake on a PLAINTEXT listener (set security.protocol=PLAINTEXT in the client)");
-        connection_end(conn, false);
+    if (conn->first[0] == 0x16 && conn->first[1] == 0x03 && conn->first[2] <= 0x04) {
+        tls_refuse(conn);
         return true;
     }
     return false;
@@ -147,7 +176,6 @@ static void frame_execute(struct connection *conn, struct slice frame)
     chain_init(&request->out, edge->heap);
     list_push(&conn->requests, &request->node);
     conn->request_count++;
-    conn->frames_seen = true;
     err_t err = frame_request_decode(frame, &request->frame);
     if (err != OK) {
         request_refuse(request, "a frame without a Kafka request header");
@@ -219,7 +247,7 @@ static void on_bytes(void *ctx, const uint8_t *p, size_t n)
     struct connection *conn = ctx;
     struct slice bytes = slice_of(p, n);
     conn->active_us = loop_now_us(conn->edge->loop);
-    if (!conn->frames_seen && stranger(conn, bytes)) {
+    if (stranger(conn, bytes)) {
         return;
     }
     conn->executing = true;

@@ -13,9 +13,10 @@ struct connection {
     struct buf rest;      /* bytes that came while the pipeline was full */
     struct list requests; /* oldest first */
     uint32_t request_count;
-    bool frames_seen;
+    uint8_t first[FRAME_LENGTH_BYTES]; /* what the connection began with: Kafka or a stranger */
+    uint8_t first_n;
     bool executing; /* inside of a handler: the connection may not be freed */
-    bool held; /* the pipeline was full: `rest`, or a whole frame in the reader, waits */
+    bool held;      /* the pipeline was full: `rest`, or a whole frame in the reader, waits */
     bool paused;
     bool closed;
     struct timer idle_timer;

@@ -3,7 +3,8 @@
  *
  * The edge knows no API: the node hands it the table of handlers. A key without a handler, or a version outside of the
  * API's range, ends the connection, except ApiVersions, which has an answer for clients that are newer than we are.
- * Input that is no Kafka at all (HTTP, TLS, noise) gets a clear end and one line a second in the log.
+ * Input that is no Kafka at all gets a clear end and one line a second in the log: HTTP a 400 that names the right port, a
+ * TLS handshake an alert (RFC 8446 §6), noise a closed connection.
  */
 #ifndef ODRADEK_EDGE_EDGE_H
 #define ODRADEK_EDGE_EDGE_H
@@ -28,6 +29,7 @@ struct edge {
     void *api;                                 /* the handlers' context */
     size_t frame_max;                          /* socket.request.max.bytes */
     time_ms idle_max_ms;                       /* connections.max.idle.ms; 0: for ever */
+    const char *admin; /* "host:port" of the HTTP listener, for who asks for it here; NULL: none */
     struct list conns;
     uint32_t conn_count;
     struct trace_limit limit;

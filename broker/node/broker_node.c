@@ -186,6 +186,7 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
     reactor->edge.api = &reactor->api;
     reactor->edge.frame_max = (size_t)config_int(config, CONFIG_REQUEST_MAX_BYTES);
     reactor->edge.idle_max_ms = config_int(config, CONFIG_IDLE_MS);
+    reactor->edge.admin = node->options.has_admin ? node->admin : NULL;
     struct api *api = &reactor->api;
     *api = (struct api){.loop = reactor->loop,
                         .heap = &reactor->heap,
@@ -203,6 +204,18 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
     api->config = config;
     entropy_fill(node->host, &api->seed, sizeof(api->seed));
     api_init(api);
+}
+
+/* As a client would write it: an IPv6 literal in brackets; listening everywhere means this host by the name it advertises. */
+static void admin_text(struct broker_node *node)
+{
+    const struct net_address *admin = &node->options.admin;
+    const char *host = admin->host;
+    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
+        host = node->options.listeners[0].advertised.host;
+    }
+    (void)snprintf(node->admin, sizeof(node->admin),
+                   strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, admin->port);
 }
 
 static err_t rooms_open(struct broker_node *node, char *why, size_t why_bytes)
@@ -240,6 +253,7 @@ err_t broker_node_start(struct host *host, const struct broker_options *options,
     node->halted = halted;
     node->halted_ctx = ctx;
     node->reactor_count = options->reactors;
+    admin_text(node);
     heap_init(&node->heap, source, HEAP_MAX);
     err_t err = rooms_open(node, ret_why, why_bytes);
     if (err != OK) {

@@ -38,6 +38,7 @@ struct broker_node {
     struct heap heap; /* the control loop's */
     struct trace trace;
     struct broker_options options;
+    char admin[HOST_NAME_MAX_BYTES + 16]; /* of the HTTP listener, for who looks for it elsewhere */
     struct metadata metadata;
     struct partitions *partitions;
     struct control *control;

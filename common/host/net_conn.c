@@ -13,6 +13,7 @@
 #define READ_TURN_MAX   (1u << 20)
 #define SEND_PIECES_MAX 64
 #define SENDFILE_MAX    (1u << 20)
+/* Until the last words are sent and the other side has closed too. */
 #define FINISH_US       (5 * 1000000)
 
 void net_socket_tune(int fd)
@@ -111,11 +112,32 @@ static bool read_once(struct net_conn *conn, size_t *total)
     return false;
 }
 
+/* The last words are sent, and a FIN. What the other side still sends is read and dropped: unread bytes at the close would
+ * make the kernel send a RST, which can overtake the words. */
+static void linger(struct net_conn *conn)
+{
+    for (size_t total = 0; total < READ_TURN_MAX;) {
+        ssize_t got = recv(conn->fd, conn->loop->scratch, SCRATCH_BYTES, 0);
+        if (got > 0) {
+            total += (size_t)got;
+        } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            net_conn_bury(conn);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct net_conn *conn = arg;
+    if (conn->state == NET_LINGERING) {
+        linger(conn);
+        return;
+    }
     size_t total = 0;
     bool more = true;
     while (more && conn->state == NET_OPEN && !conn->reading_paused && total < READ_TURN_MAX) {
@@ -152,7 +174,10 @@ static ssize_t send_file(struct net_conn *conn)
 static void flush_end(struct net_conn *conn)
 {
     if (conn->state == NET_FINISHING) {
-        net_conn_bury(conn);
+        conn->state = NET_LINGERING;
+        list_remove(&conn->flush.node);
+        (void)shutdown(conn->fd, SHUT_WR);
+        (void)event_add(conn->read_event, NULL);
     } else if (conn->events->drained != NULL) {
         conn->events->drained(conn->ctx);
     }
@@ -224,7 +249,7 @@ void net_conn_read_on(struct net_conn *conn)
 
 void net_send(struct net_conn *conn, struct chain *chain)
 {
-    if (conn->state == NET_CLOSED || conn->state == NET_FINISHING) {
+    if (conn->state > NET_OPEN) {
         chain_release(chain);
         return;
     }

@@ -12,7 +12,8 @@ enum net_state {
     NET_RESOLVING,  /* the pool looks the name up */
     NET_CONNECTING, /* waiting for the handshake */
     NET_OPEN,
-    NET_FINISHING, /* nothing is read any more; closes when the output is gone */
+    NET_FINISHING, /* nothing is handed up any more; what is left of the output goes */
+    NET_LINGERING, /* ... and is gone: until the other side closes too */
     NET_CLOSED,    /* waits in the loop's graves */
 };
 
