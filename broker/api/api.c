@@ -11,6 +11,7 @@ const struct edge_handler api_handlers[] = {
     {18, api_versions},
     {19, api_create_topics},
     {20, api_delete_topics},
+    {21, api_delete_records},
     {22, api_init_producer_id},
     {23, api_offset_for_leader_epoch},
     {32, api_describe_configs},

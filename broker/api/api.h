@@ -81,6 +81,7 @@ void api_offset_for_leader_epoch(struct request *);
 void api_describe_configs(struct request *);
 void api_describe_cluster(struct request *);
 void api_describe_topic_partitions(struct request *);
+void api_delete_records(struct request *);
 void api_create_partitions(struct request *);
 void api_elect_leaders(struct request *);
 void api_unregister_broker(struct request *);

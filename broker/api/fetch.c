@@ -241,6 +241,7 @@ static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t repl
     item->part.last_fetched_epoch = want->last_fetched_epoch;
     item->part.durable_offset = want->durable_offset;
     item->part.high_watermark = want->high_watermark;
+    item->part.follower_log_start = want->log_start;
 }
 
 static size_t asked_count(const struct kmsg_fetch_request *ask)

@@ -115,6 +115,7 @@ struct fetch_part {
     int32_t last_fetched_epoch; /* -1: not told */
     int64_t durable_offset;     /* of a follower; -1: not told */
     int64_t high_watermark;     /* as the follower knows it; INT64_MAX: not told */
+    int64_t follower_log_start; /* where its log begins; -1: not told */
     /* The answer. */
     enum kafka_error error;
     bool at_once; /* do not park for more: an error, a divergence, or news for this follower */
@@ -190,6 +191,19 @@ bool partition_find_offset(struct partition *, struct offset_question *) MUST_US
 /* OffsetForLeaderEpoch: the largest epoch <= epoch and where it ends; -1 and -1: unknown. */
 enum kafka_error partition_epoch_end(struct partition *, int32_t current_leader_epoch,
                                      int32_t epoch, int32_t *ret_epoch, int64_t *ret_end) MUST_USE;
+
+/*
+ * DeleteRecords (KIP-107): the leader's log begins at `offset`, or at the high watermark if it is OFFSET_HIGH_WATERMARK.
+ * ret_offset: where it is to begin. OFFSET_OUT_OF_RANGE (negative, or above the high watermark), POLICY_VIOLATION (the
+ * topic's cleanup.policy has no `delete`), NOT_LEADER_OR_FOLLOWER and the like. Files go with the next retention.
+ */
+#define OFFSET_HIGH_WATERMARK (-1)
+enum kafka_error partition_delete_records(struct partition *, int64_t offset,
+                                          int64_t *ret_offset) MUST_USE;
+/* The smallest log start of all living replicas; -1: one has not told it. The part (a consumer's, zeroed before the first
+ * use) notes what was seen, so that partition_watch tells of what comes later. */
+enum kafka_error partition_low_watermark(struct partition *, struct fetch_part *,
+                                         int64_t *ret_low) MUST_USE;
 
 struct partition_facts {
     bool leader;

@@ -47,6 +47,7 @@ static void judge(struct partition *p, struct fetch_part *part, struct replica_r
             .last_fetched_epoch = part->last_fetched_epoch,
             .durable_offset = part->durable_offset,
             .high_watermark = part->high_watermark,
+            .log_start = part->follower_log_start,
         };
         partition_step(p, &step);
         part->judged = true;
@@ -59,6 +60,7 @@ static void judge(struct partition *p, struct fetch_part *part, struct replica_r
         .fetch_offset = part->fetch_offset,
         .last_fetched_epoch = part->last_fetched_epoch,
         .high_watermark = part->replica_id >= 0 ? part->high_watermark : HIGH_WATERMARK_UNTOLD,
+        .log_start = part->replica_id >= 0 ? part->follower_log_start : -1,
     };
     (void)replica_read(&p->core, &request, read); /* read->error says it too */
 }

@@ -32,6 +32,52 @@ enum kafka_error partition_epoch_end(struct partition *p, int32_t current_leader
     return error;
 }
 
+enum kafka_error partition_delete_records(struct partition *p, int64_t offset, int64_t *ret_offset)
+{
+    partition_enter(p);
+    enum kafka_error error = partition_closed_error(p);
+    if (error == KAFKA_NONE) {
+        error = replica_check_leader(&p->core, NO_EPOCH);
+    }
+    int64_t to = offset == OFFSET_HIGH_WATERMARK ? p->core.high_watermark : offset;
+    if (error == KAFKA_NONE && !p->settings.deleted) {
+        error = KAFKA_POLICY_VIOLATION;
+    } else if (error == KAFKA_NONE && (to < 0 || to > p->core.high_watermark)) {
+        error = KAFKA_OFFSET_OUT_OF_RANGE;
+    }
+    if (error == KAFKA_NONE && to > p->core.log_start) {
+        log_set_start(p->log, to);
+        struct step step = {.event = {.kind = REPLICA_LOG_START}};
+        step.event.log_start = to;
+        partition_step(p, &step);
+        trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,
+                  "%s-%d: begins at %lld now: a client has deleted its records.", p->name, p->index,
+                  (long long)to);
+    }
+    partition_leave(p);
+    *ret_offset = to;
+    return error;
+}
+
+enum kafka_error partition_low_watermark(struct partition *p, struct fetch_part *part,
+                                         int64_t *ret_low)
+{
+    assert(part->replica_id < 0 && !list_linked(&part->node));
+    *ret_low = NO_OFFSET;
+    partition_enter(p);
+    enum kafka_error error = partition_closed_error(p);
+    if (error == KAFKA_NONE) {
+        error = replica_check_leader(&p->core, NO_EPOCH);
+    }
+    if (error == KAFKA_NONE) {
+        *ret_low = replica_low_watermark(&p->core);
+    }
+    part->woken = false;
+    part->seen = p->consumer_news;
+    lock_leave(p->lock);
+    return error;
+}
+
 /* Inside: the leader epoch of the record at `offset`. */
 static int32_t epoch_at(const struct partition *p, int64_t offset)
 {

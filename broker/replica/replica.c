@@ -144,6 +144,19 @@ static void tick(struct replica *replica, time_ms now, struct replica_actions *a
     }
 }
 
+/* Followers are told at once, so that their records go too. */
+static void log_start(struct replica *replica, int64_t to, struct replica_actions *actions)
+{
+    if (replica->role == REPLICA_STOPPED) {
+        return;
+    }
+    bool moves = to > replica->log_start;
+    replica_move_log_start(replica, to, actions);
+    if (moves && replica->role == REPLICA_LEADER && replica->view.member_count > 1) {
+        action_add(actions, REPLICA_WAKE_FOLLOWERS);
+    }
+}
+
 static void dispatch(struct replica *replica, const struct replica_event *event,
                      struct replica_actions *actions)
 {
@@ -160,11 +173,7 @@ static void dispatch(struct replica *replica, const struct replica_event *event,
     case REPLICA_FOLLOWER_FETCH: leader_follower_fetch(replica, event, actions); return;
     case REPLICA_FETCHED: follower_fetched(replica, event, actions); return;
     case REPLICA_ISR_ANSWER: isr_answer(replica, event, actions); return;
-    case REPLICA_LOG_START:
-        if (replica->role != REPLICA_STOPPED) {
-            replica_move_log_start(replica, event->log_start, actions);
-        }
-        return;
+    case REPLICA_LOG_START: log_start(replica, event->log_start, actions); return;
     case REPLICA_TICK: tick(replica, event->now, actions); return;
     case REPLICA_MORE: return;
     }

@@ -109,6 +109,7 @@ struct replica_follower_fetch {
     int32_t last_fetched_epoch; /* NO_EPOCH: not told */
     int64_t durable_offset;     /* -1: not told; then fetch_offset is an fsynced end */
     int64_t high_watermark;     /* the newest it knows; HIGH_WATERMARK_UNTOLD */
+    int64_t log_start;          /* where its log begins; -1: not told */
 };
 
 enum replica_event_kind {
@@ -292,6 +293,7 @@ struct replica_progress {
     time_ms fetch_ms;     /* of its last fetch */
     time_ms caught_up_ms; /* newest time at which it had everything; TIME_LONG_AGO: never */
     int64_t known_high_watermark;
+    int64_t log_start; /* where its log begins; NO_OFFSET: not told */
 };
 
 enum replica_isr_state {
@@ -368,6 +370,7 @@ struct replica_read_request {
     int64_t fetch_offset;
     int32_t last_fetched_epoch; /* NO_EPOCH: not told */
     int64_t high_watermark;     /* followers: the newest they know */
+    int64_t log_start;          /* followers: where their log begins; -1: not told */
 };
 /* Bounds for a fetch, when it comes and again when it is woken; ret_read->error is also returned. */
 enum kafka_error replica_read(const struct replica *, const struct replica_read_request *,
@@ -376,6 +379,10 @@ enum kafka_error replica_read(const struct replica *, const struct replica_read_
 /* ListOffsets latest: the high watermark; OFFSET_NOT_AVAILABLE while it may be stale (new leader, KIP-207). */
 enum kafka_error replica_latest(const struct replica *, int32_t current_leader_epoch,
                                 int64_t *ret_offset) MUST_USE;
+
+/* DeleteRecords: the smallest log start of all replicas that live (NO_OFFSET: one has not told it); only of a leader.
+ * WAKE_CONSUMERS says that it may have moved. */
+int64_t replica_low_watermark(const struct replica *);
 
 /* OffsetForLeaderEpoch: the largest epoch <= `epoch` and its end; NO_EPOCH and NO_OFFSET when unknown. */
 enum kafka_error replica_epoch_end(const struct replica *, int32_t current_leader_epoch,

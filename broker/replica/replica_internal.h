@@ -56,12 +56,13 @@ static inline uint32_t member_count(uint32_t bits)
 }
 
 /* replica_leader.c */
-#define PROGRESS_UNKNOWN                                      \
-    ((struct replica_progress){.end = NO_OFFSET,              \
-                               .durable = NO_OFFSET,          \
-                               .broker_epoch = -1,            \
-                               .caught_up_ms = TIME_LONG_AGO, \
-                               .known_high_watermark = HIGH_WATERMARK_UNTOLD})
+#define PROGRESS_UNKNOWN                                                      \
+    ((struct replica_progress){.end = NO_OFFSET,                              \
+                               .durable = NO_OFFSET,                          \
+                               .broker_epoch = -1,                            \
+                               .caught_up_ms = TIME_LONG_AGO,                 \
+                               .known_high_watermark = HIGH_WATERMARK_UNTOLD, \
+                               .log_start = NO_OFFSET})
 
 void leader_begin(struct replica *, time_ms now, struct replica_actions *);
 /* Every waiting ticket is told `error`. */

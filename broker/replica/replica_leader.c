@@ -126,7 +126,7 @@ void leader_advance(struct replica *replica, time_ms now, struct replica_actions
 }
 
 static void progress_update(struct replica *replica, uint32_t member,
-                            const struct replica_event *event)
+                            const struct replica_event *event, struct replica_actions *actions)
 {
     const struct replica_follower_fetch *fetch = &event->follower_fetch;
     struct replica_progress *progress = &replica->leading.progress[member];
@@ -138,6 +138,11 @@ static void progress_update(struct replica *replica, uint32_t member,
     progress->durable = fetch->durable_offset < 0 ? NO_OFFSET : fetch->durable_offset;
     progress->broker_epoch = fetch->broker_epoch;
     progress->known_high_watermark = fetch->high_watermark;
+    /* Who waits for records to be gone everywhere looks again. */
+    if (fetch->log_start != progress->log_start && replica->log_start > 0) {
+        action_add(actions, REPLICA_WAKE_CONSUMERS);
+    }
+    progress->log_start = fetch->log_start;
     int64_t counted = member_counted_end(replica, member);
     if (counted >= replica->log_end) {
         progress->caught_up_ms = event->now;
@@ -176,6 +181,7 @@ void leader_follower_fetch(struct replica *replica, const struct replica_event *
         .fetch_offset = fetch->fetch_offset,
         .last_fetched_epoch = fetch->last_fetched_epoch,
         .high_watermark = fetch->high_watermark,
+        .log_start = fetch->log_start,
     };
     assert(fetch->replica_id >= 0);
     action_add(actions, REPLICA_READ);
@@ -185,7 +191,7 @@ void leader_follower_fetch(struct replica *replica, const struct replica_event *
         error = replica_read(replica, &request, read);
     }
     if (error == KAFKA_NONE && read->diverging_epoch == NO_EPOCH) {
-        progress_update(replica, view_member(&replica->view, fetch->replica_id), event);
+        progress_update(replica, view_member(&replica->view, fetch->replica_id), event, actions);
         leader_advance(replica, event->now, actions);
         isr_consider(replica, event->now, actions);
         error = replica_read(replica, &request, read); /* the high watermark may have moved */

@@ -59,8 +59,9 @@ enum kafka_error replica_read(const struct replica *replica,
         (request->fetch_offset < replica->log_start || request->fetch_offset > replica->log_end)) {
         ret_read->error = KAFKA_OFFSET_OUT_OF_RANGE;
     }
-    bool news = follower && replica->leading.news_due &&
-                request->high_watermark < replica->high_watermark;
+    bool news = follower &&
+                ((replica->leading.news_due && request->high_watermark < replica->high_watermark) ||
+                 (request->log_start >= 0 && request->log_start < replica->log_start));
     ret_read->at_once = ret_read->error != KAFKA_NONE || diverging || news;
     return ret_read->error;
 }
@@ -78,6 +79,19 @@ enum kafka_error replica_latest(const struct replica *replica, int32_t current_l
     }
     *ret_offset = replica->high_watermark;
     return KAFKA_NONE;
+}
+
+int64_t replica_low_watermark(const struct replica *replica)
+{
+    assert(replica->role == REPLICA_LEADER);
+    int64_t low = replica->log_start;
+    for (uint32_t i = 0; i < replica->view.member_count; i++) {
+        const struct replica_member *member = &replica->view.members[i];
+        if (member->id != replica->config.self_id && member->eligible) {
+            low = min_i64(low, replica->leading.progress[i].log_start);
+        }
+    }
+    return low;
 }
 
 enum kafka_error replica_epoch_end(const struct replica *replica, int32_t current_leader_epoch,

@@ -259,7 +259,8 @@ bool desk_fetch_ask(struct desk *desk, struct desk_broker *b, struct desk_fetch 
                                                      .fetch_offset = plan.fetch_offset,
                                                      .last_fetched_epoch = plan.last_fetched_epoch,
                                                      .durable_offset = plan.durable_offset,
-                                                     .high_watermark = plan.high_watermark};
+                                                     .high_watermark = plan.high_watermark,
+                                                     .log_start = plan.log_start};
     desk_say(desk, "  %d -> %d: fetch from %ld after epoch %d, synced %ld, in epoch %d\n", b->id,
              plan.leader, (long)plan.fetch_offset, plan.last_fetched_epoch,
              (long)plan.durable_offset, plan.leader_epoch);
@@ -283,7 +284,8 @@ void desk_fetch_arrive(struct desk *desk, struct desk_fetch *fetch)
         .current_leader_epoch = fetch->request.current_leader_epoch,
         .fetch_offset = fetch->request.fetch_offset,
         .last_fetched_epoch = fetch->request.last_fetched_epoch,
-        .high_watermark = fetch->request.high_watermark};
+        .high_watermark = fetch->request.high_watermark,
+        .log_start = fetch->request.log_start};
     enum kafka_error error = replica_read(&leader->core, &request, &read);
     fetch->answered = true;
     fetch->answer = (struct replica_fetched){

@@ -206,6 +206,7 @@ static void serve_fetch(struct served_conn *conn, struct slice frame)
         part->last_fetched_epoch = ask->last_fetched_epoch;
         part->durable_offset = ask->durable_offset;
         part->high_watermark = ask->high_watermark;
+        part->follower_log_start = ask->log_start_offset;
     }
     atomic_fetch_add(&conn->node->fetches, 1);
     list_push(&conn->requests, &served->node);

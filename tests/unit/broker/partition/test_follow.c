@@ -157,3 +157,42 @@ Test(follow, a_leader_that_does_not_answer_is_dialled_again)
     cr_assert(bench_soon_end(&bench, 1, 2));
     cr_assert(bench_soon_end(&bench, 2, 2));
 }
+
+struct low_sought {
+    int64_t low;
+};
+
+static bool low_reached(void *arg)
+{
+    const struct low_sought *sought = arg;
+    struct fetch_part part = {.replica_id = -1};
+    struct partition *p = bench_partition(&bench, 0);
+    int64_t low;
+    enum kafka_error error = partition_low_watermark(p, &part, &low);
+    partition_drop(p);
+    return error == KAFKA_NONE && low == sought->low;
+}
+
+Test(follow, records_that_the_leader_deletes_are_deleted_everywhere)
+{
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 2, 100).error, KAFKA_NONE);
+    }
+    struct partition *p = bench_partition(&bench, 0);
+    int64_t offset;
+    cr_assert_eq(partition_delete_records(p, 7, &offset), KAFKA_NONE);
+    cr_assert_eq(offset, 7);
+    struct low_sought sought = {.low = 7};
+    cr_assert(bench_soon(low_reached, &sought));
+    for (uint32_t node = 0; node < 3; node++) {
+        cr_assert_eq(bench_facts(&bench, node).log_start, 7);
+    }
+    bench_stop(&bench, 2, false);
+    cr_assert_eq(partition_delete_records(p, OFFSET_HIGH_WATERMARK, &offset), KAFKA_NONE);
+    cr_assert_eq(offset, 20);
+    partition_drop(p);
+    bench_start(&bench, 2);
+    sought.low = 20;
+    cr_assert(bench_soon(low_reached, &sought), "who was down learns it when it is back");
+    cr_assert_eq(bench_facts(&bench, 2).log_start, 20);
+}

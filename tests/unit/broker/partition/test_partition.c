@@ -283,3 +283,46 @@ Test(partition, a_folder_of_another_topic_id_is_set_aside_and_kept)
     cr_assert_eq(system(command), 0);
     cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
 }
+
+Test(partition, records_below_an_offset_are_deleted_for_good)
+{
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    }
+    struct partition *p = bench_partition(&bench, 0);
+    int64_t offset;
+    cr_assert_eq(partition_delete_records(p, 16, &offset), KAFKA_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(partition_delete_records(p, -2, &offset), KAFKA_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(partition_delete_records(p, 7, &offset), KAFKA_NONE);
+    cr_assert_eq(partition_delete_records(p, 3, &offset), KAFKA_NONE, "they are gone already");
+    struct fetch_part part = {.replica_id = -1};
+    int64_t low;
+    cr_assert_eq(partition_low_watermark(p, &part, &low), KAFKA_NONE);
+    cr_assert_eq(low, 7);
+    struct fetch_part below = {.replica_id = -1, .current_leader_epoch = -1, .fetch_offset = 6};
+    below.last_fetched_epoch = -1;
+    partition_fetch(p, &below, 1000, true);
+    cr_assert_eq(below.error, KAFKA_OFFSET_OUT_OF_RANGE);
+    fetch_part_clear(&below);
+    partition_drop(p);
+    check_read(7, 15); /* with the batch that holds it */
+    bench_stop(&bench, 0, true);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, 15));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 7, "log-start-offset-checkpoint keeps it");
+}
+
+Test(partition, a_topic_that_is_only_compacted_deletes_no_records)
+{
+    struct partition *p = bench_partition(&bench, 0);
+    int64_t offset;
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    bench.settings.deleted = false;
+    bench_lead(&bench, 1);
+    struct partition_settings now;
+    partition_settings_now(p, &now);
+    cr_assert_not(now.deleted);
+    cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_POLICY_VIOLATION);
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 0);
+    partition_drop(p);
+}

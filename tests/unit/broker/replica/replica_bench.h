@@ -170,7 +170,8 @@ static inline const struct replica_read *bench_fetch(struct bench *b, int32_t id
         .fetch_offset = offset,
         .last_fetched_epoch = NO_EPOCH,
         .durable_offset = durable,
-        .high_watermark = HIGH_WATERMARK_UNTOLD};
+        .high_watermark = HIGH_WATERMARK_UNTOLD,
+        .log_start = -1};
     bench_step(b, event);
     cr_assert_not_null(bench_find(b, REPLICA_READ));
     return &b->out.read;

@@ -191,3 +191,41 @@ Test(reading, idle_producers_are_forgotten_in_time)
     cr_assert_eq(entry.id, 8);
     bench_release(&b);
 }
+
+Test(reading, records_are_gone_when_every_living_replica_has_forgotten_them)
+{
+    struct bench b;
+    lead(&b);
+    cr_assert_eq(replica_low_watermark(&b.replica), NO_OFFSET, "nobody has told his start");
+    struct replica_event event = {.kind = REPLICA_FOLLOWER_FETCH};
+    event.follower_fetch = (struct replica_follower_fetch){.replica_id = 2,
+                                                           .broker_epoch = 12,
+                                                           .current_leader_epoch = 1,
+                                                           .fetch_offset = 15,
+                                                           .last_fetched_epoch = NO_EPOCH,
+                                                           .durable_offset = 15,
+                                                           .high_watermark = 15,
+                                                           .log_start = 0};
+    bench_step(&b, event);
+    cr_assert_not(b.out.read.at_once);
+    event.follower_fetch.replica_id = 3;
+    event.follower_fetch.broker_epoch = 13;
+    bench_step(&b, event);
+    cr_assert_eq(replica_low_watermark(&b.replica), 0);
+    bench_step(&b, (struct replica_event){.kind = REPLICA_LOG_START, .log_start = 6});
+    bench_must(&b, REPLICA_WAKE_FOLLOWERS);
+    cr_assert_eq(replica_low_watermark(&b.replica), 0);
+    bench_step(&b, event); /* it does not know yet: it is told at once */
+    cr_assert(b.out.read.at_once);
+    cr_assert_eq(b.out.read.log_start, 6);
+    event.follower_fetch.log_start = 6;
+    bench_step(&b, event);
+    bench_must(&b, REPLICA_WAKE_CONSUMERS);
+    cr_assert_not(b.out.read.at_once);
+    cr_assert_eq(replica_low_watermark(&b.replica), 0, "2 still has them");
+    b.view.members[1].eligible = false; /* and dies */
+    b.view.partition_epoch++;
+    bench_view(&b);
+    cr_assert_eq(replica_low_watermark(&b.replica), 6);
+    bench_release(&b);
+}

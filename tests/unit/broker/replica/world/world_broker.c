@@ -154,7 +154,8 @@ static void fetch_send(struct world *w, struct broker *b)
                                                .fetch_offset = plan.fetch_offset,
                                                .last_fetched_epoch = plan.last_fetched_epoch,
                                                .durable_offset = plan.durable_offset,
-                                               .high_watermark = plan.high_watermark};
+                                               .high_watermark = plan.high_watermark,
+                                               .log_start = plan.log_start};
     b->fetch_number = ++w->number;
     m->number = b->fetch_number;
     b->fetch_open = true;
@@ -227,7 +228,8 @@ static void on_read(struct world *w, struct broker *b, const struct message *cau
                                            .current_leader_epoch = fetch->current_leader_epoch,
                                            .fetch_offset = fetch->fetch_offset,
                                            .last_fetched_epoch = fetch->last_fetched_epoch,
-                                           .high_watermark = fetch->high_watermark};
+                                           .high_watermark = fetch->high_watermark,
+                                           .log_start = fetch->log_start};
     if (read->at_once || read->end > fetch->fetch_offset) {
         fetch_answer(w, b, cause->from, cause->number, &request, read);
         return;
