@@ -1,11 +1,12 @@
 """A few requests of the Kafka protocol, as the suites need them to look at a cluster from outside.
 
 Only old, plain versions (no tagged fields) that every broker from 2.1 to today serves: Metadata 7, CreateTopics 2, DeleteTopics 1,
-ListOffsets 1; and DescribeQuorum 0, which has tagged fields only. One blocking connection per call: these are looks, not load.
+ListOffsets 1, ApiVersions 0; and DescribeQuorum 0, which has tagged fields only. One blocking connection per call: these are looks, not load.
 """
 import socket, struct, time
 
 TOPIC_EXISTS, NONE = 36, 0
+FIND_COORDINATOR = 10
 
 
 class ProtocolError(Exception):
@@ -144,6 +145,16 @@ def metadata(address, topics=None, timeout_s=5.0):
     wanted = struct.pack(">i", -1) if topics is None else array(text(t) for t in topics)
     with Connection(address, timeout_s) as c:
         return Image(c.call(3, 7, wanted + b"\0"))
+
+
+def api_versions(address, timeout_s=5.0):
+    """{API key: (least, greatest version)} as the broker advertises them."""
+    with Connection(address, timeout_s) as c:
+        r = c.call(18, 0, b"")
+    code = r.take("h")
+    if code != NONE:
+        raise ProtocolError("versions of the APIs", code)
+    return {key: versions for key, *versions in r.array(lambda: (r.take("h"), r.take("h"), r.take("h")))}
 
 
 def create_topic(address, name, partitions, replicas, configs=None, timeout_s=5.0):

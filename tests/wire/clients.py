@@ -1,13 +1,13 @@
-"""The clients of the matrix, each able to write and to read the records of a spec: kcat, kafka-python, confluent-kafka, Java 3.9 and 4.3.
+"""The clients of the matrix, each able to write or to read the records of a spec, most of them both.
 
 write(spec) raises Failed with the tool's own words; read(spec) answers (rows, text_headers) for records.compare.
 Every client is a process of its own, of a pinned version, run with its default settings but for what the spec asks.
 """
-import os, subprocess, sys, tempfile
+import json, os, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-import fetch
+import fetch, frames
 import records as r
 
 TIMEOUT_S = 240
@@ -18,9 +18,10 @@ class Failed(Exception):
 
 
 def run(cmd, env=None, stdin=None, stdout=subprocess.DEVNULL):
-    """Runs a client; its standard error is the message of a failure."""
+    """Runs a client, `stdin` bytes or a file; its standard error is the message of a failure."""
+    source = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin or subprocess.DEVNULL}
     try:
-        done = subprocess.run(cmd, env=env, input=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=TIMEOUT_S)
+        done = subprocess.run(cmd, env=env, **source, stdout=stdout, stderr=subprocess.PIPE, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise Failed(f"{os.path.basename(cmd[0])} was not done after {TIMEOUT_S} s")
     if done.returncode:
@@ -42,6 +43,26 @@ class Worker:
         with tempfile.NamedTemporaryFile() as sink:
             run([self.python, self.script, "read", spec.line(), sink.name], self.env)
             return r.Sink.rows(sink.name), False
+
+
+class Framed:
+    """A client library, driven by a worker program in its own language that takes and gives records as frames."""
+    timed = True
+
+    def __init__(self, name, command, profile="any", env=None):
+        self.name, self.command, self.profile, self.env = name, command, profile, env
+
+    def write(self, spec):
+        with tempfile.TemporaryFile() as source:
+            frames.write(spec, source)
+            source.seek(0)
+            run([*self.command, "write", spec.bootstrap, spec.topic, spec.codec], self.env, source)
+
+    def read(self, spec):
+        with tempfile.TemporaryFile() as sink:
+            run([*self.command, "read", spec.bootstrap, spec.topic, str(spec.partitions)], self.env, stdout=sink)
+            sink.seek(0)
+            return frames.rows(spec, sink), False
 
 
 class Kcat:
@@ -118,7 +139,7 @@ class Java:
         self.new = version >= "4"
 
     def command(self, main, *args):
-        return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", f"{self.jars}/*", main, *args]
+        return [*JVM, "-cp", f"{self.jars}/*", main, *args]
 
     def properties(self, kind, pairs):
         option = {"reader": "--reader-property", "formatter": "--formatter-property"}[kind] if self.new else "--property"
@@ -137,13 +158,10 @@ class Java:
             "headers.separator": self.HEADER, "headers.key.separator": self.PAIR, "null.marker": self.NULL})), stdin=b"".join(lines))
 
     def read(self, spec):
-        counts = [0] * spec.partitions
-        for record in r.records(spec):
-            counts[record[0]] += 1
         rows = []
-        for partition, count in enumerate(counts):
-            if count:
-                rows += self._read_partition(spec, partition, count)
+        for partition, written in enumerate(r.expected(spec.line())):
+            if written:
+                rows += self._read_partition(spec, partition, len(written))
         return rows, False
 
     def _read_partition(self, spec, partition, count):
@@ -180,9 +198,42 @@ class Java:
                    stdout=subprocess.PIPE).stdout.decode()
 
 
-def all_clients():
+JVM = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+
+
+def java_library(version):
+    path = fetch.java_program(os.path.join(HERE, "java", "RecordWorker.java"), fetch.kafka_clients(version))
+    return Framed(f"kafka-clients-{version.rsplit('.', 1)[0]}", [*JVM, "-cp", path, "RecordWorker"])
+
+
+def kafka_python():
     python, env = fetch.kafka_python()
-    found = [Kcat(fetch.kcat()), Worker("kafka-python", "python", "worker_kafka_python.py", python, env),
-             Worker("confluent", "any", "worker_confluent.py", fetch.confluent_python()),
-             Java("java-3.9", fetch.KAFKA_OLD), Java("java-4.3", fetch.KAFKA_NEW)]
-    return {c.name: c for c in found}
+    return Worker("kafka-python", "python", "worker_kafka_python.py", python, env)
+
+
+class KafkaJs(Framed):
+    def __init__(self):
+        node, env = fetch.kafkajs()
+        super().__init__("kafkajs", [node, os.path.join(HERE, "worker_kafkajs.js")], "js", env)
+
+    def admin(self, bootstrap, topic):
+        """What its admin client is told about a topic that it makes and deletes."""
+        return json.loads(run([*self.command, "admin", bootstrap, topic], self.env, stdout=subprocess.PIPE).stdout)
+
+
+# name -> what makes it; fetches what it needs, raises fetch.Missing where that cannot be had
+MAKERS = {
+    "kcat": lambda: Kcat(fetch.kcat()),
+    "kafka-python": kafka_python,
+    "kafka-python-3": lambda: Worker("kafka-python-3", "python", "worker_kafka_python.py", fetch.kafka_python_new()),
+    "confluent": lambda: Worker("confluent", "any", "worker_confluent.py", fetch.confluent_python()),
+    "librdkafka": lambda: Framed("librdkafka", [fetch.rdkafka_program(os.path.join(HERE, "worker_librdkafka.c"))]),
+    "franz-go": lambda: Framed("franz-go", [fetch.go_program(os.path.join(HERE, "franz"))[0]]),
+    "kafkajs": KafkaJs,
+    "kafka-clients-2.8": lambda: java_library("2.8.2"),
+    "kafka-clients-3.4": lambda: java_library("3.4.1"),
+    "kafka-clients-4.3": lambda: java_library(fetch.KAFKA_NEW),
+    "java-3.9": lambda: Java("java-3.9", fetch.KAFKA_OLD),
+    "java-4.3": lambda: Java("java-4.3", fetch.KAFKA_NEW),
+}
+WRITE_ONLY = ("kafkajs",)  # its consumer always joins a group

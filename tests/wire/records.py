@@ -4,20 +4,21 @@ A record is (partition, key, value, headers, time_ms): key and value bytes or No
 come twice. Values of 0 to 2,048 bytes, and `big` ones of 900,000 spread among them. What a writer cannot express is left out by its
 profile:
   any      everything: binary keys and values, empty and null ones, null headers, names beyond ASCII
-  python   kafka-python 2.0.2: no null header value; a null value only with a key
+  python   kafka-python: no null header value; a null value only with a key
   text     Java's console producer: text in lines; null key only on a single partition (it chooses the partition by the key's hash,
            at random without a key); no time stamps, no empty key
+  js       kafkajs: no null header value; headers are an object, so values of one name stand together
   kcat     kcat -P: headers, partition and the meaning of "empty" are one per process, so records come in runs of equal ones;
            values without its delimiters; never neither key nor value; no time stamps
 No key, value or header holds the marks by which Java's console tools separate fields, nor the beginning of one, whatever the seed.
 Standard library only and Python 3.11: the clients' own interpreters import it.
 """
-import hashlib, random, re, struct, time
+import functools, hashlib, random, re, struct, time
 
 BIG = 900_000
 SMALL_MAX = 2048
 WORDS = "Odradek Zwirnspule façade Прага 東京 🧵 straße naïve ελληνικά plain ascii".split()
-PROFILES = ("any", "python", "text", "kcat")
+PROFILES = ("any", "python", "text", "js", "kcat")
 KCAT_KEY, KCAT_RECORD = b"<|k|>", b"<|r|>\n"
 TEXT_MARKS = {"key": "~K;", "headers": "~H;", "header": "~,;", "pair": "~:;", "line": "~#L#;", "null": "~NULL;"}
 _MARK_BEGINS = re.compile(b"~(?=[%s])" % b"".join({mark[1].encode() for mark in TEXT_MARKS.values()}))
@@ -114,8 +115,11 @@ class Source:
         out = []
         for _ in range(1 + self.rng.randrange(4)):
             kind = self.rng.random()
-            value = None if kind < 0.15 and self.spec.profile != "python" else b"" if kind < 0.25 else self.header_value()
+            value = None if kind < 0.15 and self.spec.profile not in ("python", "js") else b"" if kind < 0.25 else self.header_value()
             out.append((self.rng.choice(("trace", "trace", "größe", "наме", "h")), value))
+        if self.spec.profile == "js":
+            first = {name: at for at, (name, _) in reversed(list(enumerate(out)))}
+            out.sort(key=lambda header: first[header[0]])
         return out
 
     def header_value(self):
@@ -192,13 +196,21 @@ class Sink:
             return list(cls.ROW.iter_unpack(f.read()))
 
 
-def compare(spec, rows, text_headers=False):
-    """None when the rows (partition, offset, digest) are exactly the records of the spec; else a sentence of the first difference."""
-    expected = [[] for _ in range(spec.partitions)]
+@functools.lru_cache(4)
+def expected(line, text_headers=False):
+    """The digests of what Spec.line() says, by partition."""
+    spec = Spec.parse(line)
+    out = [[] for _ in range(spec.partitions)]
     for partition, key, value, headers, time_ms in records(spec):
         if text_headers:
             headers = [("", kcat_text(headers))] if headers else []
-        expected[partition].append(digest(key, value, headers, time_ms))
+        out[partition].append(digest(key, value, headers, time_ms))
+    return out
+
+
+def compare(spec, rows, text_headers=False):
+    """None when the rows (partition, offset, digest) are exactly the records of the spec; else a sentence of the first difference."""
+    written = expected(spec.line(), text_headers)
     got = [[] for _ in range(spec.partitions)]
     for partition, offset, found in rows:
         if not 0 <= partition < spec.partitions:
@@ -207,7 +219,7 @@ def compare(spec, rows, text_headers=False):
             return f"partition {partition}: offset {offset} came where {len(got[partition])} was due"
         got[partition].append(found)
     for partition in range(spec.partitions):
-        want, have = expected[partition], got[partition]
+        want, have = written[partition], got[partition]
         if want != have:
             at = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b), min(len(want), len(have)))
             return f"partition {partition}: {len(want)} written, {len(have)} read, different from record {at} on"

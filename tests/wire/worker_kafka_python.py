@@ -1,4 +1,4 @@
-"""kafka-python 2.0.2 of Debian writes or reads the records of a spec: worker_kafka_python.py write|read SPEC [SINK]"""
+"""kafka-python (2.0.2 of Debian, 3.x) writes or reads the records of a spec: worker_kafka_python.py write|read SPEC [SINK]"""
 import sys
 
 import records as r
@@ -6,10 +6,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 
 def write(spec):
-    # it knows no idempotence: one request in flight keeps the order
+    # 2.0.2 knows no idempotence: one request in flight keeps the order. 3.x has no bound of its buffer
+    own = {name: value for name, value in (("buffer_memory", 268435456),) if name in KafkaProducer.DEFAULT_CONFIG}
     producer = KafkaProducer(bootstrap_servers=spec.bootstrap.split(","), acks="all", retries=5, max_in_flight_requests_per_connection=1,
-                             compression_type=None if spec.codec == "none" else spec.codec, batch_size=131072, linger_ms=5,
-                             buffer_memory=268435456)
+                             compression_type=None if spec.codec == "none" else spec.codec, batch_size=131072, linger_ms=5, **own)
     sent = [producer.send(spec.topic, value, key, headers, partition, time_ms) for partition, key, value, headers, time_ms in r.records(spec)]
     producer.flush(120)
     failed = [f for f in sent if not f.succeeded()]
