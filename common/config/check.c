@@ -223,23 +223,15 @@ static err_t check_list(const struct spec *spec, struct slice text, char *why, s
     struct slice rest = text;
     struct slice item;
     if (spec->valid.rule == SPEC_THROTTLED) {
-        return throttled_good(text)
-                   ? OK
-                   : why_not(
-                         why, room,
-                         "Must be the literal '*' or a list of replicas in the following format: "
-                         "[partitionId]:[brokerId],[partitionId]:[brokerId],...");
+        (void)snprintf(why, room,
+                       "%s must be the literal '*' or a list of replicas in the following format: "
+                       "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
+                       spec->name);
+        return throttled_good(text) ? OK : ERR_INVALID;
     }
     while (spec->valid.rule == SPEC_WORDS && list_next(&rest, &item)) {
-        struct slice later = rest;
-        struct slice twin;
         if (!word_known(&spec->valid, item)) {
             return why_words(&spec->valid, why, room);
-        }
-        while (list_next(&later, &twin)) {
-            if (slice_eq(item, twin)) {
-                return why_not(why, room, "Values must not be duplicated");
-            }
         }
     }
     return OK;

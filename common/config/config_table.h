@@ -740,7 +740,8 @@
       "internal")
 /* clang-format on */
 
-#define CONFIG_TABLE(X) CONFIG_TABLE_OWN(X) CONFIG_TABLE_WORKS(X) CONFIG_TABLE_REFUSED(X) CONFIG_TABLE_NO_EFFECT(X)
+#define CONFIG_TABLE(X) \
+    CONFIG_TABLE_OWN(X) CONFIG_TABLE_WORKS(X) CONFIG_TABLE_REFUSED(X) CONFIG_TABLE_NO_EFFECT(X)
 
 /* clang-format off */
 #define CONFIG_TOPIC_TABLE(X) \
@@ -798,7 +799,8 @@
     X(REMOTE_LOG_DELETE_ON_DISABLE, "remote.log.delete.on.disable", BOOLEAN, "false", ANY, NO_SYNONYM, NO_EFFECT, \
       "tiering") \
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOLEAN, "false", ANY, NO_SYNONYM, REFUSED, \
-      "Tiered storage is not offered.") \
+      "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log " \
+      "storage.") \
     X(RETENTION_BYTES, "retention.bytes", LONG, "-1", ANY, SYNONYMS(CONFIG_RETENTION_BYTES), WORKS, \
       "A partition's oldest segments go while it is larger than this; -1: no limit.") \
     X(RETENTION_MS, "retention.ms", LONG, "604800000", AT_LEAST(-1), SYNONYMS(CONFIG_RETENTION_MS, CONFIG_RETENTION_MINUTES, CONFIG_RETENTION_HOURS), WORKS, \

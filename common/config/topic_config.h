@@ -82,12 +82,4 @@ bool config_topic_describe(const struct config *, const struct config_dynamic *,
 bool config_describe(const struct config *, const struct config_dynamic *, enum config_key,
                      struct config_entry *ret_entry) MUST_USE;
 
-/*
- * A node's setting as AlterConfigs brings it (resource BROKER). `one`: for one broker, else the cluster-wide default. false:
- * it is refused, and `why` is the sentence for the client (INVALID_CONFIG, or INVALID_REQUEST as Kafka does for read-only
- * ones).
- */
-bool config_alter_check(struct slice name, struct slice value, bool one, char *why,
-                        size_t why_bytes);
-
 #endif

@@ -112,8 +112,8 @@ static err_t topic_read(struct arena *arena, const struct kmsg_create_topics_req
                                                  sizeof(*settings));
     ENSURE(settings != NULL, ERR_NO_MEMORY);
     for (int32_t i = 0; i < from->configs.count; i++) {
-        settings[i] = (struct topic_setting){from->configs.items[i].name,
-                                             from->configs.items[i].value};
+        settings[i] = (struct topic_setting){.key = from->configs.items[i].name,
+                                             .value = from->configs.items[i].value};
         TRY(setting_judge(arena, &settings[i], &to->verdict));
     }
     to->settings = settings;
@@ -197,8 +197,13 @@ err_t forward_order_read(struct order *order, const Odradek__Forward *forward)
         int16_t key;
         err_t (*read)(struct order *, int16_t version, struct slice body);
     } served[] = {
-        {19, create_topics_read}, {20, delete_topics_read},     {37, create_partitions_read},
-        {43, elect_leaders_read}, {64, unregister_broker_read},
+        {19, create_topics_read},
+        {20, delete_topics_read},
+        {37, create_partitions_read},
+        {43, elect_leaders_read},
+        {64, unregister_broker_read},
+        {33, alter_configs_read},
+        {44, incremental_alter_configs_read},
     };
     const struct kmsg_api *api = forward->api_key <= INT16_MAX
                                      ? kmsg_api_find((int16_t)forward->api_key)

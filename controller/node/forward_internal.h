@@ -13,5 +13,7 @@ void forward_answer(struct order *, const struct kmsg_message *, const void *res
 err_t create_partitions_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t elect_leaders_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t unregister_broker_read(struct order *, int16_t version, struct slice body) MUST_USE;
+err_t alter_configs_read(struct order *, int16_t version, struct slice body) MUST_USE;
+err_t incremental_alter_configs_read(struct order *, int16_t version, struct slice body) MUST_USE;
 
 #endif

@@ -199,6 +199,8 @@ struct topic_setting {
     struct slice key;
     /* NULL: take the setting away (ALTER_CONFIGS), or an error (CREATE_TOPICS) */
     struct slice value;
+    /* of ALTER_CONFIGS: what `value` does to the list that is there; else it becomes the value */
+    enum setting_op { SETTING_PUT = 0, SETTING_APPEND, SETTING_SUBTRACT } op;
 };
 
 struct manual_assignment {
@@ -303,8 +305,7 @@ struct alter_configs_command {
         struct slice name; /* topic, broker id in decimal, or "" */
         const struct topic_setting *settings;
         uint32_t setting_count;
-        bool replace;                  /* the legacy AlterConfigs: settings that are not named go */
-        struct command_result verdict; /* of the caller on keys and values; only NONE is written */
+        bool replace; /* the legacy AlterConfigs: settings that are not named go */
     } * resources;
     uint32_t count;
     bool validate_only;

@@ -1,6 +1,6 @@
 /*
- * ALTER_CONFIGS (KIP-339 and the legacy form). Whether a key and its value are good was judged by the caller, who owns the
- * table of settings; here follow existence, and what three settings mean for partitions:
+ * ALTER_CONFIGS (KIP-339 and the legacy form). What a change comes to and whether it is good stands in alteration.c; here
+ * follow existence, and what three settings mean for partitions:
  *
  * - min.insync.replicas lowered: an ISR that is large enough now empties the ELR before the leader may go on with fewer.
  * - durability to pagecache: replicas are no longer `synced`, before any byte is acknowledged from the page cache.
@@ -12,6 +12,9 @@
 /* Settings of one resource: one batch must hold them all. */
 #define SETTINGS_MAX (METADATA_BATCH_RECORDS_MAX / 2)
 
+/* Resources of one request: each is compared with all others. */
+#define RESOURCES_MAX 10000
+
 static bool decimal(struct slice text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -22,12 +25,29 @@ static bool decimal(struct slice text)
     return text.n <= 10;
 }
 
-static struct command_result check(const struct world *world,
-                                   const struct alter_configs_command *command, uint32_t index,
+/* How many records the settings take at most. */
+static uint32_t settings_room(const struct world *world, const struct alter_resource *wants)
+{
+    uint32_t room = wants->setting_count;
+    struct slice key = {0};
+    struct slice value;
+    while (wants->replace && room < METADATA_BATCH_RECORDS_MAX &&
+           meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
+        room++;
+    }
+    return room;
+}
+
+/* What the request says by itself. */
+static struct command_result check(const struct alter_configs_command *command, uint32_t index,
                                    struct decision *decision)
 {
     const struct alter_resource *wants = &command->resources[index];
     assert(index < command->count);
+    if (command->count > RESOURCES_MAX) {
+        return result_of(KAFKA_POLICY_VIOLATION,
+                         slice_str("Excessively large number of resources per request."));
+    }
     for (uint32_t i = 0; i < command->count; i++) {
         const struct alter_resource *other = &command->resources[i];
         if (i != index && other->resource == wants->resource &&
@@ -39,11 +59,15 @@ static struct command_result check(const struct world *world,
     if (wants->resource != META_RESOURCE_TOPIC && wants->resource != META_RESOURCE_BROKER) {
         return result_of(KAFKA_INVALID_REQUEST, slice_str("Unexpected resource type."));
     }
-    if (wants->resource == META_RESOURCE_TOPIC &&
-        meta_topic_named(world->image, wants->name) == NULL) {
-        return result_of(
-            KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
-            decision_text(decision, "The topic '%.*s' does not exist.", SLICE_ARGS(wants->name)));
+    if (wants->resource == META_RESOURCE_TOPIC && wants->name.n == 0) {
+        return result_of(KAFKA_INVALID_REQUEST,
+                         slice_str("Default topic resources are not allowed."));
+    }
+    struct slice fault = wants->resource == META_RESOURCE_TOPIC
+                             ? topic_name_fault(decision, wants->name)
+                             : (struct slice){0};
+    if (fault.p != NULL) {
+        return result_of(KAFKA_INVALID_TOPIC_EXCEPTION, fault);
     }
     if (wants->resource == META_RESOURCE_BROKER && !decimal(wants->name)) {
         return result_of(KAFKA_INVALID_REQUEST,
@@ -52,14 +76,24 @@ static struct command_result check(const struct world *world,
     if (wants->setting_count > SETTINGS_MAX) {
         return result_of(KAFKA_INVALID_CONFIG, slice_str("Too many configs for one resource."));
     }
-    for (uint32_t i = 0; i < wants->setting_count; i++) {
-        if (wants->settings[i].key.n == 0 || wants->settings[i].key.n > META_NAME_MAX ||
-            wants->settings[i].value.n > META_VALUE_MAX) {
-            return result_of(KAFKA_INVALID_CONFIG,
-                             slice_str("A config name or value is empty or too long."));
-        }
+    return (struct command_result){0};
+}
+
+/* What is there already: the topic must be, and there must be room for the records. */
+static struct command_result check_image(const struct world *world,
+                                         const struct alter_resource *resolved,
+                                         struct decision *decision)
+{
+    if (resolved->resource == META_RESOURCE_TOPIC &&
+        meta_topic_named(world->image, resolved->name) == NULL) {
+        return result_of(KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
+                         decision_text(decision, "The topic '%.*s' does not exist.",
+                                       SLICE_ARGS(resolved->name)));
     }
-    return wants->verdict;
+    if (settings_room(world, resolved) >= METADATA_BATCH_RECORDS_MAX) {
+        return result_of(KAFKA_INVALID_CONFIG, slice_str("Too many configs for one resource."));
+    }
+    return (struct command_result){0};
 }
 
 /* Does this change what the partitions of a topic, or of all, must look like? */
@@ -90,9 +124,9 @@ static err_t setting_write(const struct world *world, const struct alter_resourc
     return OK;
 }
 
-static bool named_later(const struct alter_resource *wants, struct slice key, uint32_t from)
+static bool named(const struct alter_resource *wants, struct slice key)
 {
-    for (uint32_t i = from; i < wants->setting_count; i++) {
+    for (uint32_t i = 0; i < wants->setting_count; i++) {
         if (slice_eq(wants->settings[i].key, key)) {
             return true;
         }
@@ -100,33 +134,18 @@ static bool named_later(const struct alter_resource *wants, struct slice key, ui
     return false;
 }
 
-/* How many records the settings take at most. */
-static uint32_t settings_room(const struct world *world, const struct alter_resource *wants)
-{
-    uint32_t room = wants->setting_count;
-    struct slice key = {0};
-    struct slice value;
-    while (wants->replace && room < METADATA_BATCH_RECORDS_MAX &&
-           meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
-        room++;
-    }
-    return room;
-}
-
 static err_t settings_write(const struct world *world, const struct alter_resource *wants,
                             struct decision *decision)
 {
     for (uint32_t i = 0; i < wants->setting_count; i++) {
         const struct topic_setting *setting = &wants->settings[i];
-        if (!named_later(wants, setting->key, i + 1)) {
-            TRY(setting_write(world, wants, setting->key, setting->value, decision));
-        }
+        TRY(setting_write(world, wants, setting->key, setting->value, decision));
     }
     struct slice key = {0};
     struct slice value;
     while (wants->replace &&
            meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
-        if (!named_later(wants, key, 0)) {
+        if (!named(wants, key)) {
             TRY(setting_write(world, wants, key, (struct slice){0}, decision));
         }
     }
@@ -166,19 +185,21 @@ err_t decide_alter_configs(const struct controller_state *state, const struct co
     }
     while (cursor->index < alter->count && decision->batch.count == 0) {
         struct command_result *result = &answer->results[cursor->index];
+        struct alter_resource resolved = {.setting_count = 0};
         bool done = true;
         if (!cursor->inside) {
-            *result = check(&world, alter, cursor->index, decision);
-            if (result->error == KAFKA_NONE &&
-                settings_room(&world, &alter->resources[cursor->index]) >=
-                    METADATA_BATCH_RECORDS_MAX) {
-                *result = result_of(KAFKA_INVALID_CONFIG,
-                                    slice_str("Too many configs for one resource."));
-            }
+            *result = check(alter, cursor->index, decision);
             sweep_restart(decision);
         }
+        if (result->error == KAFKA_NONE) { /* between two batches nothing of this changes */
+            *result = alteration_resolve(&world, &alter->resources[cursor->index], decision,
+                                         &resolved);
+        }
+        if (result->error == KAFKA_NONE) {
+            *result = check_image(&world, &resolved, decision);
+        }
         if (result->error == KAFKA_NONE && !alter->validate_only) {
-            TRY(alter_one(&world, &alter->resources[cursor->index], decision, &done));
+            TRY(alter_one(&world, &resolved, decision, &done));
         }
         cursor->inside = !done;
         cursor->index += done ? 1 : 0;

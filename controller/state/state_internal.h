@@ -140,6 +140,13 @@ void sweep_restart(struct decision *);
 err_t sweep_run(const struct world *, const struct sweep *, struct decision *, uint32_t spare,
                 bool *ret_done) MUST_USE;
 
+/* --- changes of settings (alteration.c) --- */
+
+/* What a change of one resource's settings comes to: every value whole, NULL for those that go, each key once; in the
+ * decision's arena. Result: NONE, or why it is refused. */
+struct command_result alteration_resolve(const struct world *, const struct alter_resource *,
+                                         struct decision *, struct alter_resource *ret_resolved);
+
 /* --- names and placement --- */
 
 /* NULL: fine; else why not, as Kafka's Topic class says it. */

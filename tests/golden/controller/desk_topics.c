@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* key=value pairs that are settings: all but these. */
+/* key=value pairs that are settings: all but these. key+=value adds to a list, key-=value takes out of it. */
 static bool own_key(const char *word)
 {
     static const char *const own[] = {"partitions=", "replicas=", "assign=", "total="};
@@ -21,8 +21,14 @@ static uint32_t read_settings(struct desk *desk, struct topic_setting *settings)
     for (int i = 1; i < desk->word_count; i++) {
         char *value = strchr(desk->words[i], '=');
         if (value != NULL && !own_key(desk->words[i])) {
-            settings[count].key = slice_of(desk->words[i], (size_t)(value - desk->words[i]));
-            settings[count++].value = slice_str(value[1] == '\0' ? NULL : value + 1);
+            size_t n = (size_t)(value - desk->words[i]);
+            char last = n > 0 ? value[-1] : '\0';
+            settings[count++] = (struct topic_setting){
+                .key = slice_of(desk->words[i], n - (last == '+' || last == '-')),
+                .value = slice_str(value[1] == '\0' ? NULL : value + 1),
+                .op = last == '+'   ? SETTING_APPEND
+                      : last == '-' ? SETTING_SUBTRACT
+                                    : SETTING_PUT};
         }
     }
     return count;
@@ -67,16 +73,24 @@ static void create(struct desk *desk)
 static void change(struct desk *desk)
 {
     struct topic_setting settings[DESK_WORDS];
-    bool all = strcmp(desk_word(desk, 1), "*") == 0;
-    struct alter_resource resource = {.resource = all ? META_RESOURCE_BROKER : META_RESOURCE_TOPIC,
-                                      .name = slice_str(all ? "" : desk_word(desk, 1)),
-                                      .settings = settings};
+    const char *name = desk_word(desk, 1); /* a topic, "*" for all brokers, "broker:1" for one */
+    bool all = strcmp(name, "*") == 0;
+    bool one = strncmp(name, "broker:", 7) == 0;
+    struct alter_resource resource = {.resource = all || one ? META_RESOURCE_BROKER
+                                                             : META_RESOURCE_TOPIC,
+                                      .name = slice_str(all   ? ""
+                                                        : one ? name + 7
+                                                              : name),
+                                      .settings = settings,
+                                      .replace = desk_flag(desk, "replace")};
     resource.setting_count = read_settings(desk, settings);
     struct command command = {.kind = COMMAND_ALTER_CONFIGS,
-                              .alter_configs = {&resource, 1, false}};
+                              .alter_configs = {&resource, 1, desk_flag(desk, "dry")}};
     const struct command_result *result = desk_submit(desk, &command)->results.results;
     if (result->error != KAFKA_NONE) {
         desk_result(desk, result);
+    } else if (command.alter_configs.validate_only) {
+        story_say(desk->out, "-> fine");
     }
 }
 

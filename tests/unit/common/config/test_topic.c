@@ -60,22 +60,6 @@ Test(topic, checks_speak_like_kafka)
     cr_assert_str_eq(small, "Unknown t");
 }
 
-Test(topic, settings_of_nodes_at_run_time)
-{
-    char why[300];
-    cr_assert(config_alter_check(slice_str("log.retention.ms"), slice_str("5"), false, why, 300));
-    cr_assert(
-        config_alter_check(slice_str("log.retention.ms"), (struct slice){0}, false, why, 300));
-    cr_assert(config_alter_check(slice_str("durability"), slice_str("disk"), false, why, 300));
-    cr_assert_not(config_alter_check(slice_str("node.id"), slice_str("5"), true, why, 300));
-    cr_assert_str_eq(why, "Cannot update these configs dynamically: Set(node.id)");
-    cr_assert_not(config_alter_check(slice_str("listeners"), slice_str("A://:1"), false, why, 300));
-    cr_assert_str_eq(why, "Cannot update these configs at default cluster level: Set(listeners)");
-    cr_assert_not(
-        config_alter_check(slice_str("log.retention.ms"), slice_str("x"), true, why, 300));
-    cr_assert_not(config_alter_check(slice_str("nothing"), slice_str("x"), true, why, 300));
-}
-
 Test(topic, the_value_that_counts)
 {
     make();

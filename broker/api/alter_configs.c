@@ -1,0 +1,426 @@
+/*
+ * AlterConfigs (KIP-133) and IncrementalAlterConfigs (KIP-339). This broker judges what concerns itself (ConfigAdminManager):
+ * resources and keys that come twice, values that are null, operations, its own name. What remains goes to the controllers,
+ * who judge keys and values and write them; brokers follow the image, so a change takes effect when it comes back by it.
+ */
+#include "broker/api/forward.h"
+
+#include "common/config/alter.h"
+#include "kmsg/alter_configs.h"
+#include "kmsg/incremental_alter_configs.h"
+
+#include <stdlib.h>
+
+/* Keys that one sentence names. */
+#define NAMES_MAX 20
+
+/* One resource of either request, and what becomes of it. */
+struct wish {
+    int8_t type;
+    struct slice name;
+    const struct wish_change {
+        struct slice key;
+        struct slice value;
+        int8_t op;
+    } * changes;
+    int32_t count;
+    enum kafka_error error;
+    struct slice message;
+};
+
+struct wishes {
+    struct wish *items; /* in the request's arena */
+    int32_t count;
+    int32_t asked; /* of the controllers */
+    bool incremental;
+};
+
+/* --- judgement --- */
+
+static void refuse(struct wish *wish, enum kafka_error error, const char *sentence)
+{
+    wish->error = error;
+    wish->message = slice_str(sentence);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* Sorted: a request may hold millions of keys. */
+static bool key_twice(const struct wish *wish, struct arena *arena, bool *ret_twice)
+{
+    struct slice *keys = arena_array(arena, (size_t)wish->count, sizeof(*keys));
+    *ret_twice = false;
+    if (keys == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < wish->count; i++) {
+        keys[i] = wish->changes[i].key;
+    }
+    if (wish->count > 1) {
+        qsort(keys, (size_t)wish->count, sizeof(*keys), by_text);
+    }
+    for (int32_t i = 1; i < wish->count; i++) {
+        *ret_twice = *ret_twice || slice_eq(keys[i - 1], keys[i]);
+    }
+    return true;
+}
+
+static int by_resource(const void *a, const void *b)
+{
+    const struct wish *x = *(struct wish *const *)a;
+    const struct wish *y = *(struct wish *const *)b;
+    return x->type != y->type ? (x->type > y->type) - (x->type < y->type)
+                              : slice_cmp(x->name, y->name);
+}
+
+static bool resources_twice(struct wishes *wishes, struct arena *arena)
+{
+    struct wish **sorted = arena_array(arena, (size_t)wishes->count, sizeof(*sorted));
+    if (sorted == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < wishes->count; i++) {
+        sorted[i] = &wishes->items[i];
+    }
+    if (wishes->count > 1) {
+        qsort(sorted, (size_t)wishes->count, sizeof(struct wish *), by_resource);
+    }
+    for (int32_t i = 1; i < wishes->count; i++) {
+        if (by_resource(&sorted[i - 1], &sorted[i]) == 0) {
+            refuse(sorted[i - 1], KAFKA_INVALID_REQUEST, "Each resource must appear at most once.");
+            refuse(sorted[i], KAFKA_INVALID_REQUEST, "Each resource must appear at most once.");
+        }
+    }
+    return true;
+}
+
+/* The keys whose value is missing, as one list; NULL: none. */
+static const char *keys_without_value(const struct wish *wish, struct arena *arena)
+{
+    const char *names = NULL;
+    int32_t found = 0;
+    for (int32_t i = 0; i < wish->count && found < NAMES_MAX; i++) {
+        const struct wish_change *change = &wish->changes[i];
+        if (change->value.p == NULL && change->op != CONFIG_DELETE) {
+            found++;
+            names = arena_printf(arena, "%s%s%.*s", names == NULL ? "" : names,
+                                 names == NULL ? "" : ", ", (int)change->key.n,
+                                 (const char *)change->key.p);
+        }
+    }
+    return names;
+}
+
+static bool id_read(struct slice name, int32_t *ret_id)
+{
+    int64_t id = 0;
+    bool minus = name.n > 0 && name.p[0] == '-';
+    for (size_t i = minus; i < name.n; i++) {
+        if (name.p[i] < '0' || name.p[i] > '9' || id > INT32_MAX) {
+            return false;
+        }
+        id = id * 10 + (name.p[i] - '0');
+    }
+    *ret_id = (int32_t)(minus ? -id : id);
+    return name.n > minus && id <= INT32_MAX;
+}
+
+/* A broker's own settings are changed by itself. */
+static bool name_is_ours(struct wish *wish, const struct request *request, struct arena *arena)
+{
+    int32_t id;
+    int32_t self = api_of(request)->broker;
+    if (!id_read(wish->name, &id)) {
+        refuse(wish, KAFKA_INVALID_REQUEST,
+               arena_printf(arena, "Node id must be an integer, but it is: %.*s", (int)wish->name.n,
+                            (const char *)wish->name.p));
+        return false;
+    }
+    if (id != self) {
+        refuse(wish, KAFKA_INVALID_REQUEST,
+               arena_printf(arena, "Unexpected broker id, expected %d, but received %.*s", self,
+                            (int)wish->name.n, (const char *)wish->name.p));
+    }
+    return id == self;
+}
+
+static void wish_judge(struct wish *wish, const struct request *request, struct arena *arena)
+{
+    bool twice;
+    if (!key_twice(wish, arena, &twice)) {
+        refuse(wish, KAFKA_UNKNOWN_SERVER_ERROR, "Out of memory.");
+        return;
+    }
+    if (twice) {
+        refuse(wish, KAFKA_INVALID_REQUEST, "Error due to duplicate config keys");
+        return;
+    }
+    const char *names = keys_without_value(wish, arena);
+    if (names != NULL) {
+        refuse(wish, KAFKA_INVALID_REQUEST,
+               arena_printf(arena, "Null value not supported for : %s", names));
+        return;
+    }
+    if (wish->type != META_RESOURCE_TOPIC && wish->type != META_RESOURCE_BROKER) {
+        refuse(wish, KAFKA_INVALID_REQUEST,
+               arena_printf(arena, "Unknown resource type %d", wish->type));
+        return;
+    }
+    for (int32_t i = 0; i < wish->count; i++) {
+        if (wish->changes[i].op < CONFIG_SET || wish->changes[i].op > CONFIG_SUBTRACT) {
+            refuse(wish, KAFKA_INVALID_REQUEST,
+                   arena_printf(arena, "Unknown operations type %d", wish->changes[i].op));
+            return;
+        }
+    }
+    if (wish->type == META_RESOURCE_BROKER && wish->name.n > 0) {
+        (void)name_is_ours(wish, request, arena);
+    }
+}
+
+/* false: out of memory. */
+static bool wishes_judge(struct wishes *wishes, struct request *request)
+{
+    assert(wishes->asked == 0);
+    if (!resources_twice(wishes, &request->arena)) {
+        return false;
+    }
+    for (int32_t i = 0; i < wishes->count; i++) {
+        if (wishes->items[i].error == KAFKA_NONE) {
+            wish_judge(&wishes->items[i], request, &request->arena);
+        }
+        wishes->asked += wishes->items[i].error == KAFKA_NONE;
+    }
+    return true;
+}
+
+/* --- the answers --- */
+
+static void wishes_fail(struct wishes *wishes, enum kafka_error error)
+{
+    for (int32_t i = 0; i < wishes->count; i++) {
+        if (wishes->items[i].error == KAFKA_NONE) {
+            refuse(&wishes->items[i], error, kafka_error_name((int16_t)error));
+        }
+    }
+}
+
+/* The controllers' verdicts come in the order of what they were asked. false: they do not fit. */
+struct verdicts {
+    struct wishes *wishes;
+    int32_t at;
+};
+
+static bool verdict_take(struct verdicts *verdicts, int16_t error, struct slice message)
+{
+    struct wishes *wishes = verdicts->wishes;
+    while (verdicts->at < wishes->count && wishes->items[verdicts->at].error != KAFKA_NONE) {
+        verdicts->at++;
+    }
+    if (verdicts->at == wishes->count) {
+        return false;
+    }
+    struct wish *wish = &wishes->items[verdicts->at++];
+    wish->error = (enum kafka_error)error;
+    wish->message = message;
+    return true;
+}
+
+static bool alter_answer_read(struct forwarded *forwarded, struct wishes *wishes)
+{
+    struct verdicts verdicts = {.wishes = wishes};
+    bool fits;
+    if (wishes->incremental) {
+        struct kmsg_incremental_alter_configs_response response;
+        fits = forward_read(forwarded, &response) && response.responses.count == wishes->asked;
+        for (int32_t i = 0; fits && i < response.responses.count; i++) {
+            fits = verdict_take(&verdicts, response.responses.items[i].error_code,
+                                response.responses.items[i].error_message);
+        }
+        return fits;
+    }
+    struct kmsg_alter_configs_response response;
+    fits = forward_read(forwarded, &response) && response.responses.count == wishes->asked;
+    for (int32_t i = 0; fits && i < response.responses.count; i++) {
+        fits = verdict_take(&verdicts, response.responses.items[i].error_code,
+                            response.responses.items[i].error_message);
+    }
+    return fits;
+}
+
+static void answer_incremental(struct request *request, const struct wishes *wishes)
+{
+    struct kmsg_incremental_alter_configs_response response;
+    kmsg_incremental_alter_configs_response_init(&response);
+    response.responses.items = kmsg_incremental_alter_configs_response_result_array(&request->arena,
+                                                                                    wishes->count);
+    if (response.responses.items == NULL) {
+        api_out_of_memory(request);
+        return;
+    }
+    response.responses.count = wishes->count;
+    for (int32_t i = 0; i < wishes->count; i++) {
+        struct kmsg_incremental_alter_configs_response_result *to = &response.responses.items[i];
+        to->resource_type = wishes->items[i].type;
+        to->resource_name = wishes->items[i].name;
+        to->error_code = (int16_t)wishes->items[i].error;
+        to->error_message = wishes->items[i].message;
+    }
+    request_answer(request, &response);
+}
+
+static void answer_legacy(struct request *request, const struct wishes *wishes)
+{
+    struct kmsg_alter_configs_response response;
+    kmsg_alter_configs_response_init(&response);
+    response.responses.items = kmsg_alter_configs_response_result_array(&request->arena,
+                                                                        wishes->count);
+    if (response.responses.items == NULL) {
+        api_out_of_memory(request);
+        return;
+    }
+    response.responses.count = wishes->count;
+    for (int32_t i = 0; i < wishes->count; i++) {
+        struct kmsg_alter_configs_response_result *to = &response.responses.items[i];
+        to->resource_type = wishes->items[i].type;
+        to->resource_name = wishes->items[i].name;
+        to->error_code = (int16_t)wishes->items[i].error;
+        to->error_message = wishes->items[i].message;
+    }
+    request_answer(request, &response);
+}
+
+static void answer(struct request *request, const struct wishes *wishes)
+{
+    if (wishes->incremental) {
+        answer_incremental(request, wishes);
+    } else {
+        answer_legacy(request, wishes);
+    }
+}
+
+static void on_altered(struct forwarded *forwarded, enum kafka_error error)
+{
+    struct wishes *wishes = forwarded->ctx;
+    if (error == KAFKA_NONE && !alter_answer_read(forwarded, wishes)) {
+        request_refuse(forwarded->request, "AlterConfigs whose answer cannot be read");
+        return;
+    }
+    if (error != KAFKA_NONE) {
+        wishes_fail(wishes, error);
+    }
+    answer(forwarded->request, wishes);
+}
+
+/* --- the requests --- */
+
+static struct wishes *wishes_new(struct request *request, int32_t count, bool incremental)
+{
+    struct wishes *wishes = ARENA_NEW(&request->arena, struct wishes);
+    struct wish *items = arena_array(&request->arena, (size_t)count, sizeof(*items));
+    if (wishes == NULL || items == NULL) {
+        return NULL;
+    }
+    *wishes = (struct wishes){.items = items, .count = count, .incremental = incremental};
+    return wishes;
+}
+
+static struct wish_change *changes_new(struct request *request, struct wish *wish, int32_t count)
+{
+    struct wish_change *changes = arena_array(&request->arena, (size_t)count, sizeof(*changes));
+    wish->changes = changes;
+    wish->count = count;
+    return changes;
+}
+
+/* Takes out of the request what the controllers are not to be asked. */
+static void send_incremental(struct request *request,
+                             struct kmsg_incremental_alter_configs_request *ask,
+                             struct wishes *wishes)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < wishes->count; i++) {
+        if (wishes->items[i].error == KAFKA_NONE) {
+            ask->resources.items[kept++] = ask->resources.items[i];
+        }
+    }
+    assert(kept <= ask->resources.count);
+    ask->resources.count = kept;
+    if (!forward_send(request, ask, api_of(request)->request_timeout_ms, on_altered, wishes)) {
+        return; /* it was refused */
+    }
+}
+
+void api_incremental_alter_configs(struct request *request)
+{
+    struct kmsg_incremental_alter_configs_request ask;
+    if (!request_decode(request, &ask)) {
+        return;
+    }
+    struct wishes *wishes = wishes_new(request, ask.resources.count, true);
+    for (int32_t i = 0; wishes != NULL && i < ask.resources.count; i++) {
+        const struct kmsg_incremental_alter_configs_request_resource *from =
+            &ask.resources.items[i];
+        struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
+        wishes->items[i].type = from->resource_type;
+        wishes->items[i].name = from->resource_name;
+        for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
+            to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
+                                         from->configs.items[k].config_operation};
+        }
+        wishes = to == NULL ? NULL : wishes;
+    }
+    if (wishes == NULL || !wishes_judge(wishes, request)) {
+        api_out_of_memory(request);
+    } else if (wishes->asked == 0) {
+        answer(request, wishes);
+    } else {
+        send_incremental(request, &ask, wishes);
+    }
+}
+
+static void send_legacy(struct request *request, struct kmsg_alter_configs_request *ask,
+                        struct wishes *wishes)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < wishes->count; i++) {
+        if (wishes->items[i].error == KAFKA_NONE) {
+            ask->resources.items[kept++] = ask->resources.items[i];
+        }
+    }
+    assert(kept <= ask->resources.count);
+    ask->resources.count = kept;
+    if (!forward_send(request, ask, api_of(request)->request_timeout_ms, on_altered, wishes)) {
+        return; /* it was refused */
+    }
+}
+
+void api_alter_configs(struct request *request)
+{
+    struct kmsg_alter_configs_request ask;
+    if (!request_decode(request, &ask)) {
+        return;
+    }
+    struct wishes *wishes = wishes_new(request, ask.resources.count, false);
+    for (int32_t i = 0; wishes != NULL && i < ask.resources.count; i++) {
+        const struct kmsg_alter_configs_request_resource *from = &ask.resources.items[i];
+        struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
+        wishes->items[i].type = from->resource_type;
+        wishes->items[i].name = from->resource_name;
+        for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
+            to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
+                                         CONFIG_SET};
+        }
+        wishes = to == NULL ? NULL : wishes;
+    }
+    if (wishes == NULL || !wishes_judge(wishes, request)) {
+        api_out_of_memory(request);
+    } else if (wishes->asked == 0) {
+        answer(request, wishes);
+    } else {
+        send_legacy(request, &ask, wishes);
+    }
+}
