@@ -156,7 +156,7 @@ static void on_ask_isr(void *ctx, struct uuid topic, int32_t index,
         isr->request.alter_isr.isr[i].id = ask->isr[i].id;
         isr->request.alter_isr.isr[i].broker_epoch = ask->isr[i].broker_epoch;
     }
-    isr->request.alter_isr.min_isr = 1;
+    isr->request.alter_isr.min_isr = ask->min_isr;
     control_submit(node->control, &isr->request);
 }
 

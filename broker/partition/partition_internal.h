@@ -94,8 +94,9 @@ struct partition {
     struct log_known known;
     int64_t known_high_watermark;
     /* The control loop's. */
-    bool first;    /* the first apply waits for it */
-    bool removing; /* its folder's name is still taken */
+    bool first;       /* the first apply waits for it */
+    bool removing;    /* its folder's name is still taken */
+    struct uuid said; /* its directory as the image has it */
 
     /* Inside the monitor. */
     enum partition_state state;

@@ -49,7 +49,8 @@ struct partitions_events {
     /* The image says that a replica lies in one of our directories, and it is not there (ReplicasLost). Told once an image
      * that says so; it is created when the image shows it without a directory. */
     void (*lost)(void *ctx, struct uuid topic, int32_t index);
-    /* A replica was put here (AssignDirs). Told again with each apply until the image shows it. */
+    /* A replica lies here, its folder is on disk (AssignDirs). Told again with each apply until the image shows it; until
+     * then nothing that the replica has counts. */
     void (*assigned)(void *ctx, struct uuid topic, int32_t index, struct uuid dir);
     /* The whole log of a replica whose topic has durability=disk is on disk, and the image does not show it as synced
      * (ReplicasSynced). May be NULL. */

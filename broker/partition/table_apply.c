@@ -50,6 +50,7 @@ static void view_members(struct replica_view *view, const struct meta_image *ima
             .broker_epoch = broker == NULL ? -1 : broker->epoch,
             .eligible = broker != NULL && !broker->fenced && !broker->shutting_down &&
                         dir_online(broker, mp->replicas[i].dir),
+            .unplaced = uuid_is_none(mp->replicas[i].dir),
         };
     }
 }
@@ -226,6 +227,19 @@ static struct partition *make_partition(struct partitions *table, const struct m
     return p;
 }
 
+/* Where it lies, once its folder is on disk: an image that names a directory where a crash left nothing would make of a
+ * replica that never held a record a lost one. */
+static void tell_place(struct partition *p)
+{
+    struct partitions_events *events = &p->table->config.events;
+    partition_enter(p);
+    bool open = p->state == PARTITION_OPEN;
+    lock_leave(p->lock);
+    if (open && !uuid_eq(p->said, p->dir->properties.directory_id)) {
+        events->assigned(events->ctx, p->topic, p->index, p->dir->properties.directory_id);
+    }
+}
+
 static void host(struct partitions *table, const struct meta_image *image,
                  const struct meta_topic *topic, const struct meta_partition *mp,
                  const struct meta_replica *own)
@@ -257,10 +271,8 @@ static void host(struct partitions *table, const struct meta_image *image,
             start_open(p);
         }
     }
-    if (!uuid_eq(own->dir, p->dir->properties.directory_id)) {
-        table->config.events.assigned(table->config.events.ctx, p->topic, p->index,
-                                      p->dir->properties.directory_id);
-    }
+    p->said = own->dir;
+    tell_place(p);
     partition_drop(p);
 }
 
@@ -449,6 +461,9 @@ void table_chores_done(struct partition *p, uint32_t chores)
         assert(table->opening > 0);
         table->opening--;
         tell_ready(table);
+    }
+    if ((chores & CHORE_OPEN) && !table->stopping) {
+        tell_place(p);
     }
     if (chores & CHORE_DELETE) {
         p->removing = false;

@@ -16,7 +16,8 @@
  *
  * Rules: KIP-101, KIP-279, KIP-320 and KIP-595 (truncation by epochs, found on fetch), KIP-903 (broker epochs), KIP-966
  * (high watermark over the maximal ISR, not below min ISR), KIP-98 and KIP-360 (idempotence). Beyond Kafka, with
- * durability DISK every end that counts for the high watermark is an fsynced one, the leader's own included.
+ * durability DISK every end that counts for the high watermark is an fsynced one, the leader's own included; and no end
+ * counts before the image knows the directory that it lies in, the leader's own neither.
  */
 #ifndef ODRADEK_REPLICA_REPLICA_H
 #define ODRADEK_REPLICA_REPLICA_H
@@ -66,6 +67,9 @@ struct replica_member {
     int64_t broker_epoch; /* of its current registration */
     /* Registered, unfenced, not in controlled shutdown, its directory online (KIP-903). */
     bool eligible;
+    /* Its directory does not stand in the image yet (a replica that was just created): nothing that it has counts, for a
+     * directory that is emptied now would be made anew, empty, by a member of the ISR that nobody could tell from this. */
+    bool unplaced;
 };
 
 /* The partition in a metadata image. */
@@ -197,6 +201,8 @@ struct replica_isr_ask {
     uint64_t number; /* echoed in ISR_ANSWER */
     int32_t leader_epoch;
     int32_t partition_epoch;
+    int32_t
+        min_isr; /* by which the high watermark moves now: who leaves has what was acknowledged only below it */
     uint32_t count;
     struct {
         int32_t id;

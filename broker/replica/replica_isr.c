@@ -5,6 +5,9 @@ int64_t member_counted_end(const struct replica *replica, uint32_t member)
 {
     assert(replica->role == REPLICA_LEADER && member < replica->view.member_count);
     const struct replica_member *who = &replica->view.members[member];
+    if (who->unplaced && !MUTANT(86)) {
+        return NO_OFFSET;
+    }
     bool disk = replica->view.durability == REPLICA_DISK && !MUTANT(16);
     if (who->id == replica->config.self_id) {
         return disk ? replica->durable_end : replica->log_end;
@@ -57,7 +60,8 @@ static void ask(struct replica *replica, struct replica_actions *actions)
     struct replica_isr_ask *request = &actions->ask;
     *request = (struct replica_isr_ask){.number = leading->isr_ask,
                                         .leader_epoch = replica->view.leader_epoch,
-                                        .partition_epoch = replica->view.partition_epoch};
+                                        .partition_epoch = replica->view.partition_epoch,
+                                        .min_isr = replica->view.min_isr};
     for (uint32_t i = 0; i < replica->view.member_count; i++) {
         if (leading->isr_proposed & member_bit(i)) {
             request->isr[request->count].id = replica->view.members[i].id;

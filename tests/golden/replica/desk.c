@@ -125,7 +125,8 @@ static void set_log(struct desk *desk, const char *line)
     }
 }
 
-/* view leader=B epoch=N isr=LIST [pe=N] [fenced=LIST] [to=LIST] [min=N] [durability=X] [old=LIST]: the image that brokers see.
+/* view leader=B epoch=N isr=LIST [pe=N] [fenced=LIST] [to=LIST] [min=N] [durability=X] [old=LIST] [unplaced=LIST]: the image that
+ * brokers see.
  * old: of these the image still shows the incarnation of the last view. */
 static void view(struct desk *desk, const char *line)
 {
@@ -146,6 +147,7 @@ static void view(struct desk *desk, const char *line)
         v->members[i - 1].broker_epoch = old ? v->members[i - 1].broker_epoch
                                              : desk->brokers[i].broker_epoch;
         v->members[i - 1].eligible = !named(option(line, "fenced"), i, false);
+        v->members[i - 1].unplaced = named(option(line, "unplaced"), i, false);
         if (isr != NULL && named(isr, i, false)) {
             v->isr[v->isr_count++] = i;
         }

@@ -107,7 +107,7 @@ static void say_ask(struct desk *desk, struct desk_broker *b, const struct repli
     for (uint32_t i = 0; i < ask->count; i++) {
         desk_say(desk, " %d(%ld)", ask->isr[i].id, (long)ask->isr[i].broker_epoch);
     }
-    desk_say(desk, "\n");
+    desk_say(desk, ", min %d\n", ask->min_isr);
 }
 
 static void say_ack(struct desk *desk, const struct desk_broker *b,

@@ -160,6 +160,16 @@ void bench_lead_in_sync(struct bench *b, int32_t wanted)
     settle(b);
 }
 
+void bench_place(struct bench *b, uint32_t node)
+{
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    b->partition.replicas[node].dir = b->dirs[node];
+    b->partition.partition_epoch++;
+    publish_partition(b);
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+    settle(b);
+}
+
 void bench_isr(struct bench *b, uint32_t nodes)
 {
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
@@ -254,10 +264,13 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
 {
     struct bench_node *node = ctx;
     struct bench *b = node->bench;
-    (void)index;
+    char folder[200];
+    (void)snprintf(folder, sizeof(folder), "%s/node%d/" BENCH_TOPIC "-%d", b->root, node->id,
+                   index);
+    CHECK(access(folder, F_OK) == 0);
     atomic_fetch_add(&node->assigned, 1);
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
-    if (uuid_eq(topic, b->topic)) {
+    if (uuid_eq(topic, b->topic) && !atomic_load(&node->homeless)) {
         b->partition.replicas[node - b->nodes].dir = dir;
         b->partition.partition_epoch++;
         publish_partition(b);

@@ -50,8 +50,9 @@ struct bench_node {
     atomic_int assigned;
     atomic_int dirs_failed;
     atomic_int synced;
-    atomic_int fetches; /* served */
-    atomic_bool deaf;   /* what is asked is never answered */
+    atomic_int fetches;   /* served */
+    atomic_bool deaf;     /* what is asked is never answered */
+    atomic_bool homeless; /* the metadata does not take up where its replica lies */
 };
 
 struct bench {
@@ -82,6 +83,8 @@ void bench_stop(struct bench *, uint32_t node, bool clean);
 void bench_lead(struct bench *, int32_t leader);
 /* The same for this broker, or for the first of the in-sync set if it is not in it. */
 void bench_lead_in_sync(struct bench *, int32_t wanted);
+/* The metadata knows where this node's replica lies. */
+void bench_place(struct bench *, uint32_t node);
 /* The in-sync set is this bit set of nodes. */
 void bench_isr(struct bench *, uint32_t nodes);
 void bench_create(struct bench *);

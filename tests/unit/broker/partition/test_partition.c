@@ -120,6 +120,32 @@ Test(partition, a_deleted_topic_and_one_of_the_same_name_have_nothing_in_common)
     check_read(0, 1);
 }
 
+static bool is_told(void *arg)
+{
+    return atomic_load((atomic_int *)arg) > 0;
+}
+
+static bool is_durable(void *arg)
+{
+    (void)arg;
+    return bench_facts(&bench, 0).durable_end == 3;
+}
+
+Test(partition, nothing_counts_before_the_image_knows_the_directory)
+{
+    bench_delete(&bench);
+    atomic_store(&bench.nodes[0].assigned, 0);
+    atomic_store(&bench.nodes[0].homeless, true);
+    bench_create(&bench);
+    cr_assert(bench_soon(is_told, &bench.nodes[0].assigned)); /* once it is open */
+    cr_assert_eq(bench_produce(&bench, 0, 1, 3, 100).base_offset, 0);
+    cr_assert(bench_soon(is_durable, NULL));
+    cr_assert_eq(bench_facts(&bench, 0).high_watermark, 0);
+    bench_place(&bench, 0);
+    cr_assert_eq(bench_facts(&bench, 0).high_watermark, 3);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 3);
+}
+
 Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);

@@ -55,6 +55,27 @@ Test(isr, nobody_joins_below_the_high_watermark)
     bench_release(&b);
 }
 
+Test(isr, an_ask_tells_the_min_isr_of_now)
+{
+    struct bench b;
+    bench_init(&b, 0);
+    bench_view(&b);
+    bench_produce_plain(&b, 1, 1);
+    bench_tick(&b, b.view.lag_time_max_ms + 1);
+    bench_must(&b, REPLICA_ASK_ISR);
+    cr_assert_eq(b.out.ask.min_isr, 2);
+    b.view.min_isr = 1;
+    bench_view(&b);
+    struct replica_event lost = {.kind = REPLICA_ISR_ANSWER};
+    lost.isr_answer.error = KAFKA_REQUEST_TIMED_OUT;
+    lost.isr_answer.ask = b.replica.asks;
+    bench_step(&b, lost);
+    bench_tick(&b, REPLICA_ISR_RETRY_MS);
+    bench_must(&b, REPLICA_ASK_ISR);
+    cr_assert_eq(b.out.ask.min_isr, 1);
+    bench_release(&b);
+}
+
 Test(isr, the_ineligible_do_not_join)
 {
     struct bench b;

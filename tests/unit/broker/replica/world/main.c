@@ -44,6 +44,7 @@ static const struct {
     {66, "followers keep no producer state"},
     {67, "sequence gaps are appended"},
     {69, "truncation leaves producer state"},
+    {86, "ends count before the directory they lie in is known"},
 };
 #endif
 

@@ -158,11 +158,12 @@ static void nemesis_crash(struct world *w, struct broker *b)
 {
     bool disk = w->controller.view.durability == REPLICA_DISK;
     uint64_t kind = prng_below(&w->prng, 10);
-    bool wipe = kind == 0 && may_lose(w, b);
+    bool unseen = !w->controller.placed[b->id]; /* nobody can tell that it is empty now */
+    bool wipe = unseen ? kind < 5 : kind == 0 && may_lose(w, b);
     bool power = kind < 5 && (disk || may_lose(w, b));
     broker_crash(w, b, power || wipe, wipe);
-    if (wipe || (power && !disk)) {
-        controller_strip(w, b->id);
+    if ((wipe && !unseen) || (power && !wipe && !disk)) {
+        controller_strip(w, b->id, wipe);
     }
     world_at(w, world_message(w, MESSAGE_BOOT, b->id, b->id),
              w->now + prng_between(&w->prng, 2, 300));
@@ -335,7 +336,7 @@ static void world_init(struct world *w, uint64_t seed)
     for (int i = 1; i <= BROKERS; i++) {
         world_at(w, world_message(w, MESSAGE_BOOT, i, i), w->now);
     }
-    world_at(w, world_message(w, MESSAGE_NEMESIS, 0, 0), w->now + 100);
+    world_at(w, world_message(w, MESSAGE_NEMESIS, 0, 0), w->now + prng_between(&w->prng, 20, 100));
 }
 
 static void world_end(struct world *w)

@@ -45,6 +45,7 @@ enum message_kind {
     MESSAGE_CLIENT_TIMER,
     MESSAGE_BOOT,
     MESSAGE_REGISTER,
+    MESSAGE_ASSIGN, /* its directory is to stand in the image */
     MESSAGE_FENCE,
     MESSAGE_UNFENCE,
     MESSAGE_NEMESIS,
@@ -167,6 +168,7 @@ struct controller {
     uint64_t version;
     int64_t next_epoch; /* of brokers */
     bool fenced[BROKERS + 1];
+    bool placed[BROKERS + 1]; /* its directory is known: a loss of what lies there would be seen */
     int64_t broker_epochs[BROKERS + 1];
     uint32_t incarnations[BROKERS + 1]; /* that registered */
     uint64_t asks[BROKERS + 1]; /* newest ISR request of each: no older one is read after it */
@@ -233,7 +235,7 @@ void broker_delete_records(struct world *, struct broker *, int64_t to);
 /* world_controller.c */
 void controller_start(struct world *);
 void controller_message(struct world *, const struct message *);
-void controller_strip(struct world *, int broker);
+void controller_strip(struct world *, int broker, bool lost);
 void controller_move_leader(struct world *);
 bool controller_in_isr(const struct world *, int broker);
 

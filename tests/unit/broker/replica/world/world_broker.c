@@ -107,6 +107,9 @@ void broker_boot(struct world *w, struct broker *b)
     struct message *m = world_message(w, MESSAGE_REGISTER, b->id, CONTROLLER);
     m->number = b->incarnation;
     world_at(w, m, w->now + prng_between(&w->prng, 1, 10));
+    m = world_message(w, MESSAGE_ASSIGN, b->id, CONTROLLER);
+    m->number = b->incarnation;
+    world_at(w, m, w->now + prng_between(&w->prng, 11, 80));
 }
 
 void broker_crash(struct world *w, struct broker *b, bool lose_unsynced, bool wipe)

@@ -42,6 +42,7 @@ static void publish(struct world *w)
     for (int i = 1; i <= BROKERS; i++) {
         c->view.members[MEMBER(i)].broker_epoch = c->broker_epochs[i];
         c->view.members[MEMBER(i)].eligible = eligible(c, i);
+        c->view.members[MEMBER(i)].unplaced = !c->placed[i];
     }
     c->version++;
     world_trace(w, "controller: leader %d epoch %d/%d isr %u [%d %d %d]", c->view.leader,
@@ -119,11 +120,12 @@ static void unfence(struct world *w, int broker)
     }
 }
 
-/* Its directory came back without what it held: the seat is not its any more. */
-void controller_strip(struct world *w, int broker)
+/* Its directory came back without what it held: the seat is not its any more. lost: what is made anew has no place yet. */
+void controller_strip(struct world *w, int broker, bool lost)
 {
     struct controller *c = &w->controller;
     world_trace(w, "controller strips %d", broker);
+    c->placed[broker] = c->placed[broker] && !lost;
     c->fenced[broker] = true;
     leave(w, broker);
     if (controller_in_isr(w, broker)) {
@@ -162,6 +164,17 @@ static void registered(struct world *w, int broker)
     publish(w);
 }
 
+static void assigned(struct world *w, int broker)
+{
+    struct controller *c = &w->controller;
+    if (!c->placed[broker]) {
+        world_trace(w, "controller knows the directory of %d", broker);
+        c->placed[broker] = true;
+        c->view.partition_epoch++;
+        publish(w);
+    }
+}
+
 static enum kafka_error alter_allowed(const struct world *w, const struct message *m)
 {
     const struct controller *c = &w->controller;
@@ -186,7 +199,8 @@ static enum kafka_error alter_allowed(const struct world *w, const struct messag
         if (id < 1 || id > BROKERS) {
             return KAFKA_INVALID_REQUEST;
         }
-        if (!eligible(c, id) || ask->isr[i].broker_epoch != c->broker_epochs[id]) {
+        bool seat = c->placed[id] || controller_in_isr(w, id);
+        if (!seat || !eligible(c, id) || ask->isr[i].broker_epoch != c->broker_epochs[id]) {
             return KAFKA_INELIGIBLE_REPLICA;
         }
     }
@@ -243,6 +257,13 @@ void controller_message(struct world *w, const struct message *m)
     case MESSAGE_REGISTER:
         if (w->brokers[m->from].up && w->brokers[m->from].incarnation == (uint32_t)m->number) {
             registered(w, m->from);
+        }
+        return;
+    case MESSAGE_ASSIGN:
+        /* Of one that is gone: what lay there may be gone too, and is reported lost by the next incarnation. */
+        if (w->brokers[m->from].up && w->controller.incarnations[m->from] == (uint32_t)m->number &&
+            w->brokers[m->from].incarnation == (uint32_t)m->number) {
+            assigned(w, m->from);
         }
         return;
     case MESSAGE_FENCE:
