@@ -16,10 +16,12 @@ const struct edge_handler api_handlers[] = {
     {23, api_offset_for_leader_epoch},
     {32, api_describe_configs},
     {33, api_alter_configs},
+    {35, api_describe_log_dirs},
     {37, api_create_partitions},
     {43, api_elect_leaders},
     {44, api_incremental_alter_configs},
     {60, api_describe_cluster},
+    {61, api_describe_producers},
     {64, api_unregister_broker},
     {75, api_describe_topic_partitions},
 };

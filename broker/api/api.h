@@ -84,6 +84,8 @@ void api_incremental_alter_configs(struct request *);
 void api_describe_cluster(struct request *);
 void api_describe_topic_partitions(struct request *);
 void api_delete_records(struct request *);
+void api_describe_log_dirs(struct request *);
+void api_describe_producers(struct request *);
 void api_create_partitions(struct request *);
 void api_elect_leaders(struct request *);
 void api_unregister_broker(struct request *);

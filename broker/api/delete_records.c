@@ -61,6 +61,7 @@ static bool item_waits(struct deletion *item, bool expired)
 static void go_on(struct deletions *deletions)
 {
     struct request *request = deletions->request;
+    assert(!request->ended);
     time_us now = loop_now_us(request->edge->loop);
     bool expired = request->cut || now >= deletions->until;
     size_t waiting = 0;
@@ -126,6 +127,7 @@ static void item_begin(struct deletions *deletions, struct slice topic,
     }
     if (target.error == KAFKA_NONE) {
         struct deletion *item = &deletions->items[deletions->count++];
+        assert(target.partition != NULL && offset >= 0);
         item->partition = target.partition;
         item->part.replica_id = -1;
         item->to = to;
@@ -146,6 +148,7 @@ static bool all_begin(struct deletions *deletions, const struct kmsg_delete_reco
     for (int32_t t = 0; t < ask->topics.count; t++) {
         count += (size_t)ask->topics.items[t].partitions.count;
     }
+    assert(deletions->count == 0 && response->topics.count == 0);
     deletions->items = arena_array(&request->arena, count, sizeof(struct deletion));
     response->topics.items = kmsg_delete_records_response_topic_array(&request->arena,
                                                                       ask->topics.count);

@@ -205,6 +205,20 @@ enum kafka_error partition_delete_records(struct partition *, int64_t offset,
 enum kafka_error partition_low_watermark(struct partition *, struct fetch_part *,
                                          int64_t *ret_low) MUST_USE;
 
+/* What the log knows of one producer (DescribeProducers, KIP-664). */
+struct partition_producer {
+    int64_t id;
+    int64_t last_timestamp_ms;
+    int64_t txn_first_offset; /* -1: no open transaction */
+    int32_t last_sequence;    /* -1: no batch in this epoch */
+    int32_t coordinator_epoch;
+    int16_t epoch;
+};
+/* Up to `room` of them, of a leader or a follower: start with *at = 0, fewer than room at the end. */
+enum kafka_error partition_producers(struct partition *, uint32_t *at, uint32_t room,
+                                     struct partition_producer *ret_producers,
+                                     uint32_t *ret_count) MUST_USE;
+
 struct partition_facts {
     bool leader;
     bool online;

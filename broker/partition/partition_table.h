@@ -102,6 +102,21 @@ struct log_dir_facts {
 };
 uint32_t partitions_dir_count(const struct partitions *);
 struct log_dir_facts partitions_dir(const struct partitions *, uint32_t i);
+/* Space of the devices behind the log directories, looked up on the pool: `mail` comes, once. */
+struct dirs_space {
+    struct mail mail; /* deliver: the caller's */
+    struct loop *loop;
+    /* The answer, in the order of partitions_dir; -1: offline, or not told. */
+    struct {
+        int64_t total_bytes;
+        int64_t usable_bytes;
+    } dirs[LOG_DIRS_MAX];
+    /* own */
+    struct partitions *table;
+    struct disk_job job;
+};
+/* Any thread that has a loop. */
+void partitions_space(struct partitions *, struct dirs_space *);
 /* The cluster id that the directories know; empty: none yet. */
 const char *partitions_cluster_id(const struct partitions *);
 /* Broker epoch of the last registration that ended cleanly in every directory; -1. */

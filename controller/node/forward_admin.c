@@ -20,6 +20,7 @@ static bool answer_begin(struct order *order, const struct answer *answer)
 static void out_of_memory(struct order *order)
 {
     struct brokers *b = order->ctx;
+    assert(b != NULL && order->request != NULL);
     rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
 }
 
@@ -104,6 +105,7 @@ static err_t topics_sort(struct order *order, struct kmsg_create_partitions_requ
                          struct grow_request *request, struct grow_topic *topics)
 {
     uint32_t single = 0;
+    assert(request->duplicate_count == 0);
     if (ask->topics.count > 1) {
         qsort(ask->topics.items, (size_t)ask->topics.count, sizeof(*ask->topics.items), by_name);
     }
@@ -173,6 +175,7 @@ static bool named_tell(struct order *order, const struct kmsg_elect_leaders_requ
                        struct kmsg_elect_leaders_response *response)
 {
     uint32_t at = 0;
+    assert(!order->command.elect_leaders.all);
     response->replica_election_results.items =
         kmsg_elect_leaders_response_replica_election_result_array(&order->arena,
                                                                   ask->topic_partitions.count);
