@@ -114,26 +114,12 @@ static const char *keys_without_value(const struct wish *wish, struct arena *are
     return names;
 }
 
-static bool id_read(struct slice name, int32_t *ret_id)
-{
-    int64_t id = 0;
-    bool minus = name.n > 0 && name.p[0] == '-';
-    for (size_t i = minus; i < name.n; i++) {
-        if (name.p[i] < '0' || name.p[i] > '9' || id > INT32_MAX) {
-            return false;
-        }
-        id = id * 10 + (name.p[i] - '0');
-    }
-    *ret_id = (int32_t)(minus ? -id : id);
-    return name.n > minus && id <= INT32_MAX;
-}
-
 /* A broker's own settings are changed by itself. */
 static bool name_is_ours(struct wish *wish, const struct request *request, struct arena *arena)
 {
     int32_t id;
     int32_t self = api_of(request)->broker;
-    if (!id_read(wish->name, &id)) {
+    if (!api_broker_name_read(wish->name, &id)) {
         refuse(wish, KAFKA_INVALID_REQUEST,
                arena_printf(arena, "Node id must be an integer, but it is: %.*s", (int)wish->name.n,
                             (const char *)wish->name.p));

@@ -43,16 +43,21 @@ bool api_topic_internal(struct slice name)
 
 bool api_topic_name_valid(struct slice name)
 {
-    if (name.n == 0 || name.n > TOPIC_NAME_MAX || slice_eq(name, slice_str(".")) ||
-        slice_eq(name, slice_str(".."))) {
-        return false;
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        uint8_t c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && c != '.' && c != '_' && c != '-') {
+    char why[TOPIC_NAME_WHY_BYTES];
+    return meta_topic_name_good(name, why, sizeof(why));
+}
+
+bool api_broker_name_read(struct slice name, int32_t *ret_id)
+{
+    int64_t id = 0;
+    bool minus = name.n > 0 && name.p[0] == '-';
+    for (size_t i = minus; i < name.n; i++) {
+        if (name.p[i] < '0' || name.p[i] > '9' || id > INT32_MAX) {
             return false;
         }
+        id = id * 10 + (name.p[i] - '0');
     }
-    return true;
+    bool padded = name.n > 1 + (size_t)minus && name.p[minus] == '0';
+    *ret_id = (int32_t)(minus ? -id : id);
+    return name.n > minus && id <= INT32_MAX && !padded;
 }

@@ -26,6 +26,8 @@ int32_t api_any_broker(const struct api *, const struct meta_image *);
 bool api_topic_internal(struct slice name);
 /* Letters, digits, '.', '_', '-'; 1 to 249; not "." and "..". */
 bool api_topic_name_valid(struct slice name);
+/* The name of a resource BROKER as a broker id; false: it is none, or not as ids are written. */
+bool api_broker_name_read(struct slice name, int32_t *ret_id);
 
 /* --- what the image says of a partition, for clients of one listener --- */
 

@@ -1,6 +1,7 @@
 /* CreateTopics, and topics that are created because somebody asked for them (auto.create.topics.enable). The controller
  * decides everything; here only the version changes. */
 #include "broker/api/forward.h"
+#include "broker/api/settings.h"
 
 #include "kmsg/create_topics.h"
 
@@ -11,15 +12,87 @@ static const char *error_sentence(enum kafka_error error)
                : kafka_error_name((int16_t)error);
 }
 
+/* ---- the settings of a new topic (from version 5 on) ---- */
+
+static bool settings_of(struct arena *arena, const struct config *config,
+                        const struct config_dynamic *dynamic,
+                        struct kmsg_create_topics_response_topic *to)
+{
+    to->configs.items = kmsg_create_topics_response_config_array(arena, TOPIC_CONFIG_KEYS);
+    to->configs.count = 0;
+    if (to->configs.items == NULL) {
+        return false;
+    }
+    for (int key = 0; key < TOPIC_CONFIG_KEYS; key++) {
+        struct config_entry entry;
+        if (config_topic_describe(config, dynamic, (enum topic_config_key)key, &entry)) {
+            struct kmsg_create_topics_response_config *one =
+                &to->configs.items[to->configs.count++];
+            one->name = slice_str(entry.name);
+            one->read_only = entry.read_only;
+            one->is_sensitive = entry.sensitive;
+            one->config_source = (int8_t)entry.origin;
+            if (!arena_copy(arena, entry.value, &one->value)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The image may not have the topic yet: its own settings are those of the request. */
+static bool settings_tell(struct forwarded *forwarded, struct kmsg_create_topics_response_topic *to,
+                          const struct kmsg_create_topics_request_topic *from)
+{
+    const struct api *api = api_of(forwarded->request);
+    struct arena *arena = &forwarded->request->arena;
+    struct settings_lookup lookup;
+    struct config_dynamic dynamic = settings_lookup_init(&lookup, metadata_read(api->metadata),
+                                                         api->broker);
+    struct config_change *own = arena_array(arena, (size_t)from->configs.count, sizeof(*own));
+    if (own == NULL) {
+        return false;
+    }
+    for (int32_t i = 0; i < from->configs.count; i++) {
+        own[i] = (struct config_change){from->configs.items[i].name, from->configs.items[i].value};
+    }
+    lookup.own = own;
+    lookup.own_count = (uint32_t)from->configs.count;
+    return settings_of(arena, api->config, &dynamic, to);
+}
+
+/* The request as it was sent on. */
+static bool asked(struct forwarded *forwarded, struct kmsg_create_topics_request *ret_ask)
+{
+    struct slice body = buf_slice(&forwarded->body);
+    const struct kmsg_message *desc = &kmsg_create_topics_request_desc;
+    return kmsg_decode(desc, desc->version_max, &body, &forwarded->request->arena, ret_ask) == OK;
+}
+
+/* Results come in the order of the request. */
+static bool all_settings_tell(struct forwarded *forwarded,
+                              struct kmsg_create_topics_response *response)
+{
+    struct kmsg_create_topics_request ask;
+    if (forwarded->request->frame.version < 5) {
+        return true;
+    }
+    bool told = asked(forwarded, &ask) && ask.topics.count == response->topics.count;
+    for (int32_t i = 0; told && i < ask.topics.count; i++) {
+        if (response->topics.items[i].error_code == KAFKA_NONE) {
+            told = settings_tell(forwarded, &response->topics.items[i], &ask.topics.items[i]);
+        }
+    }
+    return told;
+}
+
 /* Nobody answered: each topic is told so, out of the request as it was sent on. */
 static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
                      struct kmsg_create_topics_response *response)
 {
     struct arena *arena = &forwarded->request->arena;
-    struct slice body = buf_slice(&forwarded->body);
     struct kmsg_create_topics_request ask;
-    const struct kmsg_message *desc = &kmsg_create_topics_request_desc;
-    if (kmsg_decode(desc, desc->version_max, &body, arena, &ask) != OK) {
+    if (!asked(forwarded, &ask)) {
         return false;
     }
     response->topics.items = kmsg_create_topics_response_topic_array(arena, ask.topics.count);
@@ -40,8 +113,9 @@ static void on_created(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_create_topics_response response;
     kmsg_create_topics_response_init(&response);
-    bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
-                                    : fail_all(forwarded, error, &response);
+    bool told = error == KAFKA_NONE
+                    ? forward_read(forwarded, &response) && all_settings_tell(forwarded, &response)
+                    : fail_all(forwarded, error, &response);
     if (told) {
         request_answer(forwarded->request, &response);
     } else {

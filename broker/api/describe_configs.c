@@ -7,50 +7,22 @@
  * BROKER     empty        the cluster-wide defaults that were set at run time
  */
 #include "broker/api/api_internal.h"
+#include "broker/api/settings.h"
 
-#include "common/config/topic_config.h"
 #include "kmsg/describe_configs.h"
 
-#include <stdio.h>
-
-/* There are more keys of nodes than of topics. */
-#define RESULT_ITEMS_MAX ((int32_t)CONFIG_KEYS)
-_Static_assert((int)TOPIC_CONFIG_KEYS <= (int)CONFIG_KEYS, "room for all settings");
-
-/* Where values that were set at run time are looked up. */
-struct lookup {
-    const struct meta_image *image;
-    struct slice topic;
-    char broker[12]; /* decimal; "": cluster-wide only */
-};
+/* Keys that nobody knows and that are told all the same. */
+#define UNKNOWN_MAX 256
 
 struct describe {
     struct request *request;
     const struct kmsg_describe_configs_request *ask;
     const struct kmsg_describe_configs_request_resource *resource;
     struct kmsg_describe_configs_response_result *to;
-    struct lookup lookup;
+    int32_t room; /* of to->configs */
+    struct settings_lookup lookup;
     struct config_dynamic dynamic;
 };
-
-static struct slice value_set(const void *ctx, enum config_origin level, const char *name)
-{
-    const struct lookup *lookup = ctx;
-    struct slice key = slice_str(name);
-    switch (level) {
-    case CONFIG_FROM_TOPIC:
-        return lookup->topic.n == 0
-                   ? (struct slice){0}
-                   : meta_config_value(lookup->image, META_RESOURCE_TOPIC, lookup->topic, key);
-    case CONFIG_FROM_BROKER:
-        return lookup->broker[0] == '\0' ? (struct slice){0}
-                                         : meta_config_value(lookup->image, META_RESOURCE_BROKER,
-                                                             slice_str(lookup->broker), key);
-    case CONFIG_FROM_CLUSTER:
-        return meta_config_value(lookup->image, META_RESOURCE_BROKER, slice_of("", 0), key);
-    default: return (struct slice){0};
-    }
-}
 
 /* Without names all are meant, as with Kafka. */
 static bool asked_for(const struct describe *describe, const char *name)
@@ -86,7 +58,7 @@ static bool entry_tell(struct describe *describe, const struct config_entry *fro
     struct arena *arena = &describe->request->arena;
     struct kmsg_describe_configs_response_config *to =
         &describe->to->configs.items[describe->to->configs.count];
-    assert(describe->to->configs.count < RESULT_ITEMS_MAX);
+    assert(describe->to->configs.count < describe->room);
     to->name = slice_str(from->name);
     to->read_only = from->read_only;
     to->is_sensitive = from->sensitive;
@@ -118,19 +90,81 @@ static bool topic_tell(struct describe *describe)
     return true;
 }
 
-/* set_only: what was set at run time for all brokers. */
-static bool broker_tell(struct describe *describe, bool set_only)
+/* Of the cluster-wide defaults only these themselves are told. */
+static void keep_cluster_only(struct config_entry *entry)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < entry->synonym_count; i++) {
+        if (entry->synonyms[i].origin == CONFIG_FROM_CLUSTER) {
+            entry->synonyms[kept++] = entry->synonyms[i];
+        }
+    }
+    assert(kept > 0 && kept <= entry->synonym_count);
+    entry->synonym_count = kept;
+}
+
+static bool known_tell(struct describe *describe)
 {
     const struct config *config = api_of(describe->request)->config;
+    bool set_only = describe->lookup.broker[0] == '\0';
     for (int key = 0; key < CONFIG_KEYS; key++) {
         struct config_entry entry = {0};
-        if (config_describe(config, &describe->dynamic, (enum config_key)key, &entry) &&
-            (!set_only || entry.origin == CONFIG_FROM_CLUSTER) && asked_for(describe, entry.name) &&
-            !entry_tell(describe, &entry)) {
+        if (!config_describe(config, &describe->dynamic, (enum config_key)key, &entry) ||
+            (set_only && entry.origin != CONFIG_FROM_CLUSTER) || !asked_for(describe, entry.name)) {
+            continue;
+        }
+        if (set_only) {
+            keep_cluster_only(&entry);
+        }
+        if (!entry_tell(describe, &entry)) {
             return false;
         }
     }
     return true;
+}
+
+/* Keys that somebody set and nobody knows: they may be secrets. `broker`: whose; those of this broker come first. */
+static bool unknown_tell(struct describe *describe, const char *broker)
+{
+    const struct meta_image *image = describe->lookup.image;
+    struct slice key = {0};
+    struct slice value;
+    enum config_key known;
+    while (meta_config_next(image, META_RESOURCE_BROKER, slice_str(broker), key, &key, &value)) {
+        bool one = broker[0] != '\0';
+        bool both = meta_config_value(image, META_RESOURCE_BROKER,
+                                      slice_str(one ? "" : describe->lookup.broker), key)
+                        .p != NULL;
+        char *name = arena_printf(&describe->request->arena, "%.*s", (int)key.n,
+                                  (const char *)key.p);
+        if (name == NULL) {
+            return false;
+        }
+        if (config_find(key, &known) || (both && !one) || !asked_for(describe, name) ||
+            describe->to->configs.count == describe->room) {
+            continue;
+        }
+        struct config_entry entry = {
+            .name = name,
+            .origin = one ? CONFIG_FROM_BROKER : CONFIG_FROM_CLUSTER,
+            .read_only = true,
+            .sensitive = true,
+            .synonyms = {{name, {0}, one ? CONFIG_FROM_BROKER : CONFIG_FROM_CLUSTER},
+                         {name, {0}, CONFIG_FROM_CLUSTER}},
+            .synonym_count = both ? 2 : 1};
+        if (!entry_tell(describe, &entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool broker_tell(struct describe *describe)
+{
+    return known_tell(describe) &&
+           (describe->lookup.broker[0] == '\0' ||
+            unknown_tell(describe, describe->lookup.broker)) &&
+           unknown_tell(describe, "");
 }
 
 static void refuse(struct describe *describe, enum kafka_error error, const char *sentence)
@@ -142,13 +176,14 @@ static void refuse(struct describe *describe, enum kafka_error error, const char
 static bool topic_describe(struct describe *describe)
 {
     struct slice name = describe->resource->resource_name;
-    if (!api_topic_name_valid(name)) {
-        refuse(describe, KAFKA_INVALID_TOPIC_EXCEPTION, "This is no name of a topic.");
+    char why[TOPIC_NAME_WHY_BYTES];
+    if (!meta_topic_name_good(name, why, sizeof(why))) {
+        refuse(describe, KAFKA_INVALID_TOPIC_EXCEPTION,
+               arena_printf(&describe->request->arena, "%s", why));
         return true;
     }
     if (meta_topic_named(describe->lookup.image, name) == NULL) {
-        refuse(describe, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
-               kafka_error_name(KAFKA_UNKNOWN_TOPIC_OR_PARTITION));
+        refuse(describe, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "");
         return true;
     }
     describe->lookup.topic = name;
@@ -157,21 +192,25 @@ static bool topic_describe(struct describe *describe)
 
 static bool broker_describe(struct describe *describe)
 {
-    const struct api *api = api_of(describe->request);
     struct slice name = describe->resource->resource_name;
-    (void)snprintf(describe->lookup.broker, sizeof(describe->lookup.broker), "%d", api->broker);
+    struct arena *arena = &describe->request->arena;
+    int32_t self = api_of(describe->request)->broker;
+    int32_t id;
     if (name.n == 0) {
         describe->lookup.broker[0] = '\0';
-        return broker_tell(describe, true);
-    }
-    if (!slice_eq(name, slice_str(describe->lookup.broker))) {
-        char *sentence = arena_printf(&describe->request->arena,
-                                      "Unexpected broker id, expected %d or empty string.",
-                                      api->broker);
-        refuse(describe, KAFKA_INVALID_REQUEST, sentence);
+    } else if (!api_broker_name_read(name, &id)) {
+        refuse(describe, KAFKA_INVALID_REQUEST,
+               arena_printf(arena, "Broker id must be an integer, but it is: %.*s", (int)name.n,
+                            (const char *)name.p));
+        return true;
+    } else if (id != self) {
+        refuse(describe, KAFKA_INVALID_REQUEST,
+               arena_printf(arena,
+                            "Unexpected broker id, expected %d or empty string, but received %.*s",
+                            self, (int)name.n, (const char *)name.p));
         return true;
     }
-    return broker_tell(describe, false);
+    return broker_tell(describe);
 }
 
 static bool resource_describe(struct describe *describe)
@@ -180,20 +219,25 @@ static bool resource_describe(struct describe *describe)
     const struct api *api = api_of(describe->request);
     describe->to->resource_type = describe->resource->resource_type;
     describe->to->resource_name = describe->resource->resource_name;
+    bool broker = describe->resource->resource_type == META_RESOURCE_BROKER;
+    describe->room = broker ? (int32_t)CONFIG_KEYS + UNKNOWN_MAX : (int32_t)TOPIC_CONFIG_KEYS;
     describe->to->configs.items = kmsg_describe_configs_response_config_array(arena,
-                                                                              RESULT_ITEMS_MAX);
+                                                                              describe->room);
     if (describe->to->configs.items == NULL) {
         return false;
     }
     /* Topics follow the settings of the broker that is asked. */
-    describe->lookup = (struct lookup){.image = metadata_read(api->metadata)};
-    (void)snprintf(describe->lookup.broker, sizeof(describe->lookup.broker), "%d", api->broker);
-    describe->dynamic = (struct config_dynamic){.value = value_set, .ctx = &describe->lookup};
+    describe->dynamic = settings_lookup_init(&describe->lookup, metadata_read(api->metadata),
+                                             api->broker);
     switch (describe->resource->resource_type) {
     case META_RESOURCE_TOPIC: return topic_describe(describe);
     case META_RESOURCE_BROKER: return broker_describe(describe);
     default:
-        refuse(describe, KAFKA_INVALID_REQUEST, "This resource type has no settings here.");
+        refuse(
+            describe, KAFKA_INVALID_REQUEST,
+            "This most likely occurs because of a request being malformed by the client library or "
+            "the message was sent to an incompatible broker. See the broker logs for more "
+            "details.");
         return true;
     }
 }

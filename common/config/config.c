@@ -177,7 +177,7 @@ static void set(struct config *config, struct place place, struct slice name, st
         tell_refused(config, place, spec, value);
         return;
     }
-    if (silent(spec)) {
+    if (silent(spec) && !slice_is(value, spec->fallback == NULL ? "" : spec->fallback)) {
         CONFIG_TELL(config, CONFIG_NOTE, "%s: %s is known and has no effect here (%s)",
                     place_show(place).text, spec->name, spec->text);
     }

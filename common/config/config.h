@@ -58,7 +58,7 @@ enum config_effect {
     CONFIG_WORKS,
     CONFIG_OWN,       /* works, and Kafka has no such key */
     CONFIG_NO_EFFECT, /* known, and changes nothing here */
-    CONFIG_HIDDEN,    /* the same, internal to Kafka: not told to clients */
+    CONFIG_HIDDEN,    /* the same, internal to Kafka: told to clients only where it is set */
     CONFIG_REFUSED    /* another value than the default is an error */
 };
 

@@ -8,8 +8,8 @@
  *   valid    ANY, AT_LEAST(n), BETWEEN(n, m), ONE_OF("a", ...), ONE_OF_ANY_CASE("A", ...), GZIP_LEVEL, THROTTLED
  *   mode     READ_ONLY; PER_BROKER and CLUSTER_WIDE may change at run time
  *   effect   WORKS; DIFFERS("x"): works, and Kafka's default is x; OWN: works, Kafka has no such key;
- *            NO_EFFECT: known, changes nothing here; HIDDEN: the same, and internal to Kafka; REFUSED: any other value than
- *            the default is an error
+ *            NO_EFFECT: known, changes nothing here; UNLISTED: the same, and told to clients only where it is set; HIDDEN: the
+ *            same, and internal to Kafka; REFUSED: any other value than the default is an error
  *   text     what it does, in a sentence; for NO_EFFECT and HIDDEN one word why: the room that it would belong to
  *
  * Names, types, bounds and defaults are those of Apache Kafka 4.3.1, except where DIFFERS and OWN say otherwise.
@@ -47,7 +47,7 @@
       "Whether leadership goes back to the preferred replicas by itself.") \
     X(HEARTBEAT_MS, "broker.heartbeat.interval.ms", INT, "200", AT_LEAST(1), READ_ONLY, DIFFERS("2000"), \
       "How often a broker tells the active controller that it lives.") \
-    X(BROKER_ID, "broker.id", INT, NULL, ANY, READ_ONLY, DIFFERS("-1"), \
+    X(BROKER_ID, "broker.id", INT, "-1", ANY, READ_ONLY, WORKS, \
       "The older name of node.id; it counts where node.id is not given.") \
     X(BROKER_RACK, "broker.rack", STRING, NULL, ANY, READ_ONLY, WORKS, \
       "The rack or zone of this broker. Replicas of a partition are spread over racks.") \
@@ -217,8 +217,7 @@
       "Values are taken as they are written; put them into the file or give them by --override.") \
     X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", CLASS, NULL, ANY, READ_ONLY, REFUSED, \
       "This is the name of a Java class, and there is no JVM here.") \
-    X(GROUP_SHARE_PERSISTER_CLASS_NAME, "group.share.persister.class.name", STRING, "org.apache.kafka.server.share.persister.DefaultStatePersister", ANY, READ_ONLY, REFUSED, \
-      "This is the name of a Java class, and there is no JVM here.") \
+    X(GROUP_SHARE_PERSISTER_CLASS_NAME, "group.share.persister.class.name", STRING, "org.apache.kafka.server.share.persister.DefaultStatePersister", ANY, READ_ONLY, HIDDEN, "share") \
     X(PRINCIPAL_BUILDER_CLASS, "principal.builder.class", CLASS, "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", ANY, PER_BROKER, REFUSED, \
       "This is the name of a Java class, and there is no JVM here.") \
     X(REMOTE_LOG_STORAGE_SYSTEM_ENABLE, "remote.log.storage.system.enable", BOOLEAN, "false", ANY, READ_ONLY, REFUSED, \
@@ -247,7 +246,7 @@
       "transactions") \
     X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS, "add.partitions.to.txn.retry.backoff.ms", INT, "20", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "transactions") \
-    X(ALLOW_EVERYONE_IF_NO_ACL_FOUND, "allow.everyone.if.no.acl.found", BOOLEAN, "false", ANY, READ_ONLY, NO_EFFECT, \
+    X(ALLOW_EVERYONE_IF_NO_ACL_FOUND, "allow.everyone.if.no.acl.found", BOOLEAN, "false", ANY, READ_ONLY, UNLISTED, \
       "security") \
     X(ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_NUM, "alter.log.dirs.replication.quota.window.num", INT, "11", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "quotas") \
@@ -296,7 +295,7 @@
       "parking") \
     X(FOLLOWER_FETCH_LAST_TIERED_OFFSET_ENABLE, "follower.fetch.last.tiered.offset.enable", BOOLEAN, "false", ANY, CLUSTER_WIDE, NO_EFFECT, \
       "tiering") \
-    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, NO_EFFECT, \
+    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
       "quotas") \
     X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "1000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "groups") \
@@ -416,7 +415,7 @@
     X(KAFKA_METRICS_POLLING_INTERVAL_SECS, "kafka.metrics.polling.interval.secs", INT, "10", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "java") \
     X(KAFKA_METRICS_REPORTERS, "kafka.metrics.reporters", LIST, "", ANY, READ_ONLY, NO_EFFECT, "java") \
-    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, NO_EFFECT, \
+    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
       "quotas") \
     X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "compaction") \
@@ -556,7 +555,7 @@
       "tiering") \
     X(REMOTE_LOG_STORAGE_MANAGER_IMPL_PREFIX, "remote.log.storage.manager.impl.prefix", STRING, "rsm.config.", ANY, READ_ONLY, NO_EFFECT, \
       "tiering") \
-    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, NO_EFFECT, \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
       "fixed") \
     X(REPLICA_SOCKET_RECEIVE_BUFFER_BYTES, "replica.socket.receive.buffer.bytes", INT, "65536", ANY, READ_ONLY, NO_EFFECT, \
       "fixed") \
@@ -708,7 +707,7 @@
     X(SSL_TRUSTSTORE_LOCATION, "ssl.truststore.location", STRING, NULL, ANY, PER_BROKER, NO_EFFECT, "security") \
     X(SSL_TRUSTSTORE_PASSWORD, "ssl.truststore.password", PASSWORD, NULL, ANY, PER_BROKER, NO_EFFECT, "security") \
     X(SSL_TRUSTSTORE_TYPE, "ssl.truststore.type", STRING, "JKS", ANY, PER_BROKER, NO_EFFECT, "security") \
-    X(SUPER_USERS, "super.users", STRING, "", ANY, READ_ONLY, NO_EFFECT, "security") \
+    X(SUPER_USERS, "super.users", STRING, "", ANY, READ_ONLY, UNLISTED, "security") \
     X(TELEMETRY_MAX_BYTES, "telemetry.max.bytes", INT, "1048576", AT_LEAST(1), READ_ONLY, NO_EFFECT, "telemetry") \
     X(TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS, "transaction.abort.timed.out.transaction.cleanup.interval.ms", INT, "10000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "transactions") \

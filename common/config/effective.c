@@ -140,11 +140,21 @@ bool config_topic_is(const struct config *config, const struct config_dynamic *d
 
 /* --- DescribeConfigs --- */
 
-static void fill(const struct candidates *c, struct config_entry *e)
+static bool default_only(const struct candidates *c)
+{
+    assert(c->count <= CANDIDATES_MAX);
+    return c->count == 0 || c->items[0].origin == CONFIG_FROM_DEFAULT;
+}
+
+/* Of the defaults Kafka tells the first key's only. first: NULL: of nobody's. */
+static void fill(const struct candidates *c, const struct spec *first, struct config_entry *e)
 {
     for (uint32_t i = 0; i < c->count; i++) {
         const struct candidate *from = &c->items[i];
         assert(e->synonym_count < CONFIG_SYNONYMS_MAX);
+        if (from->origin == CONFIG_FROM_DEFAULT && from->spec != first) {
+            continue;
+        }
         e->synonyms[e->synonym_count++] = (struct config_synonym){
             .name = from->spec->name,
             .value = e->sensitive ? (struct slice){0} : from->text,
@@ -167,14 +177,15 @@ bool config_topic_describe(const struct config *config, const struct config_dyna
                            enum topic_config_key key, struct config_entry *ret_entry)
 {
     struct candidates c;
-    if (topic_config_effect(key) == CONFIG_HIDDEN) {
+    candidates_of_topic(&c, config, dynamic, key);
+    if (spec_of_topic(key)->unlisted && default_only(&c)) {
         return false;
     }
-    candidates_of_topic(&c, config, dynamic, key);
     *ret_entry = (struct config_entry){.name = topic_config_name(key),
                                        .type = topic_config_type(key),
                                        .documentation = topic_config_doc(key)};
-    fill(&c, ret_entry);
+    const enum config_key *keys;
+    fill(&c, spec_synonyms(key, &keys) > 0 ? spec_of_key(keys[0]) : NULL, ret_entry);
     assert(ret_entry->name != NULL && ret_entry->documentation != NULL);
     return true;
 }
@@ -183,16 +194,16 @@ bool config_describe(const struct config *config, const struct config_dynamic *d
                      enum config_key key, struct config_entry *ret_entry)
 {
     struct candidates c = {.count = 0};
-    if (config_effect(key) == CONFIG_HIDDEN) {
+    add_key(&c, config, dynamic, key, 1, false);
+    if (spec_of_key(key)->unlisted && default_only(&c)) {
         return false;
     }
-    add_key(&c, config, dynamic, key, 1, false);
     *ret_entry = (struct config_entry){.name = config_name(key),
                                        .type = config_type(key),
                                        .read_only = config_mode(key) == CONFIG_READ_ONLY,
                                        .sensitive = config_type(key) == CONFIG_TYPE_PASSWORD,
                                        .documentation = config_doc(key)};
-    fill(&c, ret_entry);
+    fill(&c, spec_of_key(key), ret_entry);
     assert(!ret_entry->sensitive || ret_entry->value.p == NULL);
     return true;
 }

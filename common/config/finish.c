@@ -55,6 +55,13 @@ static void finish_role(struct finish *f)
     if (f->net->node_id < 0) {
         CONFIG_TELL(f->config, CONFIG_ERROR,
                     "node.id is missing; give this %s a number of its own, from 0 on", role);
+    } else if (key == CONFIG_NODE_ID && f->config->given[CONFIG_BROKER_ID] &&
+               config_int(f->config, CONFIG_BROKER_ID) != f->net->node_id) {
+        complain(f, CONFIG_BROKER_ID, "it is the older name of node.id, which is %d; take it out",
+                 f->net->node_id);
+    } else if (key == CONFIG_NODE_ID) { /* the older name says the same, as clients are told */
+        f->config->values[CONFIG_BROKER_ID] = config_text(f->config, CONFIG_NODE_ID);
+        f->config->given[CONFIG_BROKER_ID] = true;
     }
 }
 

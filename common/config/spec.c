@@ -37,7 +37,8 @@
 #define WORKS      .effect = CONFIG_WORKS
 #define OWN        .effect = CONFIG_OWN
 #define NO_EFFECT  .effect = CONFIG_NO_EFFECT
-#define HIDDEN     .effect = CONFIG_HIDDEN
+#define UNLISTED   .effect = CONFIG_NO_EFFECT, .unlisted = true
+#define HIDDEN     .effect = CONFIG_HIDDEN, .unlisted = true
 #define REFUSED    .effect = CONFIG_REFUSED
 #define DIFFERS(d) .effect = CONFIG_WORKS, .kafka = (d)
 

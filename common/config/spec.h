@@ -16,6 +16,7 @@ struct spec {
     enum config_type type;
     enum config_mode mode;
     enum config_effect effect;
+    bool unlisted; /* told only where it is set */
     struct spec_valid {
         enum spec_rule rule;
         bool any_case;

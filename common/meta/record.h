@@ -147,6 +147,11 @@ struct meta_batch {
     uint32_t count;
 };
 
+/* Room for any sentence of meta_topic_name_good. */
+#define TOPIC_NAME_WHY_BYTES (TOPIC_NAME_MAX + 160)
+/* Whether a topic may have this name; on false why not, as Kafka's Topic class says it. */
+bool meta_topic_name_good(struct slice name, char *why, size_t why_bytes);
+
 bool meta_ids_has(const struct meta_ids *, int32_t id);
 /* false: full. Adding what is there changes nothing. */
 bool meta_ids_add(struct meta_ids *, int32_t id);

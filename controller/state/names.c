@@ -1,36 +1,12 @@
 #include "controller/state/state_internal.h"
 
-static bool letter_fits(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
 struct slice topic_name_fault(struct decision *decision, struct slice name)
 {
-    if (name.n == 0) {
-        return slice_str("Topic name is invalid: the empty string is illegal");
+    char why[TOPIC_NAME_WHY_BYTES];
+    if (meta_topic_name_good(name, why, sizeof(why))) {
+        return (struct slice){0};
     }
-    if (slice_eq(name, slice_str(".")) || slice_eq(name, slice_str(".."))) {
-        return decision_text(decision, "Topic name is invalid: '%.*s' is illegal",
-                             SLICE_ARGS(name));
-    }
-    if (name.n > TOPIC_NAME_MAX) {
-        return decision_text(
-            decision,
-            "Topic name is invalid: the length of '%.*s' is longer than the max allowed length %d",
-            TOPIC_NAME_MAX, (const char *)name.p, TOPIC_NAME_MAX);
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        if (!letter_fits(name.p[i])) {
-            return decision_text(
-                decision,
-                "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
-                "alphanumerics, '.', '_' and '-'",
-                SLICE_ARGS(name));
-        }
-    }
-    return (struct slice){0};
+    return decision_text(decision, "%s", why);
 }
 
 /* Metric names hold '_' where topic names hold '.', so two such topics would share theirs. The names lie in order, so the

@@ -53,8 +53,8 @@ Test(config, wrong_values_and_unknown_keys_are_sentences)
 {
     make();
     read_text("node.id=seven\n\nbroker.sesion.timeout.ms=9\nno.such.thing.at.all=1\n"
-              "zookeeper.connect=a:1\nlistener.name.x.ssl.keystore.location=/k\nnum.io.threads=8\n"
-              "ssl.key.password=se\\u0001cret\nnum.partitions=0\n");
+              "zookeeper.connect=a:1\nlistener.name.x.ssl.keystore.location=/k\nnum.io.threads=9\n"
+              "ssl.key.password=se\\u0001cret\nnum.partitions=0\nbackground.threads=10\n");
     cr_assert(config_failed(&config));
     cr_assert_eq(config.message_count, 8);
     static const struct {
