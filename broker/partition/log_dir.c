@@ -122,8 +122,10 @@ static err_t check_owner(struct partitions *table, struct log_dir *dir, char *se
     if (named) {
         memcpy(table->cluster_id, properties->cluster_id, sizeof(table->cluster_id));
     }
-    if (uuid_is_none(properties->directory_id)) {
-        properties->directory_id = entropy_uuid(table->host);
+    if (uuid_is_none(properties->directory_id) || properties->node_id < 0) {
+        if (uuid_is_none(properties->directory_id)) {
+            properties->directory_id = entropy_uuid(table->host);
+        }
         properties->node_id = table->config.broker_id;
         properties->version = 1;
         return meta_properties_save(table->host, dir->path, properties);

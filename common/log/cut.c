@@ -159,6 +159,7 @@ static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *off
         return OK;
     }
     TRY(err);
+    ENSURE(header.base_offset >= segment->base, ERR_CORRUPT); /* rot in a log that was not scanned */
     *offset = min_i64(*offset, header.base_offset);
     return OK;
 }
@@ -175,7 +176,9 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
     }
     TRY(truncated_note(log, offset));
     if (at == 0 && i == 0) {
-        return replace_all(log, offset, now_wall_ms);
+        TRY(replace_all(log, offset, now_wall_ms));
+        log->start = max_i64(log->start, offset); /* a hole before the first batch is gone too */
+        return OK;
     }
     if (at == 0) {
         TRY(log_retire_newest(log, i));

@@ -6,6 +6,7 @@ struct log_replay {
     struct batch_walk walk;
     uint32_t segment; /* the one that is walked */
     int64_t from;
+    int64_t next; /* behind the batch before: offsets ascend */
     uint8_t control[LOG_CONTROL_BYTES_MAX];
     uint8_t buf[SCAN_BYTES / 4];
 };
@@ -44,6 +45,7 @@ err_t log_replay_open(struct log *log, int64_t from, struct log_replay **ret_rep
     replay->log = log;
     replay->file = NULL;
     replay->from = from;
+    replay->next = 0;
     err_t err = replay_enter(replay, log_segment_floor(log, from));
     if (err != OK) {
         log_replay_close(replay);
@@ -79,6 +81,10 @@ err_t log_replay_next(struct log_replay *replay, struct log_batch *ret_batch)
     ENSURE(!err_is_rot(err) && err != ERR_RANGE, ERR_CORRUPT);
     TRY(err);
     ret_batch->facts = batch_facts(&header);
+    /* A log that was closed cleanly is not scanned when it is opened: this is where rot in it shows. */
+    ENSURE(ret_batch->facts.base_offset >= replay->next, ERR_CORRUPT);
+    ENSURE(ret_batch->facts.last_offset < replay->log->end, ERR_CORRUPT);
+    replay->next = ret_batch->facts.last_offset + 1;
     return replay_control(replay, &ret_batch->facts, at, &ret_batch->whole);
 }
 

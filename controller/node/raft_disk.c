@@ -34,6 +34,7 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
 {
     char path[STORE_PATH_MAX];
     struct slice text;
+    struct quorum_state state; /* borrows from the text: the store's own owns what it holds */
     store_path(store, STATE_FILE, path);
     store->state = (struct quorum_state){.voted_for = RAFT_NOBODY};
     err_t err = disk_read_file(store->host, path, STATE_BYTES_MAX, arena, &text);
@@ -41,9 +42,10 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
         return OK;
     }
     TRY(err);
-    TRY(quorum_state_parse(text, &store->state));
+    TRY(quorum_state_parse(text, &state));
     struct slice kept;
-    ENSURE(heap_copy(store->heap, store->state.cluster_id, &kept), ERR_NO_MEMORY);
+    ENSURE(heap_copy(store->heap, state.cluster_id, &kept), ERR_NO_MEMORY);
+    store->state = state;
     store->state.cluster_id = kept;
     store->founding = (struct raft_founding){.cluster_id = kept, .voters = store->state.founders};
     return OK;
@@ -477,7 +479,8 @@ err_t raft_disk_read(struct raft_disk *store, raft_index first, raft_index last,
                     ? ERR_RANGE
                     : range_entries(&range, last, arena, ret_entries, ret_count);
     log_range_release(&range);
-    return err;
+    bool rot = err == ERR_MALFORMED || err == ERR_TRUNCATED || err == ERR_VERSION;
+    return rot ? ERR_CORRUPT : err;
 }
 
 void raft_disk_snapshot_id(const struct raft_disk *store, struct raft_snapshot *ret_snapshot)

@@ -87,8 +87,12 @@ err_t store_snapshots_open(struct raft_disk *store, struct arena *arena)
     }
     char path[STORE_PATH_MAX];
     struct slice body;
+    char named[STORE_PATH_MAX];
     store_path(store, newest, path);
-    return snapshot_load(store, path, arena, &store->snapshot, &body);
+    TRY(snapshot_load(store, path, arena, &store->snapshot, &body));
+    snapshot_path(store, store->snapshot.index, store->snapshot.term, named);
+    ENSURE(strcmp(path, named) == 0, ERR_CORRUPT); /* it will be looked for by its id */
+    return OK;
 }
 
 void store_snapshots_close(struct raft_disk *store)

@@ -193,6 +193,27 @@ Test(hostile, an_index_that_shrinks_under_an_open_log_is_a_worse_hint_and_nothin
     ground_release(&g);
 }
 
+Test(hostile, a_truncation_into_the_hole_before_the_first_batch_leaves_a_log_that_begins_there)
+{
+    struct ground g;
+    ground_init(&g, 53);
+    g.config.gaps = true;
+    ground_must_open(&g);
+    struct sketch sketch = {10, 3, 0, 1000, 80};
+    struct slice batch = batch_make(&sketch);
+    cr_assert_eq(log_append(g.log, &batch, 1, 0), OK);
+    batch_drop(batch);
+    cr_assert_eq(log_truncate(g.log, 5, 0), OK);
+    log_check(g.log);
+    cr_assert_eq(log_start(g.log), 5);
+    cr_assert_eq(log_end(g.log), 5);
+    cr_assert_eq(log_close(g.log), OK);
+    g.log = NULL;
+    ground_must_open(&g);
+    cr_assert_eq(log_start(g.log), 5);
+    ground_release(&g);
+}
+
 Test(hostile, holes_of_a_compacted_log_are_read_over)
 {
     struct ground g;
