@@ -300,6 +300,7 @@ void node_partitions_stopped(struct broker_node *node)
     http_close(node->http);
     node->http = NULL;
     timer_cancel(node->control_loop, &node->watch_timer);
+    timer_cancel(node->control_loop, &node->news_timer);
     for (uint32_t i = 0; i < node->reactor_count; i++) {
         node->reactors[i].close_mail.deliver = on_reactor_close;
         loop_post(node->reactors[i].loop, &node->reactors[i].close_mail);

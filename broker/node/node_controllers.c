@@ -1,20 +1,62 @@
 #include "broker/node/node_internal.h"
 
-#define NEWS_TIMEOUT_MS 10000
-#define ISR_TIMEOUT_MS  5000
+#define NEWS_TIMEOUT_MS   10000
+#define ISR_TIMEOUT_MS    5000
+/* After news that were not heard the partitions are looked at again: not at once, while the controllers are not there. */
+#define NEWS_RETRY_MIN_MS 500
+#define NEWS_RETRY_MAX_MS 8000
 
 /* ---- replicas lost and placed ---- */
 
 static void news_send(struct replica_news *news);
 
+static const char *news_word(enum control_kind kind)
+{
+    assert(kind == CONTROL_ASSIGN_DIRS || kind == CONTROL_REPLICAS_LOST ||
+           kind == CONTROL_REPLICAS_SYNCED);
+    return kind == CONTROL_ASSIGN_DIRS     ? "placed"
+           : kind == CONTROL_REPLICAS_LOST ? "lost"
+                                           : "synced";
+}
+
+/* Everything is told anew that the present image does not show: what was not heard, and nothing that was. */
+static void on_news_retry(struct timer *timer)
+{
+    struct broker_node *node = CONTAINER_OF(timer, struct broker_node, news_timer);
+    node->news_waits = false;
+    if (node->applied && !node->stopping && control_caught_up(node->control)) {
+        partitions_apply(node->partitions, metadata_image(&node->metadata), NULL);
+    }
+}
+
+static void news_retry(struct broker_node *node)
+{
+    if (node->news_waits || node->stopping) {
+        return;
+    }
+    time_ms wait = max_i64(node->news_retry_ms, NEWS_RETRY_MIN_MS);
+    node->news_retry_ms = min_i64(2 * wait, NEWS_RETRY_MAX_MS);
+    node->news_waits = true;
+    node->news_timer.fire = on_news_retry;
+    timer_arm(node->control_loop, &node->news_timer, loop_now_us(node->control_loop) + wait * 1000);
+}
+
 static void on_news_done(struct control_request *request)
 {
     struct replica_news *news = CONTAINER_OF(request, struct replica_news, request);
+    if (request->error != KAFKA_NONE) {
+        trace_log(
+            &news->node->trace, TRACE_WARN, TRACE_NODE,
+            "the controllers did not take note of %u replicas that are %s here (%s); telling it again.",
+            news->sent_count, news_word(news->kind), kafka_error_name(request->error));
+        news_retry(news->node);
+    } else {
+        news->node->news_retry_ms = 0;
+    }
     heap_free(&news->node->heap, news->sent, news->sent_count * sizeof(*news->sent));
     news->sent = NULL;
     news->busy = false;
     control_request_release(request);
-    /* What was not heard is found again: lost and placed replicas are told anew while the image does not show them. */
     news_send(news);
 }
 
@@ -26,6 +68,8 @@ static void news_send(struct replica_news *news)
     }
     struct control_partition *exact = heap_alloc(&node->heap, news->count * sizeof(*exact));
     if (exact == NULL) {
+        news->count = 0;
+        news_retry(node);
         return;
     }
     memcpy(exact, news->items, news->count * sizeof(*exact));
@@ -63,6 +107,7 @@ static void news_add(struct broker_node *node, struct replica_news *news, enum c
         struct control_partition *items = heap_resize(
             &node->heap, news->items, news->room * sizeof(*items), room * sizeof(*items));
         if (items == NULL) {
+            news_retry(node);
             return;
         }
         news->items = items;

@@ -57,6 +57,9 @@ struct broker_node {
     struct replica_news synced;
     struct replica_news placed[LOG_DIRS_MAX];
     struct turn_end news_end;
+    struct timer news_timer; /* to look again at what was not heard */
+    bool news_waits;
+    time_ms news_retry_ms;
     bool applied; /* partitions_apply was called for this registration */
     bool ready;
     bool told_running;

@@ -166,7 +166,8 @@ struct assign_dirs_command {
 };
 
 /* REPLICAS_LOST: the image says that the replica lies in one of the broker's dirs, and it is not there. Its seats go and
- * its directory becomes UUID_NONE, after which the broker may create it empty.
+ * its directory becomes UUID_NONE, after which the broker may create it empty. Of a replica without a directory it means
+ * nothing, so it may be said twice.
  * REPLICAS_SYNCED: the topic is durability=disk in the broker's image, and it has fsynced the whole log since it saw that. */
 struct replicas_command {
     int32_t broker;

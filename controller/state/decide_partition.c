@@ -178,6 +178,9 @@ static enum kafka_error replica_change(const struct world *world, struct slice t
         replica->dir = word->dir;
         return KAFKA_NONE;
     case COMMAND_REPLICAS_LOST:
+        if (uuid_is_none(replica->dir)) {
+            return KAFKA_NONE; /* said again: it was heard, or nothing lies anywhere yet that could be lost */
+        }
         *ret_lost = true;
         replica->dir = UUID_NONE;
         replica->synced = world_disk(world, topic);

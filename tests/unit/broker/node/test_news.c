@@ -1,0 +1,209 @@
+/* What a broker says of its replicas to controllers that do not hear it; the rooms around are played by this test. */
+#include <criterion/criterion.h>
+
+#include "broker/node/node_internal.h"
+#include "common/port/clock.h"
+#include "common/port/memory.h"
+#include "tests/sim/sim.h"
+
+#define ASKED_MAX 64
+#define SECOND    INT64_C(1000000)
+
+struct scene {
+    struct world *world;
+    struct broker_node node;
+    struct partitions_events events;
+    int16_t error; /* what requests are answered with */
+    uint32_t asked;
+    uint32_t asked_partitions;
+    enum control_kind kinds[ASKED_MAX];
+    time_us asked_us[ASKED_MAX];
+    uint32_t looked; /* applies of the whole image */
+    bool placed;     /* the image shows it */
+};
+
+static struct scene scene;
+static const struct uuid topic = {{1}};
+static const struct uuid dir = {{2}};
+
+/* ---- the rooms around ---- */
+
+void control_submit(struct control *control, struct control_request *request)
+{
+    (void)control;
+    cr_assert_lt(scene.asked, ASKED_MAX);
+    scene.kinds[scene.asked] = request->kind;
+    scene.asked_us[scene.asked++] = world_now_us(scene.world);
+    scene.asked_partitions += request->replicas.count;
+    request->error = scene.error;
+    request->mail.deliver = NULL;
+    request->done(request);
+}
+
+void control_request_release(struct control_request *request)
+{
+    (void)request;
+}
+
+/* As the partitions do it: what the image does not show is told again. */
+void partitions_apply(struct partitions *table, const struct meta_image *image,
+                      const struct meta_changes *changes)
+{
+    (void)table;
+    (void)image;
+    cr_assert_null(changes);
+    scene.looked++;
+    if (!scene.placed) {
+        scene.events.assigned(scene.events.ctx, topic, 0, dir);
+    }
+}
+
+bool control_caught_up(const struct control *control)
+{
+    return control != NULL;
+}
+
+void control_dir_offline(struct control *control, struct uuid id)
+{
+    (void)control;
+    (void)id;
+}
+
+void control_want_fence(struct control *control, bool want)
+{
+    (void)control;
+    (void)want;
+}
+
+void partitions_isr_answer(struct partitions *table, struct uuid id, int32_t index,
+                           const struct partition_isr_answer *answer)
+{
+    (void)table;
+    (void)id;
+    (void)index;
+    (void)answer;
+}
+
+uint32_t partitions_dir_count(const struct partitions *table)
+{
+    (void)table;
+    return 0;
+}
+
+struct log_dir_facts partitions_dir(const struct partitions *table, uint32_t i)
+{
+    (void)table;
+    (void)i;
+    return (struct log_dir_facts){0};
+}
+
+err_t partitions_registered(struct partitions *table, struct slice cluster_id, int64_t epoch)
+{
+    (void)table;
+    (void)cluster_id;
+    (void)epoch;
+    return OK;
+}
+
+void node_fail(struct broker_node *node, const char *sentence)
+{
+    (void)node;
+    cr_assert_fail("%s", sentence);
+}
+
+void node_topic_settings(void *ctx, const struct meta_image *image, const struct meta_topic *of,
+                         struct partition_settings *ret_settings)
+{
+    (void)ctx;
+    (void)image;
+    (void)of;
+    (void)ret_settings;
+}
+
+void node_partitions_stopped(struct broker_node *node)
+{
+    (void)node;
+}
+
+void node_tell_running(struct broker_node *node)
+{
+    (void)node;
+}
+
+/* ---- the test ---- */
+
+static void no_line(void *ctx, struct slice line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+static time_ms no_time(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static void first(void *arg)
+{
+    struct broker_node *node = arg;
+    scene.events.assigned(scene.events.ctx, topic, 0, dir);
+    cr_assert_eq(node, &scene.node);
+}
+
+static void scene_open(int16_t error)
+{
+    memset(&scene, 0, sizeof(scene));
+    scene.world = world_open(7, false);
+    struct broker_node *node = &scene.node;
+    node->host = world_host(scene.world, "10.0.0.1");
+    cr_assert_eq(loop_open(node->host, "control", &node->control_loop), OK);
+    heap_init(&node->heap, memory_source(node->host), 1 << 20);
+    trace_init(&node->trace, "broker", no_line, no_time, NULL);
+    node->partitions = (struct partitions *)&scene; /* never looked into */
+    node->control = (struct control *)&scene;
+    node->applied = true;
+    node_partition_events(node, &scene.events);
+    scene.error = error;
+    loop_start(node->control_loop, first, node);
+}
+
+static void scene_close(void)
+{
+    timer_cancel(scene.node.control_loop, &scene.node.news_timer);
+    loop_stop(scene.node.control_loop);
+    loop_join(scene.node.control_loop);
+    heap_release(&scene.node.heap);
+    world_close(scene.world);
+}
+
+Test(news, what_was_not_heard_is_told_again_more_and_more_slowly)
+{
+    scene_open(KAFKA_REQUEST_TIMED_OUT);
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_geq(scene.asked, 8);
+    cr_assert_leq(scene.asked, 16);
+    cr_assert_eq(scene.looked, scene.asked - 1);
+    for (uint32_t i = 2; i < scene.asked; i++) {
+        cr_assert_eq(scene.kinds[i], CONTROL_ASSIGN_DIRS);
+        cr_assert_geq(scene.asked_us[i] - scene.asked_us[i - 1] + SECOND / 10,
+                      scene.asked_us[i - 1] - scene.asked_us[i - 2]);
+    }
+    scene.error = KAFKA_NONE;
+    world_sleep(scene.world, 10 * SECOND);
+    uint32_t asked = scene.asked;
+    scene.placed = true;
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_eq(scene.asked, asked);
+    scene_close();
+}
+
+Test(news, what_was_heard_is_not_told_again)
+{
+    scene_open(KAFKA_NONE);
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_eq(scene.asked, 1);
+    cr_assert_eq(scene.asked_partitions, 1);
+    cr_assert_eq(scene.looked, 0);
+    scene_close();
+}
