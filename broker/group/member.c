@@ -1,0 +1,320 @@
+/* Members of a classic group: what they said of themselves, and who a request speaks for. */
+#include "broker/group/group_internal.h"
+
+void slice_drop(struct group_shard *shard, struct slice *slice)
+{
+    heap_free(shard->heap, (void *)(uintptr_t)slice->p, slice->n);
+    *slice = (struct slice){0};
+}
+
+bool slice_set(struct group_shard *shard, struct slice *slice, struct slice value)
+{
+    struct slice copy;
+    if (!heap_copy(shard->heap, value, &copy)) {
+        return false;
+    }
+    assert((copy.p == NULL) == (value.p == NULL) && copy.n == value.n);
+    slice_drop(shard, slice);
+    *slice = copy;
+    return true;
+}
+
+static void protocols_free(struct group_shard *shard, struct group_protocol *protocols,
+                           uint32_t count)
+{
+    assert(count == 0 || protocols != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        slice_drop(shard, &protocols[i].name);
+        slice_drop(shard, &protocols[i].metadata);
+    }
+    heap_free(shard->heap, protocols, count * sizeof(*protocols));
+}
+
+static struct group_protocol *protocols_copy(struct group_shard *shard,
+                                             const struct group_protocol *from, uint32_t count)
+{
+    assert(count <= GROUP_PROTOCOLS_MAX);
+    struct group_protocol *copy = heap_alloc(shard->heap, count * sizeof(*copy));
+    if (copy == NULL) {
+        return NULL;
+    }
+    bool ok = true;
+    for (uint32_t i = 0; i < count; i++) {
+        ok = ok && heap_copy(shard->heap, from[i].name, &copy[i].name) &&
+             heap_copy(shard->heap, from[i].metadata, &copy[i].metadata);
+    }
+    if (!ok) {
+        protocols_free(shard, copy, count);
+        return NULL;
+    }
+    return copy;
+}
+
+static void member_free(struct group_shard *shard, struct group_member *m)
+{
+    assert(m->join == NULL && m->sync == NULL);
+    slice_drop(shard, &m->id);
+    slice_drop(shard, &m->instance_id);
+    slice_drop(shard, &m->client_id);
+    slice_drop(shard, &m->client_host);
+    slice_drop(shard, &m->assignment);
+    protocols_free(shard, m->protocols, m->protocol_count);
+    heap_free(shard->heap, m, sizeof(*m));
+}
+
+static bool member_seat(struct group *group, struct group_member *m)
+{
+    if (!map_put(&group->members, m->id, m)) {
+        return false;
+    }
+    if (m->instance_id.p != NULL && !map_put(&group->statics, m->instance_id, m)) {
+        void *removed = map_remove(&group->members, m->id);
+        assert(removed == m);
+        return false;
+    }
+    return true;
+}
+
+struct group_member *member_add(struct group_shard *shard, struct group *group,
+                                const struct member_facts *facts)
+{
+    assert(facts->id.n > 0 && map_get(&group->members, facts->id) == NULL);
+    assert(map_get(&group->pending, facts->id) == NULL);
+    assert(facts->instance_id.p == NULL || map_get(&group->statics, facts->instance_id) == NULL);
+    struct group_member *m = HEAP_NEW(shard->heap, struct group_member);
+    if (m == NULL) {
+        return NULL;
+    }
+    m->group = group;
+    m->session_ms = facts->session_ms;
+    m->rebalance_ms = facts->rebalance_ms;
+    m->expires_ms = TIME_NEVER;
+    m->protocols = protocols_copy(shard, facts->protocols, facts->protocol_count);
+    m->protocol_count = m->protocols != NULL ? facts->protocol_count : 0;
+    bool ok = m->protocols != NULL && heap_copy(shard->heap, facts->id, &m->id) &&
+              heap_copy(shard->heap, facts->instance_id, &m->instance_id) &&
+              heap_copy(shard->heap, facts->client_id, &m->client_id) &&
+              heap_copy(shard->heap, facts->client_host, &m->client_host) && member_seat(group, m);
+    if (!ok) {
+        member_free(shard, m);
+        return NULL;
+    }
+    return m;
+}
+
+bool member_update(struct group_shard *shard, struct group_member *m,
+                   const struct member_facts *facts)
+{
+    struct group_protocol *protocols = protocols_copy(shard, facts->protocols,
+                                                      facts->protocol_count);
+    if (protocols == NULL) {
+        return false;
+    }
+    protocols_free(shard, m->protocols, m->protocol_count);
+    m->protocols = protocols;
+    m->protocol_count = facts->protocol_count;
+    m->session_ms = facts->session_ms;
+    m->rebalance_ms = facts->rebalance_ms;
+    return true;
+}
+
+bool member_rename(struct group_shard *shard, struct group_member *m, struct slice id)
+{
+    struct group *group = m->group;
+    struct slice copy;
+    assert(m->instance_id.p != NULL && id.n > 0);
+    assert(map_get(&group->members, id) == NULL);
+    if (!heap_copy(shard->heap, id, &copy)) {
+        return false;
+    }
+    if (!map_put(&group->members, copy, m)) {
+        slice_drop(shard, &copy);
+        return false;
+    }
+    void *removed = map_remove(&group->members, m->id);
+    assert(removed == m);
+    slice_drop(shard, &m->id);
+    m->id = copy;
+    return true;
+}
+
+void member_remove(struct group_shard *shard, struct group_member *m)
+{
+    assert(m->join == NULL && m->sync == NULL && m->group->members.count > 0);
+    struct group *group = m->group;
+    void *removed = map_remove(&group->members, m->id);
+    assert(removed == m);
+    if (m->instance_id.p != NULL) {
+        removed = map_remove(&group->statics, m->instance_id);
+        assert(removed == m);
+    }
+    if (slice_eq(group->leader, m->id)) {
+        slice_drop(shard, &group->leader);
+    }
+    member_free(shard, m);
+}
+
+bool member_set_assignment(struct group_shard *shard, struct group_member *m, struct slice bytes)
+{
+    assert(m->group != NULL && (bytes.n == 0 || bytes.p != NULL));
+    return slice_set(shard, &m->assignment, bytes);
+}
+
+bool member_protocols_equal(const struct group_member *m, const struct group_protocol *protocols,
+                            uint32_t count)
+{
+    if (m->protocol_count != count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!slice_eq(m->protocols[i].name, protocols[i].name) ||
+            !slice_eq(m->protocols[i].metadata, protocols[i].metadata)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void member_touch(struct turn *turn, struct group_member *m)
+{
+    assert(turn->now >= 0);
+    m->expires_ms = turn->now + (m->fresh ? GROUP_NEW_MEMBER_MS : m->session_ms);
+}
+
+void member_fail(struct turn *turn, struct group_member *m, enum kafka_error error)
+{
+    assert(error != KAFKA_NONE && (m->join == NULL || m->sync == NULL));
+    if (m->join != NULL) {
+        turn_refuse(turn, m->join, error);
+    }
+    if (m->sync != NULL) {
+        turn_refuse(turn, m->sync, error);
+    }
+    assert(m->join == NULL && m->sync == NULL);
+}
+
+struct slice group_member_metadata(const struct group_member *m, struct slice protocol)
+{
+    for (uint32_t i = 0; i < m->protocol_count; i++) {
+        if (slice_eq(m->protocols[i].name, protocol)) {
+            return m->protocols[i].metadata;
+        }
+    }
+    return slice_of("", 0);
+}
+
+struct group_member *member_find(const struct group *group, const struct group_who *who,
+                                 enum kafka_error *ret_error)
+{
+    struct group_member *m;
+    *ret_error = KAFKA_NONE;
+    assert(group->statics.count <= group->members.count);
+    if (who->instance_id.p != NULL) {
+        m = map_get(&group->statics, who->instance_id);
+        if (m == NULL) {
+            *ret_error = KAFKA_UNKNOWN_MEMBER_ID;
+        } else if (!slice_eq(m->id, who->member_id)) {
+            *ret_error = KAFKA_FENCED_INSTANCE_ID;
+        }
+    } else {
+        m = map_get(&group->members, who->member_id);
+        *ret_error = m == NULL ? KAFKA_UNKNOWN_MEMBER_ID : KAFKA_NONE;
+    }
+    assert(*ret_error != KAFKA_NONE || m != NULL);
+    return *ret_error == KAFKA_NONE ? m : NULL;
+}
+
+/* ---- protocols of all members ---- */
+
+static uint32_t protocol_place(const struct group_protocol *protocols, uint32_t count,
+                               struct slice name)
+{
+    uint32_t i = 0;
+    while (i < count && !slice_eq(protocols[i].name, name)) {
+        i++;
+    }
+    return i;
+}
+
+/* Which of these every member knows, as bits. */
+static uint64_t all_know(const struct group *group, const struct group_protocol *protocols,
+                         uint32_t count)
+{
+    assert(count <= GROUP_PROTOCOLS_MAX);
+    uint64_t known = count == 64 ? UINT64_MAX : ((uint64_t)1 << count) - 1;
+    uint32_t at = 0;
+    for (const struct group_member *m; known != 0 && (m = group_member_next(group, &at)) != NULL;) {
+        for (uint32_t i = 0; i < count; i++) {
+            bool knows = protocol_place(m->protocols, m->protocol_count, protocols[i].name) <
+                         m->protocol_count;
+            known &= knows ? UINT64_MAX : ~((uint64_t)1 << i);
+        }
+    }
+    return known;
+}
+
+bool group_supports(const struct group *group, struct slice type,
+                    const struct group_protocol *protocols, uint32_t count)
+{
+    if (count > GROUP_PROTOCOLS_MAX) {
+        return false;
+    }
+    if (group->members.count == 0) {
+        return type.n > 0 && count > 0;
+    }
+    return slice_eq(group->protocol_type, type) && all_know(group, protocols, count) != 0;
+}
+
+struct slice group_vote(const struct group *group)
+{
+    uint32_t votes[GROUP_PROTOCOLS_MAX] = {0};
+    uint32_t at = 0, best = 0;
+    const struct group_member *first = group_member_next(group, &at);
+    if (first == NULL) {
+        return (struct slice){0};
+    }
+    /* What all know, the first one knows. */
+    uint64_t known = all_know(group, first->protocols, first->protocol_count);
+    assert(first->protocol_count > 0);
+    at = 0;
+    for (const struct group_member *m; (m = group_member_next(group, &at)) != NULL;) {
+        for (uint32_t i = 0; i < m->protocol_count; i++) {
+            uint32_t place = protocol_place(first->protocols, first->protocol_count,
+                                            m->protocols[i].name);
+            if (place < first->protocol_count && (known >> place & 1) != 0) {
+                votes[place]++;
+                break;
+            }
+        }
+    }
+    for (uint32_t i = 1; i < first->protocol_count; i++) {
+        best = votes[i] > votes[best] ? i : best;
+    }
+    return votes[best] > 0 ? first->protocols[best].name : (struct slice){0};
+}
+
+/* ---- ids given out ---- */
+
+bool group_pending_add(struct group_shard *shard, struct group *group, struct slice id,
+                       time_ms expires_ms)
+{
+    assert(id.n > 0 && map_get(&group->pending, id) == NULL);
+    assert(map_get(&group->members, id) == NULL);
+    struct group_pending *pending = HEAP_NEW(shard->heap, struct group_pending);
+    if (pending == NULL) {
+        return false;
+    }
+    pending->expires_ms = expires_ms;
+    if (!map_put(&group->pending, id, pending)) {
+        heap_free(shard->heap, pending, sizeof(*pending));
+        return false;
+    }
+    return true;
+}
+
+bool group_pending_remove(struct group_shard *shard, struct group *group, struct slice id)
+{
+    struct group_pending *pending = map_remove(&group->pending, id);
+    heap_free(shard->heap, pending, sizeof(*pending));
+    return pending != NULL;
+}
