@@ -20,6 +20,7 @@ const struct edge_handler api_handlers[] = {
     {37, api_create_partitions},
     {43, api_elect_leaders},
     {44, api_incremental_alter_configs},
+    {55, api_describe_quorum},
     {60, api_describe_cluster},
     {61, api_describe_producers},
     {64, api_unregister_broker},

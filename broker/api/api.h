@@ -84,6 +84,7 @@ void api_incremental_alter_configs(struct request *);
 void api_describe_cluster(struct request *);
 void api_describe_topic_partitions(struct request *);
 void api_delete_records(struct request *);
+void api_describe_quorum(struct request *);
 void api_describe_log_dirs(struct request *);
 void api_describe_producers(struct request *);
 void api_create_partitions(struct request *);

@@ -361,8 +361,14 @@ void brokers_frame(struct brokers *b, struct broker_link *link, struct rpc_conn 
         tail_subscribe(b->tail, conn, frame);
         return;
     }
-    struct order *order = order_new(b->machine);
-    err_t err = order == NULL ? ERR_NO_MEMORY : OK;
+    err_t err = frame->body_case == ODRADEK__FRAME__BODY_FORWARD
+                    ? describe_quorum_answer(b, asker, frame->forward)
+                    : ERR_UNSUPPORTED;
+    if (err == OK) {
+        return;
+    }
+    struct order *order = err == ERR_UNSUPPORTED ? order_new(b->machine) : NULL;
+    err = order != NULL ? OK : err == ERR_UNSUPPORTED ? ERR_NO_MEMORY : err;
     if (err == OK) {
         order->asker = asker;
         order->ctx = b;

@@ -4,12 +4,12 @@
 #include "kmsg/create_topics.h"
 #include "kmsg/delete_topics.h"
 
-void forward_answer(struct order *order, const struct kmsg_message *message, const void *response)
+void forward_reply(struct brokers *b, struct rpc_asker asker, int16_t version,
+                   const struct kmsg_message *message, const void *response)
 {
-    struct brokers *b = order->ctx;
     struct buf bytes;
     buf_init(&bytes, b->heap, RPC_FRAME_MAX - 4096);
-    err_t err = kmsg_encode_buf(message, order->forward_version, response, &bytes);
+    err_t err = kmsg_encode_buf(message, version, response, &bytes);
     if (err == OK) {
         Odradek__Forwarded body = ODRADEK__FORWARDED__INIT;
         body.body.data = bytes.p;
@@ -17,11 +17,16 @@ void forward_answer(struct order *order, const struct kmsg_message *message, con
         Odradek__Frame frame = ODRADEK__FRAME__INIT;
         frame.body_case = ODRADEK__FRAME__BODY_FORWARDED;
         frame.forwarded = &body;
-        rpc_answer(b->rpc, order->asker, &frame);
+        rpc_answer(b->rpc, asker, &frame);
     } else {
-        rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, err_text(err));
+        rpc_refuse(b->rpc, asker, KAFKA_UNKNOWN_SERVER_ERROR, err_text(err));
     }
     buf_release(&bytes);
+}
+
+void forward_answer(struct order *order, const struct kmsg_message *message, const void *response)
+{
+    forward_reply(order->ctx, order->asker, order->forward_version, message, response);
 }
 
 /* The answer goes back in the version of the request. */

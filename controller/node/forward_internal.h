@@ -6,6 +6,9 @@
 #include "controller/node/brokers.h"
 #include "controller/node/forward.h"
 
+/* A response goes back, in this version. */
+void forward_reply(struct brokers *, struct rpc_asker, int16_t version, const struct kmsg_message *,
+                   const void *response);
 /* The response of a forwarded request goes back, in the request's version. */
 void forward_answer(struct order *, const struct kmsg_message *, const void *response);
 

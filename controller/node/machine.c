@@ -406,3 +406,9 @@ struct meta_store *machine_store(struct machine *m)
 {
     return &m->state.store;
 }
+
+bool machine_contact(const struct machine *m, int32_t broker,
+                     struct controller_contact *ret_contact)
+{
+    return m->active && controller_contact(&m->state, broker, ret_contact);
+}

@@ -67,6 +67,9 @@ void order_free(struct machine *, struct order *);
 bool machine_active(const struct machine *);
 const struct meta_image *machine_image(const struct machine *); /* committed */
 struct meta_store *machine_store(struct machine *);
+/* While active: how far this broker's metadata is. false: nothing was heard of it. */
+bool machine_contact(const struct machine *, int32_t broker,
+                     struct controller_contact *ret_contact) MUST_USE;
 
 /* The records of an image as bytes: 4-byte length and packed batch, again and again. Used by snapshots and tails. */
 err_t machine_pack(const struct meta_image *, struct meta_cursor *, struct arena *,

@@ -415,6 +415,16 @@ struct raft_node quorum_leader(const struct quorum *q, struct net_address *ret_a
     return q->leader;
 }
 
+struct net_address quorum_address_of(const struct quorum *q, int32_t id)
+{
+    for (uint32_t i = 0; i < q->peer_count; i++) {
+        if (q->peers[i].id == id) {
+            return q->peers[i].address;
+        }
+    }
+    return id == q->raft.config.self.id ? q->self_address : (struct net_address){0};
+}
+
 raft_index quorum_applied(const struct quorum *q)
 {
     return q->applied;

@@ -72,6 +72,8 @@ struct raft_node quorum_leader(const struct quorum *, struct net_address *ret_ad
 raft_index quorum_applied(const struct quorum *); /* handed up so far */
 raft_term quorum_term_at(const struct quorum *, raft_index);
 const struct raft *quorum_raft(const struct quorum *);
+/* Where a voter listens (ourselves included); port 0: not in controller.quorum.voters. */
+struct net_address quorum_address_of(const struct quorum *, int32_t id);
 struct raft_disk *quorum_store(struct quorum *);
 
 #endif

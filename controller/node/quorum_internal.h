@@ -39,6 +39,7 @@ struct quorum {
     struct timer observe_timer;
     struct quorum_peer peers[VOTERS_MAX];
     uint32_t peer_count;
+    struct net_address self_address;
     struct list held;
     uint64_t durable;
     bool stepping;

@@ -75,6 +75,7 @@ void quorum_peers_open(struct quorum *q, const struct quorum_options *options)
 {
     for (uint32_t i = 0; i < options->voter_count; i++) {
         if (options->voters[i].id == options->raft.self.id) {
+            q->self_address = options->voters[i].address;
             continue;
         }
         struct quorum_peer *peer = &q->peers[q->peer_count++];

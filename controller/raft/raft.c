@@ -123,3 +123,20 @@ const struct raft_voters *raft_voters_now(const struct raft *raft)
 {
     return raft_log_voters_at(&raft->log, raft->log.last);
 }
+
+bool raft_replica(const struct raft *raft, uint32_t i, struct raft_replica *ret_replica)
+{
+    if (raft->role != RAFT_LEADER || i >= raft->leader.peer_count) {
+        return false;
+    }
+    const struct raft_peer *peer = &raft->leader.peer[i];
+    assert(peer->match <= raft->log.last);
+    *ret_replica = (struct raft_replica){.node = peer->node,
+                                         .voter = peer->voter,
+                                         .match = peer->match,
+                                         .heard = peer->heard,
+                                         .heard_at = peer->heard_at,
+                                         .was_caught_up = peer->was_caught_up,
+                                         .caught_up_at = peer->caught_up_at};
+    return true;
+}

@@ -260,4 +260,17 @@ const struct raft_voters *raft_voters_at(const struct raft *, raft_index);
 /* The newest set, committed or not. */
 const struct raft_voters *raft_voters_now(const struct raft *);
 
+/* What a leader knows of the others (KIP-595, KIP-836), in times of the events' clock. */
+struct raft_replica {
+    struct raft_node node;
+    bool voter;
+    raft_index match; /* durable there up to here */
+    bool heard;       /* in this term, last at heard_at */
+    time_ms heard_at;
+    bool was_caught_up; /* last at caught_up_at */
+    time_ms caught_up_at;
+};
+/* The i-th of them; false: there are no more, or we do not lead. */
+bool raft_replica(const struct raft *, uint32_t i, struct raft_replica *ret_replica) MUST_USE;
+
 #endif

@@ -216,6 +216,19 @@ void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
 
 /* ---- answers ---- */
 
+/* As KIP-836 counts it: caught up when it has what we had at its answer before. */
+static void peer_measure(const struct raft *raft, struct raft_peer *peer)
+{
+    bool all = peer->match >= raft->log.last;
+    if (all || (peer->measured_end > 0 && peer->match >= peer->measured_end)) {
+        peer->was_caught_up = true;
+        peer->caught_up_at = all ? raft->now : max_i64(peer->caught_up_at, peer->measured_at);
+    }
+    peer->measured_end = raft->log.last;
+    peer->measured_at = raft->now;
+    assert(!peer->was_caught_up || peer->caught_up_at <= raft->now);
+}
+
 static void peer_accepted(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer,
                           raft_index match)
 {
@@ -223,6 +236,7 @@ static void peer_accepted(struct raft *raft, struct raft_actions *actions, struc
         peer->match = match;
         peer->stalled = false;
     }
+    peer_measure(raft, peer);
     uint32_t done = 0;
     while (done < peer->in_flight_count && peer->in_flight[done] <= peer->match) {
         done++;

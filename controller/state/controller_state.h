@@ -144,6 +144,17 @@ void controller_resign(struct controller_state *);
 const struct meta_image *controller_committed(const struct controller_state *);
 const struct meta_image *controller_newest(const struct controller_state *);
 
+/* How far a broker's metadata is, as its heartbeats told the active controller; times of the commands' clock. */
+struct controller_contact {
+    int64_t reached; /* its metadata offset */
+    time_ms contact_ms;
+    bool was_caught_up; /* last at caught_up_ms (as KIP-836 counts it for observers) */
+    time_ms caught_up_ms;
+};
+/* false: nothing was heard of it since we became active. */
+bool controller_contact(const struct controller_state *, int32_t broker,
+                        struct controller_contact *ret_contact) MUST_USE;
+
 /* When COMMAND_TICK is due; TIME_NEVER while not active. */
 time_ms controller_deadline(const struct controller_state *);
 

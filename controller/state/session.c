@@ -49,8 +49,11 @@ static struct controller_session *session_own(struct controller_state *state, in
     struct controller_session *session = &state->sessions[at];
     memmove(session + 1, session, (state->session_count - at) * sizeof(*session));
     state->session_count++;
-    *session = (struct controller_session){
-        .broker = broker, .contact_ms = 0, .reached = -1, .shutdown_offset = -1};
+    *session = (struct controller_session){.broker = broker,
+                                           .contact_ms = 0,
+                                           .reached = -1,
+                                           .measured_end = -1,
+                                           .shutdown_offset = -1};
     return session;
 }
 
@@ -94,6 +97,34 @@ static void session_forget(struct controller_state *state, int32_t broker)
     }
 }
 
+/* Caught up when it has what there was at its heartbeat before. */
+static void session_measure(struct controller_session *session, int64_t reached,
+                            int64_t newest_offset, time_ms now)
+{
+    bool all = reached >= newest_offset;
+    if (all || (session->measured_end >= 0 && reached >= session->measured_end)) {
+        session->was_caught_up = true;
+        session->caught_up_ms = all ? now : session->contact_ms;
+    }
+    assert(!session->was_caught_up || session->caught_up_ms <= now);
+    session->measured_end = newest_offset;
+}
+
+bool controller_contact(const struct controller_state *state, int32_t broker,
+                        struct controller_contact *ret_contact)
+{
+    const struct controller_session *session = session_find(state, broker);
+    if (session == NULL || session->reached < 0) {
+        return false;
+    }
+    assert(session->broker == broker && state->active);
+    *ret_contact = (struct controller_contact){.reached = session->reached,
+                                               .contact_ms = session->contact_ms,
+                                               .was_caught_up = session->was_caught_up,
+                                               .caught_up_ms = session->caught_up_ms};
+    return true;
+}
+
 static err_t session_note_broker(struct controller_state *state, const struct decision_note *note,
                                  int64_t newest_offset, time_ms now)
 {
@@ -102,11 +133,14 @@ static err_t session_note_broker(struct controller_state *state, const struct de
     switch (note->kind) {
     case NOTE_CONTACT:
         assert(note->value >= -1);
+        session_measure(session, note->value, newest_offset, now);
         session->contact_ms = now;
         session->reached = max_i64(session->reached, note->value);
         return OK;
     case NOTE_REGISTERED:
         session->contact_ms = now;
+        session->was_caught_up = false;
+        session->measured_end = -1;
         session->reached = -1;
         session->shutdown_offset = -1;
         return OK;

@@ -22,8 +22,11 @@
 
 struct controller_session {
     int32_t broker;
-    time_ms contact_ms;      /* last heartbeat, or when we became active */
-    int64_t reached;         /* metadata offset that its heartbeats told; -1: none yet */
+    time_ms contact_ms;   /* last heartbeat, or when we became active */
+    int64_t reached;      /* metadata offset that its heartbeats told; -1: none yet */
+    int64_t measured_end; /* newest offset at that heartbeat */
+    bool was_caught_up;   /* it had reached all there was, last at caught_up_ms */
+    time_ms caught_up_ms;
     int64_t shutdown_offset; /* others must have reached it before the broker may go; -1 */
     time_ms fenced_ms[SUSPICION_FENCES_MAX]; /* by suspicion: a ring of the newest */
     uint32_t fence_count;                    /* ever */

@@ -228,6 +228,43 @@ class Suite:
             self.send(topic, 0, one_record_batch(b"x", producer, 0, i))
         return producer
 
+    # --- DescribeQuorum ---
+
+    def describe_quorum(self, version, topic="__cluster_metadata", index=0):
+        return self.ask(m.DESCRIBE_QUORUM, version, topics=[{"name": topic, "partitions": [{"index": index}]}])
+
+    def quorum(self):
+        voters, brokers = {n.id for n in self.cluster.controllers}, {n.id for n in self.cluster.brokers}
+        for version in m.DESCRIBE_QUORUM.versions:
+            got = self.describe_quorum(version)
+            p = got["topics"][0]["partitions"][0]
+            seen = (got["error"], p["error"], {v["id"] for v in p["voters"]}, {o["id"] for o in p["observers"]})
+            self.expect(f"DescribeQuorum {version}: voters and observers", seen, (NONE, NONE, voters, brokers))
+            first = next(v for v in p["voters"] if v["id"] == p["leader"])
+            self.out.check(p["leader"] in voters and p["epoch"] > 0 and 0 < p["high_watermark"] <= first["end"] and
+                           all(0 <= r["end"] <= first["end"] for r in p["voters"] + p["observers"]),
+                           f"DescribeQuorum {version}: leader {p['leader']} in epoch {p['epoch']}, ends up to {first['end']}")
+            if version >= 1:
+                self.lags(version, p)
+            if version >= 2:
+                ports = {n["id"]: (n["listeners"][0]["name"], n["listeners"][0]["host"], n["listeners"][0]["port"]) for n in got["nodes"]}
+                self.expect("DescribeQuorum 2: where voters listen", ports,
+                            {n.id: ("CONTROLLER", "127.0.0.1", n.port) for n in self.cluster.controllers})
+                dirs = {v["dir"] for v in p["voters"]}
+                self.out.check(self.cluster.name == "kafka" or (len(dirs) == len(voters) and bytes(16) not in dirs),
+                               "DescribeQuorum 2: each voter has a directory of its own")
+        for topic, index in (("nowhere", 0), ("__cluster_metadata", 1)):
+            p = self.describe_quorum(1, topic, index)["topics"][0]["partitions"][0]
+            self.expect(f"DescribeQuorum of {topic}-{index}", p["error"], UNKNOWN_TOPIC)
+
+    def lags(self, version, p):
+        """Everybody was heard of within the last seconds, and has caught up since."""
+        now, stale = time.time() * 1000, []
+        for r in p["voters"] + p["observers"]:
+            if not (now - 20000 < r["fetched"] <= now + 1000 and now - 20000 < r["caught_up"] <= now + 1000):
+                stale.append((r["id"], now - r["fetched"], now - r["caught_up"]))
+        self.out.check(not stale, f"DescribeQuorum {version}: all were heard of and have caught up lately {stale or ''}")
+
     # --- UnregisterBroker ---
 
     def brokers(self):

@@ -213,3 +213,34 @@ Test(controller_batches, a_restored_image_goes_on)
     cr_assert_eq(create(quorum, "more", 3)->result.error, KAFKA_NONE);
     quorum_release(quorum);
 }
+
+Test(controller_batches, what_heartbeats_told_of_the_metadata_is_known)
+{
+    struct quorum quorum;
+    struct controller_settings settings = controller_settings_default();
+    struct controller_contact contact;
+    quorum_init(&quorum, &settings, 5);
+    quorum.now = 1000;
+    struct command command = quorum_registration(4, 1);
+    (void)quorum_submit(&quorum, &command);
+    cr_assert_not(controller_contact(&quorum.active, 4, &contact), "it has not told anything yet");
+    cr_assert_not(controller_contact(&quorum.active, 5, &contact));
+    command = quorum_beat(&quorum, 4);
+    command.heartbeat.metadata_offset = 0;
+    (void)quorum_submit(&quorum, &command);
+    cr_assert(controller_contact(&quorum.active, 4, &contact));
+    cr_assert_eq(contact.reached, 0);
+    cr_assert_eq(contact.contact_ms, 1000);
+    cr_assert_eq(contact.was_caught_up, meta_offset(quorum_image(&quorum)) == 0);
+    int64_t end = meta_offset(quorum_image(&quorum));
+    quorum.now = 1200;
+    quorum_join(&quorum, 5, 1); /* the log moves on */
+    command = quorum_beat(&quorum, 4);
+    command.heartbeat.metadata_offset = end;
+    (void)quorum_submit(&quorum, &command);
+    cr_assert(controller_contact(&quorum.active, 4, &contact));
+    cr_assert_eq(contact.contact_ms, 1200);
+    cr_assert(contact.was_caught_up);
+    cr_assert_eq(contact.caught_up_ms, 1000, "at its heartbeat before it lacked nothing of then");
+    quorum_release(&quorum);
+}
