@@ -56,6 +56,7 @@ static bool settings_tell(struct forwarded *forwarded, struct kmsg_create_topics
     for (int32_t i = 0; i < from->configs.count; i++) {
         own[i] = (struct config_change){from->configs.items[i].name, from->configs.items[i].value};
     }
+    lookup.file = api->config;
     lookup.own = own;
     lookup.own_count = (uint32_t)from->configs.count;
     return settings_of(arena, api->config, &dynamic, to);

@@ -229,6 +229,7 @@ static bool resource_describe(struct describe *describe)
     /* Topics follow the settings of the broker that is asked. */
     describe->dynamic = settings_lookup_init(&describe->lookup, metadata_read(api->metadata),
                                              api->broker);
+    describe->lookup.file = api->config;
     switch (describe->resource->resource_type) {
     case META_RESOURCE_TOPIC: return topic_describe(describe);
     case META_RESOURCE_BROKER: return broker_describe(describe);

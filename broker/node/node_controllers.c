@@ -1,3 +1,4 @@
+#include "broker/api/settings.h"
 #include "broker/node/node_internal.h"
 
 #define NEWS_TIMEOUT_MS   10000
@@ -267,6 +268,36 @@ static void on_joined(void *ctx, const char *cluster_id, int64_t broker_epoch)
     node->applied = false;
 }
 
+/* What this broker's file says and the cluster decides otherwise. */
+static void files_compare(const struct broker_node *node, const struct meta_image *image)
+{
+    const struct config *config = node->options.config;
+    for (size_t i = 0; i < ARRAY_LEN(settings_of_cluster); i++) {
+        enum config_key key = settings_of_cluster[i];
+        const char *name = config_name(key);
+        struct slice theirs = meta_config_value(image, META_RESOURCE_FILES, slice_of("", 0),
+                                                slice_str(name));
+        struct slice ours = config_text(config, key);
+        if (config->given[key] && theirs.p != NULL && !slice_eq(ours, theirs)) {
+            trace_log(
+                &node->trace, TRACE_WARN, TRACE_NODE,
+                "%s=%.*s in this broker's file does not count: the cluster decides about it, and "
+                "the controllers' files say %.*s",
+                name, (int)ours.n, (const char *)ours.p, (int)theirs.n, (const char *)theirs.p);
+        }
+    }
+}
+
+static bool files_changed(const struct meta_changes *changes)
+{
+    bool changed = false;
+    for (size_t i = 0; i < changes->count; i++) {
+        changed = changed || (changes->items[i].kind == META_CHANGED_CONFIG &&
+                              changes->items[i].resource == META_RESOURCE_FILES);
+    }
+    return changed;
+}
+
 static void on_image(void *ctx, const struct meta_image *old, const struct meta_image *now,
                      const struct meta_changes *changes)
 {
@@ -275,6 +306,9 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
     (void)old;
     if (!control_caught_up(node->control) || node->stopping) {
         return; /* an older image does not know where our replicas are */
+    }
+    if (!node->applied || files_changed(changes)) {
+        files_compare(node, now);
     }
     partitions_apply(node->partitions, now, node->applied ? changes : NULL);
     node->applied = true;

@@ -157,7 +157,7 @@
       "one.") \
     X(MIN_ISR, "min.insync.replicas", INT, "1", AT_LEAST(1), CLUSTER_WIDE, WORKS, \
       "Replicas that must be in sync for a write with acks=all. Decided by the cluster: a topic's own " \
-      "value, else the cluster-wide default, else the files, which must agree on it.") \
+      "value, else the cluster-wide default, else the file of the active controller.") \
     X(NODE_ID, "node.id", INT, NULL, AT_LEAST(0), READ_ONLY, WORKS, \
       "The number of this node, unique among the brokers and among the controllers of the cluster. It must " \
       "be given.") \

@@ -7,7 +7,7 @@
  *
  * Settings that leader and followers and controllers must see alike, lest an acknowledged record be lost (durability,
  * min.insync.replicas, unclean.leader.election.enable), skip the value set for one broker: topic, cluster-wide default,
- * file, default. The files must agree on them.
+ * file, default. The file is that of the active controller: its values come by way of the image.
  *
  * The values set at run time live in the cluster image; a look-up function brings them here, so that nothing of it is
  * known here. It is called inside the functions below only and returns the NULL slice for what is not set.

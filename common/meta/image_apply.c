@@ -163,8 +163,7 @@ static err_t apply_partition(struct applying *a, const struct meta_partition *re
 
 static err_t apply_config(struct applying *a, const struct meta_config *record)
 {
-    ENSURE(record->resource == META_RESOURCE_TOPIC || record->resource == META_RESOURCE_BROKER,
-           ERR_CORRUPT);
+    ENSURE(meta_resource_known(record->resource), ERR_CORRUPT);
     ENSURE(record->key.n > 0, ERR_CORRUPT);
     ENSURE(record->resource != META_RESOURCE_TOPIC ||
                meta_topic_named(a->image, record->name) != NULL,

@@ -92,9 +92,18 @@ struct meta_partition {
 };
 
 enum meta_resource {
-    META_RESOURCE_TOPIC = 2, /* Kafka's ConfigResource ids */
-    META_RESOURCE_BROKER = 4 /* name "": the cluster-wide default */
+    META_RESOURCE_TOPIC = 2,  /* Kafka's ConfigResource ids */
+    META_RESOURCE_BROKER = 4, /* name "": the cluster-wide default */
+    /* Ours, name "": what the active controller's file says where neither topic nor cluster-wide default decides. Only the
+     * controllers write it. */
+    META_RESOURCE_FILES = 1000
 };
+
+static inline bool meta_resource_known(uint32_t resource)
+{
+    return resource == META_RESOURCE_TOPIC || resource == META_RESOURCE_BROKER ||
+           resource == META_RESOURCE_FILES;
+}
 
 struct meta_config {
     enum meta_resource resource;

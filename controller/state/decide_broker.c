@@ -47,11 +47,19 @@ err_t decide_new_active(const struct controller_state *state, const struct comma
     /* Whatever decision the controller before us left half done, every partition comes out settled. */
     struct world world = world_of(state);
     struct sweep sweep = sweep_of(META_NO_BROKER);
+    struct alter_resource files;
     bool done;
     assert(!state->active);
-    TRY(sweep_run(&world, &sweep, decision, 0, &done));
+    TRY(files_differ(&world, decision, &files));
+    world.resource = &files;
+    sweep.durability = true;
+    TRY(sweep_run(&world, &sweep, decision, FILE_SETTINGS_MAX, &done));
     decision->more = !done;
-    return done ? decision_note(decision, NOTE_NEW_ACTIVE, META_NO_BROKER, 0) : OK;
+    if (!done) {
+        return OK;
+    }
+    TRY(files_write(&files, decision)); /* as always the partitions first */
+    return decision_note(decision, NOTE_NEW_ACTIVE, META_NO_BROKER, 0);
 }
 
 /* The next broker whose session has ended, or META_NO_BROKER. */

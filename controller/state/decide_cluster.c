@@ -29,7 +29,10 @@ err_t decide_bootstrap(const struct controller_state *state, const struct comman
         TRY(feature_write(decision, slice_str(meta_feature_ranges[i].name),
                           meta_feature_ranges[i].fresh));
     }
-    return OK;
+    struct world world = world_of(state);
+    struct alter_resource files;
+    TRY(files_differ(&world, decision, &files));
+    return files_write(&files, decision);
 }
 
 /* NULL: the update is fine. */

@@ -5,6 +5,7 @@
  *   session.c    one broker's soft state
  *   decision.c   the list of records under construction, notes, texts; decide's table of commands
  *   world.c      the image as it will be: brokers and settings of a decision under way
+ *   files.c      what holds where nobody set anything
  *   settle.c     what a partition must look like in a world: ISR, ELR, leader, epochs
  *   sweep.c      settles partition after partition, batch by batch
  *   decide_*.c   one file for each family of commands
@@ -90,7 +91,7 @@ bool world_active(const struct world *, int32_t broker);
 bool world_seat(const struct world *, const struct meta_replica *);
 bool broker_has_dir(const struct meta_broker *, struct uuid dir);
 
-/* The setting in force for the topic: its own, else the cluster-wide one; the NULL slice: neither. */
+/* The setting in force for the topic: its own, else the cluster-wide one, else the file's; the NULL slice: none. */
 struct slice world_setting(const struct world *, struct slice topic, const char *key);
 /* min(min.insync.replicas, replicas), at least 1 (M38). */
 int32_t world_min_isr(const struct world *, struct slice topic, uint32_t replicas);
@@ -101,6 +102,12 @@ bool setting_matters(struct slice key);
 #define SETTING_MIN_ISR    "min.insync.replicas"
 #define SETTING_UNCLEAN    "unclean.leader.election.enable"
 #define SETTING_DURABILITY "durability"
+
+/* What of the controller's file the image does not say; FILES, "". */
+err_t files_differ(const struct world *, struct decision *,
+                   struct alter_resource *ret_files) MUST_USE;
+err_t files_write(const struct alter_resource *files, struct decision *) MUST_USE;
+#define FILE_SETTINGS_MAX 3
 
 /* --- what a partition must look like --- */
 

@@ -88,6 +88,9 @@ struct slice world_setting(const struct world *world, struct slice topic, const 
     if (value.p == NULL) {
         value = value_of(world, META_RESOURCE_BROKER, slice_of("", 0), slice_str(key));
     }
+    if (value.p == NULL) {
+        value = value_of(world, META_RESOURCE_FILES, slice_of("", 0), slice_str(key));
+    }
     return value;
 }
 

@@ -217,8 +217,7 @@ static err_t read_config(const Odradek__MetaConfig *from, struct meta_config *re
                          struct meta_unknown *unknown)
 {
     TRY(all_known(&from->base, unknown));
-    ENSURE(from->resource == META_RESOURCE_TOPIC || from->resource == META_RESOURCE_BROKER,
-           ERR_RANGE);
+    ENSURE(meta_resource_known(from->resource), ERR_RANGE);
     ret->resource = (enum meta_resource)from->resource;
     TRY(read_bytes(&from->name, META_NAME_MAX, &ret->name));
     TRY(read_name(&from->key, META_NAME_MAX, &ret->key));

@@ -136,6 +136,19 @@ static void wait_until(struct desk *desk)
     desk->quorum.now = until;
 }
 
+/* failover [min=N] [durability=X] [unclean=B]: the file of the controller that takes over says something else. */
+static void other_file(struct desk *desk)
+{
+    struct controller_defaults *file = &desk->quorum.follower.settings.defaults;
+    const char *durability = desk_value(desk, "durability");
+    const char *unclean = desk_value(desk, "unclean");
+    file->min_insync_replicas = desk_number(desk, "min", file->min_insync_replicas);
+    file->durability_disk = durability == NULL ? file->durability_disk
+                                               : strcmp(durability, "disk") == 0;
+    file->unclean_leader_election = unclean == NULL ? file->unclean_leader_election
+                                                    : strcmp(unclean, "true") == 0;
+}
+
 static bool cluster_command(struct desk *desk, const char *name)
 {
     if (strcmp(name, "unregister") == 0) {
@@ -162,6 +175,7 @@ static bool cluster_command(struct desk *desk, const char *name)
     } else if (strcmp(name, "hold") == 0) {
         desk->quorum.hold = true;
     } else if (strcmp(name, "failover") == 0) {
+        other_file(desk);
         quorum_failover(&desk->quorum);
     } else {
         return false;

@@ -91,7 +91,8 @@ static void tell_broker(struct desk *desk, const struct meta_broker *broker)
 
 static void tell_config(struct desk *desk, const struct meta_config *config)
 {
-    struct slice name = config->name.n == 0 ? slice_str("*") : config->name;
+    bool files = config->resource == META_RESOURCE_FILES;
+    struct slice name = config->name.n == 0 ? slice_str(files ? "files" : "*") : config->name;
     bool gone = config->value.p == NULL;
     story_say(desk->out, "%.*s: %.*s %s%.*s", (int)name.n, (const char *)name.p, (int)config->key.n,
               (const char *)config->key.p, gone ? "taken away" : "= ", (int)config->value.n,
