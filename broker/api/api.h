@@ -49,6 +49,7 @@ struct api {
         struct control_request ask;
     } producer_ids;
     struct list creations; /* topics being created for clients that asked for their metadata */
+    uint32_t creation_count;
 };
 
 /* Every API that is served; sorted by key, so that ApiVersions tells them in Kafka's order. */

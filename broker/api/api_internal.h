@@ -59,7 +59,8 @@ struct kmsg_metadata_response;
 bool metadata_tell(const struct api_view *, const struct kmsg_metadata_request *,
                    struct kmsg_metadata_response *) MUST_USE;
 
-/* Has the topic created with the defaults, if nobody on this reactor is at it already (create_topics.c). */
+/* Has the topic created with this broker's defaults (the brokers' own topics: with theirs), if nobody on this reactor is at
+ * it already (auto_create.c). The name is valid. */
 void api_auto_create(struct api *, struct slice name);
 
 /* A partition that a request names: by id if `topic_id` is not all zeros, otherwise by name. */

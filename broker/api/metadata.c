@@ -7,7 +7,7 @@ static void missing_create(struct api *api, struct kmsg_metadata_response *respo
 {
     for (int32_t i = 0; i < response->topics.count; i++) {
         const struct kmsg_metadata_response_topic *topic = &response->topics.items[i];
-        if (topic->error_code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION && !topic->is_internal) {
+        if (topic->error_code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION) {
             api_auto_create(api, topic->name);
         }
     }

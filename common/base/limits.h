@@ -42,6 +42,8 @@
 #define PRODUCER_BATCHES           5
 /* Requests of one connection that are read ahead while earlier ones wait for their answers. */
 #define CONNECTION_PIPELINE_MAX    16
+/* Topics that are being created because clients asked for them, per reactor: more are created when they ask again. */
+#define AUTO_CREATIONS_MAX         1000
 /* Log lines: longer texts are cut. */
 #define TRACE_LINE_MAX             1024
 

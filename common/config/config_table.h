@@ -485,12 +485,12 @@
       "groups") \
     X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, \
       "groups") \
-    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many partitions __consumer_offsets is created with.") \
+    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many replicas __consumer_offsets is created with.") \
+    X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The segment.bytes that __consumer_offsets is created with.") \
     X(PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS, "producer.id.expiration.check.interval.ms", INT, "600000", AT_LEAST(1), READ_ONLY, HIDDEN, \
       "fixed") \
     X(PRODUCER_PURGATORY_PURGE_INTERVAL_REQUESTS, "producer.purgatory.purge.interval.requests", INT, "1000", ANY, READ_ONLY, NO_EFFECT, \
@@ -659,16 +659,16 @@
       "sharing") \
     X(SHARE_COORDINATOR_STATE_TOPIC_COMPRESSION_CODEC, "share.coordinator.state.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, \
       "sharing") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR, "share.coordinator.state.topic.min.isr", SHORT, "2", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "sharing") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_NUM_PARTITIONS, "share.coordinator.state.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "sharing") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR, "share.coordinator.state.topic.min.isr", SHORT, "2", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The min.insync.replicas that __share_group_state is created with.") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_NUM_PARTITIONS, "share.coordinator.state.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many partitions __share_group_state is created with.") \
     X(SHARE_COORDINATOR_STATE_TOPIC_PRUNE_INTERVAL_MS, "share.coordinator.state.topic.prune.interval.ms", INT, "300000", AT_LEAST(1), READ_ONLY, HIDDEN, \
       "sharing") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR, "share.coordinator.state.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "sharing") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES, "share.coordinator.state.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "sharing") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR, "share.coordinator.state.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many replicas __share_group_state is created with.") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES, "share.coordinator.state.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The segment.bytes that __share_group_state is created with.") \
     X(SHARE_COORDINATOR_THREADS, "share.coordinator.threads", INT, "1", AT_LEAST(1), READ_ONLY, NO_EFFECT, "sharing") \
     X(SHARE_COORDINATOR_WRITE_TIMEOUT_MS, "share.coordinator.write.timeout.ms", INT, "5000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "sharing") \
@@ -719,14 +719,14 @@
       "transactions") \
     X(TRANSACTION_STATE_LOG_LOAD_BUFFER_SIZE, "transaction.state.log.load.buffer.size", INT, "5242880", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "transactions") \
-    X(TRANSACTION_STATE_LOG_MIN_ISR, "transaction.state.log.min.isr", INT, "2", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "transactions") \
-    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "transactions") \
-    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "transactions") \
-    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "transactions") \
+    X(TRANSACTION_STATE_LOG_MIN_ISR, "transaction.state.log.min.isr", INT, "2", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The min.insync.replicas that __transaction_state is created with.") \
+    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many partitions __transaction_state is created with.") \
+    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many replicas __transaction_state is created with.") \
+    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The segment.bytes that __transaction_state is created with.") \
     X(TRANSACTION_TWO_PHASE_COMMIT_ENABLE, "transaction.two.phase.commit.enable", BOOLEAN, "false", ANY, READ_ONLY, NO_EFFECT, \
       "transactions") \
     X(TRANSACTIONAL_ID_EXPIRATION_MS, "transactional.id.expiration.ms", INT, "604800000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \

@@ -4,7 +4,9 @@ import os, struct, time, traceback
 import kwire
 import messages as m
 
-OVERRIDES = {"auto.leader.rebalance.enable": "false"}
+OVERRIDES = {"auto.leader.rebalance.enable": "false", "num.partitions": "4", "default.replication.factor": "2",
+             "offsets.topic.num.partitions": "7", "offsets.topic.replication.factor": "3"}
+LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_ID = 5, 100
 NONE, OUT_OF_RANGE, UNKNOWN_TOPIC, NOT_LEADER, TIMED_OUT, INVALID_TOPIC = 0, 1, 3, 6, 7, 17
 INVALID_PARTITIONS, INVALID_REPLICATION, INVALID_ASSIGNMENT, INVALID_REQUEST, POLICY = 37, 38, 39, 42, 44
 PREFERRED_NOT_AVAILABLE, ELIGIBLE_NOT_AVAILABLE, NOT_NEEDED, NOT_REGISTERED = 80, 83, 84, 102
@@ -227,6 +229,38 @@ class Suite:
         for i in range(count):
             self.send(topic, 0, one_record_batch(b"x", producer, 0, i))
         return producer
+
+    # --- topics that are asked for ---
+
+    def asked(self, version, names, allow=True, ids=None):
+        """{name or id: error} of one Metadata request."""
+        topics = [{"id": bytes(16), "name": n} for n in names] + [{"id": i, "name": None} for i in ids or ()]
+        got = self.ask(m.METADATA, version, topics=topics, auto_create=allow, cluster_operations=False, topic_operations=False)
+        return {t["name"] or t["id"]: t["error"] for t in got["topics"]}
+
+    def creation(self):
+        for version in m.METADATA.versions:
+            name = f"asked-{version}"
+            if version >= 4:
+                self.expect(f"Metadata {version} creates nothing where it may not", self.asked(version, [name], False), {name: UNKNOWN_TOPIC})
+                self.expect(f"Metadata {version}: indeed", self.asked(version, [name], False), {name: UNKNOWN_TOPIC})
+            first = self.asked(version, [name])[name]
+            self.out.check(first in (UNKNOWN_TOPIC, LEADER_NOT_AVAILABLE), f"Metadata {version} has the topic created: {first} meanwhile")
+            made = kwire.wait_until(lambda: self.asked(version, [name])[name] == NONE and self.image(name), 20)
+            self.expect(f"Metadata {version}: it has num.partitions and default.replication.factor",
+                        made and (len(made), len(made[0].replicas)), (4, 2))
+        for name in ("no such", "x" * 250, ".", "..", "a/b", ""):
+            self.expect(f"Metadata of the name {name[:20]!r}", list(self.asked(12, [name]).values()), [INVALID_TOPIC])
+        self.expect("Metadata of an unknown id", self.asked(13, [], ids=[b"0123456789abcdef"]), {b"0123456789abcdef": UNKNOWN_TOPIC_ID})
+        self.expect("Metadata of an internal topic that may not be created", self.asked(8, ["__consumer_offsets"], False),
+                    {"__consumer_offsets": UNKNOWN_TOPIC})
+        self.asked(8, ["__consumer_offsets"])
+        made = kwire.wait_until(lambda: self.asked(8, ["__consumer_offsets"])["__consumer_offsets"] == NONE and
+                                self.image("__consumer_offsets"), 20)
+        self.expect("Metadata of an internal topic creates it as its coordinator wants it", made and (len(made), len(made[0].replicas)), (7, 3))
+        got = self.ask(m.DESCRIBE_TOPIC_PARTITIONS, 0, topics=[{"name": "never"}], limit=100, cursor=-1)["topics"][0]
+        again = self.asked(9, ["never"], False)
+        self.expect("DescribeTopicPartitions never creates", (got["error"], again), (UNKNOWN_TOPIC, {"never": UNKNOWN_TOPIC}))
 
     # --- DescribeQuorum ---
 

@@ -163,7 +163,7 @@ METADATA = Message(3, 1, 13, 9,
 DESCRIBE_TOPIC_PARTITIONS = Message(75, 0, 0, 0,
     "topics[ name:str ] limit:i32 cursor:i8",
     "throttle:i32 topics[ error:i16 name?:str id:uuid internal:bool partitions[ error:i16 index:i32 leader:i32 epoch:i32 replicas[i32] "
-    "isr[i32] elr?[i32] last_known_elr?[i32] offline[i32] ] operations:i32 ]")
+    "isr[i32] elr?[i32] last_known_elr?[i32] offline[i32] ] operations:i32 ] cursor:i8")
 FETCH = Message(1, 4, 12, 12,
     "replica:i32 max_wait_ms:i32 min_bytes:i32 max_bytes:i32 isolation:i8 session:i32@7 session_epoch:i32@7 topics[ topic:str "
     "partitions[ index:i32 leader_epoch:i32@9 offset:i64 last_epoch:i32@12 log_start:i64@5 max_bytes:i32 ] ] forgotten[ topic:str "
