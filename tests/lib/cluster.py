@@ -6,6 +6,7 @@
 
 Node ids: brokers 1..B, controllers 101..100+C. Ports from base_port: controllers +0.., brokers +10.., admin listeners +20...
 Each node has data_dir/<id>/ (its log dir), data_dir/<id>.properties and data_dir/<id>.log (its output over all its lives).
+`external`, a host name or address, gives every broker a second listener EXTERNAL that is told under it, ports +40..
 `overrides` {key: value} go into every file; `env` {node id or "all": {name: value}} into the environments.
 Call from the main thread only: a node dies with the thread that started it, so that no run leaves servers behind.
 """
@@ -45,8 +46,8 @@ class Node:
 class Cluster:
     name = "?"
 
-    def __init__(self, data_dir, controllers=3, brokers=3, base_port=21000, overrides=None, env=None):
-        self.data_dir = os.path.abspath(data_dir)
+    def __init__(self, data_dir, controllers=3, brokers=3, base_port=21000, overrides=None, env=None, external=None):
+        self.data_dir, self.external = os.path.abspath(data_dir), external
         self.overrides, self.env = dict(overrides or {}), dict(env or {})
         os.makedirs(self.data_dir, exist_ok=True)
         self.nodes = {}
@@ -108,7 +109,19 @@ class Cluster:
     def write_config(self, node):
         os.makedirs(node.dir, exist_ok=True)
         with open(node.conf, "w") as f:
-            f.writelines(f"{k}={v}\n" for k, v in {**self.properties(node), **self.overrides}.items())
+            f.writelines(f"{k}={v}\n" for k, v in {**self.properties(node), **self.two_listeners(node), **self.overrides}.items())
+
+    def external_address(self, node):
+        return f"{self.external}:{node.port + 30}"
+
+    def two_listeners(self, node):
+        """Brokers talk by INTERNAL on loopback, EXTERNAL listens everywhere."""
+        if not self.external or node.role != "broker":
+            return {}
+        return {"listeners": f"INTERNAL://{node.address},EXTERNAL://0.0.0.0:{node.port + 30}",
+                "advertised.listeners": f"INTERNAL://{node.address},EXTERNAL://{self.external_address(node)}",
+                "inter.broker.listener.name": "INTERNAL",
+                "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT"}
 
     def launch(self, node):
         env = {**os.environ, **self.env.get("all", {}), **self.env.get(node.id, {})}
