@@ -36,6 +36,8 @@ static void options_fill(const struct start *start, struct controller_options *o
     options->data_dir = net->metadata_dir;
     options->election_min_ms = (int32_t)config_int(config, CONFIG_ELECTION_TIMEOUT_MS);
     options->election_max_ms = 2 * options->election_min_ms;
+    options->backoff_max_ms = (int32_t)config_int(config,
+                                                  CONFIG_CONTROLLER_QUORUM_ELECTION_BACKOFF_MAX_MS);
     options->snapshot_bytes = config_int(config, CONFIG_SNAPSHOT_BYTES);
     for (uint32_t i = 0; i < net->voter_count; i++) {
         options->voters[i].id = net->voters[i].id;
@@ -55,6 +57,7 @@ static void options_fill(const struct start *start, struct controller_options *o
     settings->defaults.unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_ELECTION);
     settings->defaults.durability_disk = slice_eq(config_text(config, CONFIG_DURABILITY),
                                                   slice_str("disk"));
+    settings->defaults.delete_topics = config_bool(config, CONFIG_DELETE_TOPIC_ENABLE);
     settings->defaults.num_partitions = (int32_t)config_int(config, CONFIG_NUM_PARTITIONS);
     settings->defaults.replication_factor = (int16_t)config_int(config, CONFIG_REPLICATION_FACTOR);
 }

@@ -10,9 +10,6 @@
 
 #include "kmsg/describe_topic_partitions.h"
 
-/* max.request.partition.size.limit */
-#define PAGE_MAX 2000
-
 struct page {
     struct api_view view;
     struct kmsg_describe_topic_partitions_response response;
@@ -153,7 +150,8 @@ void api_describe_topic_partitions(struct request *request)
     kmsg_describe_topic_partitions_response_init(&page.response);
     bool all = ask.topics.count == 0;
     page.topics_room = all ? (int32_t)meta_topic_count(image) : ask.topics.count;
-    page.left = (int32_t)max_i64(1, min_i64(ask.response_partition_limit, PAGE_MAX));
+    int64_t most = config_int(api_of(request)->config, CONFIG_MAX_REQUEST_PARTITION_SIZE_LIMIT);
+    page.left = (int32_t)max_i64(1, min_i64(ask.response_partition_limit, most));
     page.response.topics.items = kmsg_describe_topic_partitions_response_topic_array(
         &request->arena, page.topics_room);
     page.out_of_memory = page.response.topics.items == NULL;

@@ -21,6 +21,9 @@ static void connection_free(struct connection *conn)
     buf_release(&conn->rest);
     list_remove(&conn->node);
     edge->conn_count--;
+    if (conn->seat != NULL) {
+        conn->seat->left(conn->seat);
+    }
     heap_free(edge->heap, conn, sizeof(*conn));
 }
 
@@ -348,13 +351,18 @@ static void on_idle(struct timer *timer)
     }
 }
 
-void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener)
+void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener,
+                struct edge_seat *seat)
 {
     struct connection *conn = HEAP_NEW(edge->heap, struct connection);
     if (conn == NULL) {
         net_close(net);
+        if (seat != NULL) {
+            seat->left(seat);
+        }
         return;
     }
+    conn->seat = seat;
     conn->edge = edge;
     conn->net = net;
     conn->listener = listener;

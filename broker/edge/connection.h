@@ -9,6 +9,7 @@ struct connection {
     struct edge *edge;
     struct net_conn *net;
     struct slice listener;
+    struct edge_seat *seat; /* NULL: nobody counts */
     struct frame_reader reader;
     struct buf rest;      /* bytes that came while the pipeline was full */
     struct list requests; /* oldest first */

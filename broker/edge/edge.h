@@ -19,6 +19,11 @@ struct edge_handler {
     void (*handle)(struct request *);
 };
 
+/* Somebody counts connections: called once, on the edge's loop, when the connection is gone. */
+struct edge_seat {
+    void (*left)(struct edge_seat *);
+};
+
 struct edge {
     struct loop *loop;
     struct heap *heap; /* the reactor's */
@@ -39,8 +44,8 @@ void edge_init(struct edge *, struct loop *, struct heap *, const struct trace *
 /* Ends all connections; requests that wait are told (`gone`). On the loop. */
 void edge_close(struct edge *);
 
-/* A connection accepted on the listener of this name (which outlives it). On the edge's loop. */
-void edge_serve(struct edge *, struct net_conn *, struct slice listener);
+/* A connection accepted on the listener of this name (which outlives it). On the edge's loop. The seat may be NULL. */
+void edge_serve(struct edge *, struct net_conn *, struct slice listener, struct edge_seat *);
 
 const struct edge_handler *edge_handler(const struct edge *, int16_t key);
 

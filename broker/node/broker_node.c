@@ -118,9 +118,14 @@ static void partitions_config_fill(struct broker_node *node, struct partitions_c
         .listener = node->options.listeners[0].name,
         .lag_time_max_ms = config_int(config, CONFIG_LAG_MAX_MS),
         .producer_expiration_ms = config_int(config, CONFIG_PRODUCER_EXPIRATION_MS),
-        .checkpoint_ms = config_int(config, CONFIG_CHECKPOINT_MS),
+        .checkpoint_ms = min_i64(
+            config_int(config, CONFIG_CHECKPOINT_MS),
+            config_int(config, CONFIG_REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS)),
         .retention_ms = config_int(config, CONFIG_RETENTION_CHECK_MS),
         .fetch_wait_max_ms = config_int(config, CONFIG_REPLICA_WAIT_MS),
+        .fetch_timeout_ms = config_int(config, CONFIG_REPLICA_SOCKET_TIMEOUT_MS),
+        .fetch_rest_max_ms = config_int(config, CONFIG_REPLICA_FETCH_BACKOFF_MS),
+        .fetch_bytes_min = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_MIN_BYTES),
         .fetch_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_RESPONSE_BYTES),
         .fetch_partition_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_BYTES),
         .unsynced_bytes_max = UNSYNCED_MAX,
@@ -197,7 +202,7 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
                         .control = node->control,
                         .broker = node->options.node_id,
                         .auto_create = config_bool(config, CONFIG_AUTO_CREATE),
-                        .request_timeout_ms = 30000,
+                        .request_timeout_ms = config_int(config, CONFIG_REQUEST_TIMEOUT_MS),
                         .fetch_bytes_max = (int32_t)config_int(config, CONFIG_FETCH_MAX_BYTES),
                         .fetch_sessions_max = (uint32_t)config_int(config, CONFIG_FETCH_SESSIONS) /
                                               node->reactor_count};
@@ -225,6 +230,9 @@ static err_t rooms_open(struct broker_node *node, char *why, size_t why_bytes)
     for (uint32_t i = 0; i < node->reactor_count; i++) {
         TRY(reactor_open(node, i));
     }
+    struct hash_key key;
+    entropy_fill(node->host, &key, sizeof(key));
+    conn_gate_init(&node->gate, &node->reactors[0].heap, key);
     struct partitions_config partitions;
     struct control_options options;
     partitions_config_fill(node, &partitions);
@@ -321,9 +329,12 @@ static void on_stop(struct mail *mail)
     struct broker_node *node = CONTAINER_OF(mail, struct broker_node, stop_mail);
     node->stopping = true;
     node->stop_timer.fire = on_stop_timer;
-    time_us wait = control_fenced(node->control) ? 0 : STOP_WAIT_US;
+    bool orderly = config_bool(node->options.config, CONFIG_CONTROLLED_SHUTDOWN_ENABLE);
+    time_us wait = control_fenced(node->control) || !orderly ? 0 : STOP_WAIT_US;
     timer_arm(node->control_loop, &node->stop_timer, loop_now_us(node->control_loop) + wait);
-    control_want_shutdown(node->control);
+    if (orderly) { /* otherwise the controllers learn of the end by the connection's */
+        control_want_shutdown(node->control);
+    }
 }
 
 void broker_node_stop(struct broker_node *node)
@@ -339,11 +350,12 @@ void broker_node_join(struct broker_node *node)
         loop_stop(node->reactors[i].loop);
     }
     loop_stop(node->control_loop);
-    for (uint32_t i = 0; i < node->reactor_count; i++) {
-        loop_join(node->reactors[i].loop);
+    for (uint32_t i = node->reactor_count; i > 0; i--) { /* the others send mail to the first */
+        loop_join(node->reactors[i - 1].loop);
     }
     loop_join(node->control_loop);
     partitions_close(node->partitions);
+    conn_gate_release(&node->gate);
     for (uint32_t i = 0; i < node->reactor_count; i++) {
         api_release(&node->reactors[i].api);
         heap_release(&node->reactors[i].heap);

@@ -5,6 +5,7 @@
 #include "broker/api/api.h"
 #include "broker/edge/edge.h"
 #include "broker/node/broker_node.h"
+#include "broker/node/conn_gate.h"
 #include "broker/partition/partition_table.h"
 #include "common/port/http.h"
 
@@ -46,6 +47,8 @@ struct broker_node {
     struct reactor reactors[METADATA_READERS_MAX];
     uint32_t reactor_count;
     uint32_t next_reactor; /* the acceptor's, on reactor 0 */
+    struct conn_gate gate; /* the same */
+    struct trace_limit gate_limit;
     struct net_listener *listeners[LISTENERS_MAX];
     struct listener_ctx {
         struct broker_node *node;

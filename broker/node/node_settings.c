@@ -14,6 +14,7 @@ void node_topic_settings(void *ctx, const struct meta_image *image, const struct
     *ret_settings = (struct partition_settings){
         .segment_bytes = NUMBER(TOPIC_CONFIG_SEGMENT_BYTES),
         .segment_ms = NUMBER(TOPIC_CONFIG_SEGMENT_MS),
+        .producer_expiration_ms = config_now_long(config, &dynamic, CONFIG_PRODUCER_EXPIRATION_MS),
         .retention_ms = NUMBER(TOPIC_CONFIG_RETENTION_MS),
         .retention_bytes = NUMBER(TOPIC_CONFIG_RETENTION_BYTES),
         .file_delete_delay_ms = NUMBER(TOPIC_CONFIG_DELETE_DELAY),

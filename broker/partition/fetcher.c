@@ -31,7 +31,7 @@ static void arm(struct fetcher *fetcher, time_ms after_ms)
 static void rest(struct fetcher *fetcher)
 {
     arm(fetcher, fetcher->rest_ms);
-    fetcher->rest_ms = min_i64(2 * fetcher->rest_ms, FETCH_REST_MAX_MS);
+    fetcher->rest_ms = min_i64(2 * fetcher->rest_ms, fetcher_rest_max_ms(fetcher));
 }
 
 static void dial(struct fetcher *fetcher)
@@ -186,7 +186,7 @@ static struct fetcher *fetcher_find(struct fetch_room *room, int32_t leader)
 void fetcher_rest_follow(struct follow *follow)
 {
     follow->rest_until_ms = room_now_ms(follow->fetcher->room) + follow->rest_ms;
-    follow->rest_ms = min_i64(2 * follow->rest_ms, FETCH_REST_MAX_MS);
+    follow->rest_ms = min_i64(2 * follow->rest_ms, fetcher_rest_max_ms(follow->fetcher));
 }
 
 void fetcher_remove(struct follow *follow, bool look_again)

@@ -18,7 +18,7 @@
 #define FETCH_VERSION     18
 #define FETCH_REST_MIN_MS 20
 #define FETCH_TIMEOUT_MS  30000
-#define FETCH_REST_MAX_MS 500
+#define FETCH_REST_MAX_MS 500 /* where nothing else is configured */
 /* Below the requests that a server reads ahead on one connection. */
 #define FETCH_UPDATES_MAX 12
 /* A partition's records come beyond fetch_bytes_max where the first batch is larger. */
@@ -75,6 +75,12 @@ struct fetch_room {
     struct mail stopped_mail;
     char client_id[32];
 };
+
+static inline time_ms fetcher_rest_max_ms(const struct fetcher *fetcher)
+{
+    time_ms rest_ms = fetcher->room->table->config.fetch_rest_max_ms;
+    return rest_ms > 0 ? rest_ms : FETCH_REST_MAX_MS;
+}
 
 /* fetcher_poll.c: asks, if there is anything to ask. */
 void fetcher_poll(struct fetcher *);

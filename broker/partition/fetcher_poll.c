@@ -101,7 +101,7 @@ static err_t send_fetch(struct fetcher *fetcher, bool poll, struct client_call *
     request.replica_state.replica_id = config->broker_id;
     request.replica_state.replica_epoch = table_broker_epoch(fetcher->room->table);
     request.max_wait_ms = poll ? (int32_t)config->fetch_wait_max_ms : 0;
-    request.min_bytes = poll ? 1 : 0;
+    request.min_bytes = !poll ? 0 : config->fetch_bytes_min > 0 ? config->fetch_bytes_min : 1;
     request.max_bytes = poll ? config->fetch_bytes_max : 0;
     *ret_count = fill(fetcher, poll, &request);
     ENSURE(*ret_count >= 0, ERR_NO_MEMORY);
@@ -315,7 +315,7 @@ void fetcher_poll(struct fetcher *fetcher)
     time_ms timeout_ms = fetcher->room->table->config.fetch_timeout_ms;
     if (err != OK) {
         fetcher_forget_calls(fetcher);
-        arm(fetcher, FETCH_REST_MAX_MS);
+        arm(fetcher, fetcher_rest_max_ms(fetcher));
     } else if (count == 0) {
         await_rested(fetcher);
     } else {

@@ -27,12 +27,13 @@ struct partition;
 
 /* What the topic's configuration says, resolved by partitions_config.settings from the image. */
 struct partition_settings {
-    int64_t segment_bytes;        /* segment.bytes */
-    int64_t segment_ms;           /* segment.ms */
-    int64_t segment_jitter_ms;    /* segment.jitter.ms */
-    int64_t retention_ms;         /* retention.ms; -1: for ever */
-    int64_t retention_bytes;      /* retention.bytes; -1: no limit */
-    int64_t file_delete_delay_ms; /* file.delete.delay.ms */
+    int64_t segment_bytes;          /* segment.bytes */
+    int64_t segment_ms;             /* segment.ms */
+    int64_t segment_jitter_ms;      /* segment.jitter.ms */
+    time_ms producer_expiration_ms; /* producer.id.expiration.ms; 0: as partitions_config says */
+    int64_t retention_ms;           /* retention.ms; -1: for ever */
+    int64_t retention_bytes;        /* retention.bytes; -1: no limit */
+    int64_t file_delete_delay_ms;   /* file.delete.delay.ms */
     int64_t timestamp_before_max_ms;
     int64_t timestamp_after_max_ms;
     int32_t index_interval_bytes;

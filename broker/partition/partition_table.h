@@ -82,6 +82,8 @@ struct partitions_config {
     time_ms retention_ms;      /* log.retention.check.interval.ms, 300000 */
     time_ms fetch_wait_max_ms; /* replica.fetch.wait.max.ms, 500 */
     time_ms fetch_timeout_ms;  /* replica.socket.timeout.ms; 0: 30000 */
+    time_ms fetch_rest_max_ms; /* replica.fetch.backoff.ms; 0: 500 */
+    int32_t fetch_bytes_min;   /* replica.fetch.min.bytes; 0: 1 */
     int32_t fetch_bytes_max;   /* replica.fetch.response.max.bytes, 10485760 */
     int32_t fetch_partition_bytes_max; /* replica.fetch.max.bytes, 1048576 */
     int64_t

@@ -88,6 +88,9 @@ static void give_view(struct partition *p, const struct replica_view *view,
         log_configure(p->log, &config);
     }
     p->settings = *settings;
+    if (settings->producer_expiration_ms > 0) {
+        replica_expire_producers_after(&p->core, settings->producer_expiration_ms);
+    }
     p->view = *view;
     p->view_known = true;
     if (p->state == PARTITION_OPEN) {

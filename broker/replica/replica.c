@@ -16,6 +16,12 @@ void replica_init(struct replica *replica, const struct replica_config *config, 
     list_init(&replica->leading.waiters);
 }
 
+void replica_expire_producers_after(struct replica *replica, time_ms expiration_ms)
+{
+    assert(expiration_ms > 0);
+    replica->config.producer_expiration_ms = expiration_ms;
+}
+
 static void waiters_release(struct replica *replica, struct list *list)
 {
     struct list_node *node;

@@ -352,6 +352,8 @@ struct replica {
 };
 
 void replica_init(struct replica *, const struct replica_config *, struct heap *);
+/* producer.id.expiration.ms changed at run time; it counts from the next look at idle producers on. */
+void replica_expire_producers_after(struct replica *, time_ms);
 /* Gives its memory back; tickets that still wait are not answered (STOP does that). */
 void replica_release(struct replica *);
 

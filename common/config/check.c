@@ -217,6 +217,23 @@ static bool throttled_good(struct slice text)
     return true;
 }
 
+/* [address]:[count],... as max.connections.per.ip.overrides has them; an IPv6 address has colons of its own. */
+static bool overrides_good(struct slice text)
+{
+    struct slice item;
+    while (list_next(&text, &item)) {
+        int64_t number;
+        size_t n = item.n;
+        while (n > 0 && item.p[n - 1] != ':') {
+            n--;
+        }
+        if (n < 2 || !int_parse(slice_of(item.p + n, item.n - n), 0, INT32_MAX, &number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static err_t check_list(const struct spec *spec, struct slice text, char *why, size_t room)
 {
     assert(spec->type == CONFIG_TYPE_LIST);
@@ -263,6 +280,10 @@ err_t spec_check(const struct spec *spec, struct slice text, struct spec_value *
         return check_range(&spec->valid, ret_value->real, why, why_room);
     case CONFIG_TYPE_LIST: return check_list(spec, text, why, why_room);
     case CONFIG_TYPE_STRING:
+        if (spec->valid.rule == SPEC_OVERRIDES && !overrides_good(text)) {
+            return why_not(why, why_room, "Write it as address:count, separated by commas");
+        }
+        /* fall through */
     case CONFIG_TYPE_CLASS:
     case CONFIG_TYPE_PASSWORD:
         return spec->valid.rule == SPEC_WORDS && !word_known(&spec->valid, text)

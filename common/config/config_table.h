@@ -5,7 +5,8 @@
  *   id       CONFIG_<id> is the enum value
  *   type     BOOLEAN, STRING, INT, SHORT, LONG, DOUBLE, LIST, CLASS, PASSWORD: Kafka's types
  *   default  as text; NULL: none
- *   valid    ANY, AT_LEAST(n), BETWEEN(n, m), ONE_OF("a", ...), ONE_OF_ANY_CASE("A", ...), GZIP_LEVEL, THROTTLED
+ *   valid    ANY, AT_LEAST(n), BETWEEN(n, m), ONE_OF("a", ...), ONE_OF_ANY_CASE("A", ...), GZIP_LEVEL, THROTTLED,
+ *            OVERRIDES
  *   mode     READ_ONLY; PER_BROKER and CLUSTER_WIDE may change at run time
  *   effect   WORKS; DIFFERS("x"): works, and Kafka's default is x; OWN: works, Kafka has no such key;
  *            NO_EFFECT: known, changes nothing here; UNLISTED: the same, and told to clients only where it is set; HIDDEN: the
@@ -53,14 +54,10 @@
       "The rack or zone of this broker. Replicas of a partition are spread over racks.") \
     X(SESSION_MS, "broker.session.timeout.ms", INT, "1500", AT_LEAST(1), READ_ONLY, DIFFERS("9000"), \
       "A broker without a heartbeat for so long is fenced, and others lead its partitions.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER_WIDE, WORKS, \
-      "The level of gzip where the broker compresses.") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), CLUSTER_WIDE, WORKS, \
-      "The level of lz4 where the broker compresses.") \
-    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), CLUSTER_WIDE, WORKS, \
-      "The compression of stored batches; producer keeps what the producer chose.") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), CLUSTER_WIDE, WORKS, \
-      "The level of zstd where the broker compresses.") \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER_WIDE, NO_EFFECT, "recompression") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), CLUSTER_WIDE, NO_EFFECT, "recompression") \
+    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), CLUSTER_WIDE, NO_EFFECT, "recompression") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), CLUSTER_WIDE, NO_EFFECT, "recompression") \
     X(IDLE_MS, "connections.max.idle.ms", LONG, "600000", AT_LEAST(-1), READ_ONLY, WORKS, \
       "A connection without a request for so long is closed.") \
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOLEAN, "true", ANY, READ_ONLY, WORKS, \
@@ -82,20 +79,20 @@
     X(REPLICATION_FACTOR, "default.replication.factor", INT, "1", BETWEEN(1, 16), READ_ONLY, WORKS, \
       "Replicas of a new topic whose creator does not say how many.") \
     X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOLEAN, "true", ANY, READ_ONLY, WORKS, \
-      "Whether topics may be deleted.") \
+      "Whether topics may be deleted; the controllers read it.") \
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", AT_LEAST(1024), READ_ONLY, WORKS, \
       "The most bytes of records in one answer to a fetch.") \
-    X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, "60000", ANY, READ_ONLY, WORKS, \
-      "How long a starting broker tries to register before it says loudly that it cannot.") \
+    X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, "60000", ANY, READ_ONLY, NO_EFFECT, \
+      "retried") \
     X(INTER_BROKER_LISTENER, "inter.broker.listener.name", STRING, NULL, ANY, READ_ONLY, WORKS, \
       "The listener by which brokers reach each other. Left out, it is the one whose protocol is " \
       "security.inter.broker.protocol.") \
     X(REBALANCE_CHECK_S, "leader.imbalance.check.interval.seconds", LONG, "300", AT_LEAST(1), READ_ONLY, WORKS, \
       "How often partitions are looked for that their preferred replica does not lead.") \
-    X(PROTOCOL_MAP, "listener.security.protocol.map", STRING, "PLAINTEXT:PLAINTEXT", ANY, PER_BROKER, DIFFERS("every protocol under its own name"), \
+    X(PROTOCOL_MAP, "listener.security.protocol.map", STRING, "PLAINTEXT:PLAINTEXT", ANY, READ_ONLY, DIFFERS("every protocol under its own name"), \
       "The protocol spoken on each listener: NAME:PROTOCOL, separated by commas. Only PLAINTEXT is spoken " \
       "so far.") \
-    X(LISTENERS, "listeners", LIST, "PLAINTEXT://:9092", ANY, PER_BROKER, WORKS, \
+    X(LISTENERS, "listeners", LIST, "PLAINTEXT://:9092", ANY, READ_ONLY, WORKS, \
       "Where this node listens: NAME://host:port, separated by commas. An empty host means every address of" \
       " the machine.") \
     X(CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", ONE_OF("compact", "delete"), CLUSTER_WIDE, WORKS, \
@@ -140,10 +137,13 @@
       "The size at which a partition's log starts a new segment file.") \
     X(DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", AT_LEAST(0), CLUSTER_WIDE, WORKS, \
       "How long a file that went stays on disk under another name.") \
-    X(MAX_CONNECTIONS, "max.connections", INT, "2147483647", AT_LEAST(0), CLUSTER_WIDE, WORKS, \
-      "Connections that this broker accepts at the same time.") \
+    X(MAX_CONNECTIONS, "max.connections", INT, "2147483647", AT_LEAST(1), CLUSTER_WIDE, WORKS, \
+      "Connections that this broker serves at the same time; those beyond are closed at once. Other brokers' " \
+      "listener is not counted out.") \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, "2147483647", AT_LEAST(0), CLUSTER_WIDE, WORKS, \
-      "Connections that this broker accepts at the same time from one address.") \
+      "Connections that this broker serves at the same time from one address.") \
+    X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", OVERRIDES, CLUSTER_WIDE, WORKS, \
+      "Other limits for some addresses: address:count, separated by commas. Addresses, no names.") \
     X(FETCH_SESSIONS, "max.incremental.fetch.session.cache.slots", INT, "1000", AT_LEAST(0), READ_ONLY, WORKS, \
       "Fetch sessions that are remembered (KIP-227).") \
     X(MAX_REQUEST_PARTITION_SIZE_LIMIT, "max.request.partition.size.limit", INT, "2000", AT_LEAST(1), READ_ONLY, WORKS, \
@@ -161,44 +161,46 @@
     X(NODE_ID, "node.id", INT, NULL, AT_LEAST(0), READ_ONLY, WORKS, \
       "The number of this node, unique among the brokers and among the controllers of the cluster. It must " \
       "be given.") \
-    X(NETWORK_THREADS, "num.network.threads", INT, NULL, BETWEEN(1, 64), CLUSTER_WIDE, DIFFERS("3"), \
+    X(NETWORK_THREADS, "num.network.threads", INT, NULL, BETWEEN(1, 64), READ_ONLY, DIFFERS("3"), \
       "Reactors: threads that serve connections, each from the first byte to the last. One per core, and a " \
       "single one on machines with up to two.") \
     X(NUM_PARTITIONS, "num.partitions", INT, "1", BETWEEN(1, 100000), READ_ONLY, WORKS, \
       "Partitions of a new topic whose creator does not say how many.") \
-    X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", AT_LEAST(1), CLUSTER_WIDE, WORKS, \
-      "Threads that open and recover the partitions of one log directory at the start.") \
+    X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", AT_LEAST(1), CLUSTER_WIDE, NO_EFFECT, "pool") \
     X(PROCESS_ROLES, "process.roles", LIST, NULL, ONE_OF("broker", "controller"), READ_ONLY, WORKS, \
       "What this process is: broker or controller. It may be left out, since each is a program of its own; " \
       "both in one process is not offered.") \
     X(PRODUCER_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", AT_LEAST(1), CLUSTER_WIDE, WORKS, \
       "How long the last batches of a silent idempotent producer are remembered.") \
-    X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "1000", AT_LEAST(0), READ_ONLY, WORKS, \
-      "How long a follower waits after a fetch that failed.") \
+    X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "500", AT_LEAST(0), READ_ONLY, DIFFERS("1000"), \
+      "How long a follower waits at most after fetches that failed; the first times it waits less.") \
     X(REPLICA_FETCH_BYTES, "replica.fetch.max.bytes", INT, "1048576", AT_LEAST(0), READ_ONLY, WORKS, \
       "Bytes that a follower asks for of one partition; a larger batch comes all the same.") \
     X(REPLICA_FETCH_MIN_BYTES, "replica.fetch.min.bytes", INT, "1", ANY, READ_ONLY, WORKS, \
-      "Bytes that a leader waits for before it answers a follower.") \
+      "Bytes that a leader waits for before it answers a follower, but never longer than " \
+      "replica.fetch.wait.max.ms.") \
     X(REPLICA_RESPONSE_BYTES, "replica.fetch.response.max.bytes", INT, "10485760", AT_LEAST(0), READ_ONLY, WORKS, \
       "Bytes that a follower asks for in one fetch.") \
     X(REPLICA_WAIT_MS, "replica.fetch.wait.max.ms", INT, "500", AT_LEAST(1), READ_ONLY, WORKS, \
       "The longest that a leader waits for replica.fetch.min.bytes; must be below replica.lag.time.max.ms.") \
-    X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", ANY, READ_ONLY, WORKS, \
-      "How often high watermarks are written down.") \
+    X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How often high watermarks are written down; all checkpoints are written together, in the shorter of " \
+      "this and log.flush.offset.checkpoint.interval.ms.") \
     X(LAG_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", AT_LEAST(100), READ_ONLY, WORKS, \
       "A follower that has not reached the leader's end for so long leaves the in-sync set.") \
-    X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", ANY, READ_ONLY, WORKS, \
-      "How long a broker waits for an answer of a controller or of another broker.") \
+    X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How long a broker waits for an answer of the controllers to a client's request that does not say so " \
+      "itself.") \
     X(SECURITY_INTER_BROKER_PROTOCOL, "security.inter.broker.protocol", STRING, "PLAINTEXT", ONE_OF("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), READ_ONLY, WORKS, \
       "Picks the listener between brokers by its protocol where inter.broker.listener.name is not given.") \
     X(BACKLOG, "socket.listen.backlog.size", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
       "Connections that the system may hold ready before they are accepted.") \
-    X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "102400", ANY, READ_ONLY, WORKS, \
-      "SO_RCVBUF of client connections; -1 leaves it to the system.") \
+    X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "-1", AT_LEAST(-1), READ_ONLY, DIFFERS("102400"), \
+      "SO_RCVBUF of client connections; -1 leaves it to the system, which finds better ones.") \
     X(REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
       "The longest request that is read; a longer one closes the connection.") \
-    X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", ANY, READ_ONLY, WORKS, \
-      "SO_SNDBUF of client connections; -1 leaves it to the system.") \
+    X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "-1", AT_LEAST(-1), READ_ONLY, DIFFERS("102400"), \
+      "SO_SNDBUF of client connections; -1 leaves it to the system, which finds better ones.") \
     X(UNCLEAN_ELECTION, "unclean.leader.election.enable", BOOLEAN, "false", ANY, CLUSTER_WIDE, WORKS, \
       "Whether a replica that is out of sync may lead when no other is left, which loses records. Decided " \
       "by the cluster, as min.insync.replicas is.")
@@ -453,8 +455,6 @@
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", ANY, CLUSTER_WIDE, NO_EFFECT, "filesystem") \
     X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, "2147483647", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "quotas") \
-    X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", ANY, CLUSTER_WIDE, NO_EFFECT, \
-      "quotas") \
     X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, "3600000", AT_LEAST(0), READ_ONLY, NO_EFFECT, \
       "raft") \
     X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", AT_LEAST(8388608), READ_ONLY, NO_EFFECT, \
@@ -559,7 +559,9 @@
       "fixed") \
     X(REPLICA_SOCKET_RECEIVE_BUFFER_BYTES, "replica.socket.receive.buffer.bytes", INT, "65536", ANY, READ_ONLY, NO_EFFECT, \
       "fixed") \
-    X(REPLICA_SOCKET_TIMEOUT_MS, "replica.socket.timeout.ms", INT, "30000", ANY, READ_ONLY, NO_EFFECT, "fixed") \
+    X(REPLICA_SOCKET_TIMEOUT_MS, "replica.socket.timeout.ms", INT, "30000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How long a follower waits for the answer to a fetch before it connects anew; longer than " \
+      "replica.fetch.wait.max.ms.") \
     X(REPLICATION_QUOTA_WINDOW_NUM, "replication.quota.window.num", INT, "11", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "quotas") \
     X(REPLICATION_QUOTA_WINDOW_SIZE_SECONDS, "replication.quota.window.size.seconds", INT, "1", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
@@ -747,14 +749,10 @@
     X(CLEANUP_POLICY, "cleanup.policy", LIST, "delete", ONE_OF("compact", "delete"), SYNONYMS(CONFIG_CLEANUP_POLICY), WORKS, \
       "What becomes of old records: delete removes whole segments by age and size, compact keeps the last " \
       "record of each key.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, SYNONYMS(CONFIG_COMPRESSION_GZIP_LEVEL), WORKS, \
-      "The level of gzip where the broker compresses.") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), SYNONYMS(CONFIG_COMPRESSION_LZ4_LEVEL), WORKS, \
-      "The level of lz4 where the broker compresses.") \
-    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), SYNONYMS(CONFIG_COMPRESSION_TYPE), WORKS, \
-      "The compression of stored batches; producer keeps what the producer chose.") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), SYNONYMS(CONFIG_COMPRESSION_ZSTD_LEVEL), WORKS, \
-      "The level of zstd where the broker compresses.") \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, SYNONYMS(CONFIG_COMPRESSION_GZIP_LEVEL), NO_EFFECT, "recompression") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), SYNONYMS(CONFIG_COMPRESSION_LZ4_LEVEL), NO_EFFECT, "recompression") \
+    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), SYNONYMS(CONFIG_COMPRESSION_TYPE), NO_EFFECT, "recompression") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), SYNONYMS(CONFIG_COMPRESSION_ZSTD_LEVEL), NO_EFFECT, "recompression") \
     X(DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", AT_LEAST(0), SYNONYMS(CONFIG_LOG_CLEANER_DELETE_RETENTION_MS), NO_EFFECT, \
       "compaction") \
     X(DURABILITY, "durability", STRING, "disk", ONE_OF("disk", "pagecache"), SYNONYMS(CONFIG_DURABILITY), OWN, \

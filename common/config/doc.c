@@ -24,6 +24,7 @@ static void put_valid(struct out *out, const struct spec *spec)
     }
     put(out, valid->rule == SPEC_GZIP_LEVEL  ? "1 to 9, or -1"
              : valid->rule == SPEC_THROTTLED ? "`partition:broker,...` or `*`"
+             : valid->rule == SPEC_OVERRIDES ? "`address:count,...`"
                                              : text);
     for (const char *const *w = valid->words; valid->rule == SPEC_WORDS && *w != NULL; w++) {
         put(out, w == valid->words ? "`" : ", `");

@@ -138,6 +138,29 @@ bool config_topic_is(const struct config *config, const struct config_dynamic *d
     return false;
 }
 
+static struct candidate now_of(const struct config *config, const struct config_dynamic *dynamic,
+                               enum config_key key)
+{
+    struct candidates c = {.count = 0};
+    add_key(&c, config, dynamic, key, 1, false);
+    assert(c.count > 0);
+    return c.items[0];
+}
+
+int64_t config_now_long(const struct config *config, const struct config_dynamic *dynamic,
+                        enum config_key key)
+{
+    struct candidate now = now_of(config, dynamic, key);
+    assert(config_type(key) == CONFIG_TYPE_INT || config_type(key) == CONFIG_TYPE_LONG);
+    return candidate_value(&now).number;
+}
+
+struct slice config_now_text(const struct config *config, const struct config_dynamic *dynamic,
+                             enum config_key key)
+{
+    return slice_trim(now_of(config, dynamic, key).text);
+}
+
 /* --- DescribeConfigs --- */
 
 static bool default_only(const struct candidates *c)

@@ -361,6 +361,11 @@ static void finish_times(struct finish *f)
                  "a waiting follower would leave the in-sync set; it must not be more than "
                  "replica.lag.time.max.ms");
     }
+}
+
+static void finish_strict(struct finish *f)
+{
+    struct config *c = f->config;
     if (config_bool(c, CONFIG_CONFIG_STRICT) && c->unknown > 0) {
         CONFIG_TELL(f->config, CONFIG_ERROR,
                     "config.strict=true, and %u unknown keys (named above); take them out",
@@ -387,5 +392,6 @@ void config_finish(struct config *config, const char *role, const char *host_nam
     finish_dirs(&f);
     finish_levels(&f);
     finish_times(&f);
+    finish_strict(&f);
     assert(config->failed || (ret_net->listener_count > 0 && ret_net->voter_count > 0));
 }

@@ -34,6 +34,11 @@
         .rule = SPEC_THROTTLED \
     }
 
+#define OVERRIDES              \
+    {                          \
+        .rule = SPEC_OVERRIDES \
+    }
+
 #define WORKS      .effect = CONFIG_WORKS
 #define OWN        .effect = CONFIG_OWN
 #define NO_EFFECT  .effect = CONFIG_NO_EFFECT

@@ -6,7 +6,14 @@
 
 #include "common/config/topic_config.h"
 
-enum spec_rule { SPEC_ANY, SPEC_RANGE, SPEC_WORDS, SPEC_GZIP_LEVEL, SPEC_THROTTLED };
+enum spec_rule {
+    SPEC_ANY,
+    SPEC_RANGE,
+    SPEC_WORDS,
+    SPEC_GZIP_LEVEL,
+    SPEC_THROTTLED,
+    SPEC_OVERRIDES
+};
 
 struct spec {
     const char *name;

@@ -51,6 +51,11 @@ double config_topic_double(const struct config *, const struct config_dynamic *,
 bool config_topic_is(const struct config *, const struct config_dynamic *, enum topic_config_key,
                      const char *word);
 
+/* The same of the node's own settings, which may change at run time: for CLUSTER_WIDE and PER_BROKER keys. The key has a
+ * default. */
+int64_t config_now_long(const struct config *, const struct config_dynamic *, enum config_key);
+struct slice config_now_text(const struct config *, const struct config_dynamic *, enum config_key);
+
 /* --- DescribeConfigs ------------------------------------------------------------------------------------------------------ */
 
 #define CONFIG_SYNONYMS_MAX 14

@@ -105,6 +105,19 @@ err_t net_listen(struct loop *loop, const struct net_address *address, int backl
     return OK;
 }
 
+void net_listener_buffers(struct net_listener *listener, int send_bytes, int receive_bytes)
+{
+    assert(send_bytes >= -1 && receive_bytes >= -1);
+    if (send_bytes >=
+        0) { /* accepted sockets inherit both; a size beyond the system's is cut to that */
+        (void)setsockopt(listener->fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
+    }
+    if (receive_bytes >= 0) {
+        (void)setsockopt(listener->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+                         sizeof(receive_bytes));
+    }
+}
+
 uint16_t net_listener_port(const struct net_listener *listener)
 {
     struct sockaddr_storage address;

@@ -41,6 +41,8 @@ typedef void net_accept_fn(void *ctx, struct net_conn *);
 /* ERR_EXISTS: the port is in use; ERR_PERMISSION; ERR_UNREACHABLE: no such address here. Port 0 picks one. */
 err_t net_listen(struct loop *, const struct net_address *, int backlog, net_accept_fn *, void *ctx,
                  struct net_listener **ret_listener) MUST_USE;
+/* SO_SNDBUF and SO_RCVBUF of connections accepted from now on; -1: the system's own. */
+void net_listener_buffers(struct net_listener *, int send_bytes, int receive_bytes);
 uint16_t net_listener_port(const struct net_listener *);
 void net_unlisten(struct net_listener *);
 

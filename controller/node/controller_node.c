@@ -455,6 +455,11 @@ static void quorum_options_fill(struct controller_node *n)
         q->raft.election_min_ms = n->options.election_min_ms;
         q->raft.election_max_ms = n->options.election_max_ms;
     }
+    if (n->options.backoff_max_ms > 0) { /* less than the first time-out would be none */
+        q->raft.backoff_max_ms = n->options.backoff_max_ms > q->raft.election_max_ms
+                                     ? n->options.backoff_max_ms
+                                     : q->raft.election_max_ms;
+    }
     memcpy(q->voters, n->options.voters, sizeof(q->voters));
     q->voter_count = n->options.voter_count;
     entropy_fill(n->host, &q->seed, sizeof(q->seed));

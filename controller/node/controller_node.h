@@ -19,6 +19,7 @@ struct controller_options {
     uint32_t voter_count;
     int32_t election_min_ms;
     int32_t election_max_ms;
+    int32_t backoff_max_ms; /* of the election time-out; 0: 2000 */
     struct controller_settings settings;
     int64_t snapshot_bytes;
     struct net_address admin; /* port 0: no HTTP side door */

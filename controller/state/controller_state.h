@@ -43,6 +43,7 @@ struct controller_defaults {
     int32_t min_insync_replicas;
     bool unclean_leader_election;
     bool durability_disk;
+    bool delete_topics; /* whether topics may be deleted */
     int32_t num_partitions;
     int16_t replication_factor;
 };

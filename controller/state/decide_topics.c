@@ -362,6 +362,10 @@ static err_t delete_one(const struct world *world, const struct delete_topic *wa
 {
     bool named = wants->name.p != NULL;
     *result = (struct delete_topic_result){.name = wants->name, .id = wants->id};
+    if (!world->state->settings.defaults.delete_topics) {
+        result->result = result_of(KAFKA_TOPIC_DELETION_DISABLED, (struct slice){0});
+        return OK;
+    }
     if (named == !uuid_is_none(wants->id)) {
         result->result = fault(KAFKA_INVALID_REQUEST,
                                named ? "You may not specify both topic name and topic id."

@@ -12,6 +12,7 @@ struct controller_settings controller_settings_default(void)
                 .min_insync_replicas = 1,
                 .unclean_leader_election = false,
                 .durability_disk = true,
+                .delete_topics = true,
                 .num_partitions = 1,
                 .replication_factor = 1,
             },

@@ -77,7 +77,7 @@ static void unknown(struct request *request)
 
 static void on_accept(void *ctx, struct net_conn *conn)
 {
-    edge_serve(&((struct scene *)ctx)->edge, conn, slice_str("PLAINTEXT"));
+    edge_serve(&((struct scene *)ctx)->edge, conn, slice_str("PLAINTEXT"), NULL);
 }
 
 static void on_opened(void *ctx)

@@ -29,6 +29,7 @@ static void change_settings(struct desk *desk)
     const char *unclean = desk_value(desk, "unclean");
     desk->settings.defaults.unclean_leader_election = unclean != NULL &&
                                                       strcmp(unclean, "true") == 0;
+    desk->settings.defaults.delete_topics = !desk_flag(desk, "keep-topics");
 }
 
 const struct answer *desk_submit(struct desk *desk, const struct command *command)

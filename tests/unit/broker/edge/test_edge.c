@@ -88,7 +88,7 @@ static void handle(struct request *request)
 static void on_accept(void *ctx, struct net_conn *conn)
 {
     struct scene *scene = ctx;
-    edge_serve(&scene->edge, conn, slice_str("PLAINTEXT"));
+    edge_serve(&scene->edge, conn, slice_str("PLAINTEXT"), NULL);
 }
 
 static void on_line(void *ctx, struct slice line)
