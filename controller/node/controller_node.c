@@ -553,8 +553,9 @@ static void on_stop(struct mail *mail)
 {
     struct controller_node *n = CONTAINER_OF(mail, struct controller_node, stop_mail);
     n->stopping = true;
-    n->stop_by_us = loop_now_us(n->loop) + STOP_TRANSFER_US;
-    if (controller_node_active(n)) {
+    n->stop_by_us = loop_now_us(n->loop);
+    if (controller_node_active(n) && raft_voters_now(quorum_raft(n->quorum))->count > 1) {
+        n->stop_by_us += STOP_TRANSFER_US; /* there is somebody who could take over */
         quorum_transfer(n->quorum);
     }
     n->stop_timer.fire = on_stop_timer;

@@ -59,6 +59,9 @@ void order_free(struct machine *m, struct order *order)
 
 static void order_end(struct machine *m, struct order *order, const struct answer *answer)
 {
+    if (answer != NULL) {
+        news_tell(&order->news, &order->command, &m->options.settings, m->trace);
+    }
     if (order->answer != NULL) {
         order->answer(m->ctx, order, answer);
     }
@@ -96,11 +99,13 @@ static err_t batch_propose(struct machine *m, struct decision *decision, raft_in
 static err_t order_decide(struct machine *m, struct order *order)
 {
     decision_start(&order->decision, &order->arena);
+    order->news = (struct decision_news){.broker_count = 0};
     do {
         raft_index index;
         raft_term term;
         TRY(controller_decide(&m->state, &order->command, now_ms(m), &order->decision));
         TRY(batch_propose(m, &order->decision, &index, &term));
+        news_gather(&order->news, controller_newest(&m->state), order->decision.batch);
         TRY(controller_accept(&m->state, &order->decision, index, term, now_ms(m)));
     } while (order->decision.more);
     order->wait_offset = meta_offset(controller_newest(&m->state));

@@ -9,6 +9,7 @@
 #define ODRADEK_CONTROLLER_MACHINE_H
 
 #include "common/base/buf.h"
+#include "controller/node/news.h"
 #include "controller/node/quorum.h"
 #include "controller/state/controller_state.h"
 
@@ -20,6 +21,7 @@ struct order {
     struct arena arena;    /* the command's, the decision's and the answer's memory */
     struct command command;
     struct decision decision;
+    struct decision_news news;
     int64_t wait_offset;
     struct rpc_asker asker;
     void *ctx;               /* the maker's */

@@ -10,11 +10,12 @@ Each node has data_dir/<id>/ (its log dir), data_dir/<id>.properties and data_di
 `overrides` {key: value} go into every file; `env` {node id or "all": {name: value}} into the environments.
 Call from the main thread only: a node dies with the thread that started it, so that no run leaves servers behind.
 """
-import ctypes, http.client, os, shutil, signal, socket, subprocess, time
+import ctypes, http.client, os, re, shutil, signal, socket, subprocess, time
 
 import fetch, kwire
 
 READY_S = 60.0
+COMPLAINT = re.compile(r"(?:WARNING|ERROR): \w+Sanitizer|: runtime error: |Assertion .* failed")
 _libc = ctypes.CDLL(None)
 
 
@@ -254,6 +255,15 @@ class Cluster:
         """{broker id: directory} of the brokers that hold the partition now."""
         found = {n.id: os.path.join(n.dir, f"{topic}-{partition}") for n in self.brokers}
         return {i: d for i, d in found.items() if os.path.isdir(d)}
+
+    def complaints(self):
+        """What sanitizers and assertions said in the logs of all nodes, over all their lives: ["node: line"]."""
+        found = []
+        for node in self.nodes.values():
+            if os.path.exists(node.log):
+                with open(node.log, errors="replace") as f:
+                    found += [f"{node.role} {node.id}: {line.strip()}" for line in f if COMPLAINT.search(line)]
+        return found
 
     def tails(self, only=None, lines=15):
         """The last lines of the logs, for a failure's report."""

@@ -86,6 +86,10 @@ def count_meson(path):
     return passed, failed, skipped
 
 
+def sum_of(results):
+    return sum(passed for passed, _ in results), sum(failed for _, failed in results)
+
+
 # --- running -----------------------------------------------------------------------------------------------------------
 class Log:
     """One suite's log file; every program of the suite writes here."""
@@ -164,10 +168,14 @@ class Runner:
             print("             skipped: %s" % name, flush=True)
         return passed, failed + (1 if code and not failed else 0)
 
-    def script(self, log, path, folder, extra=()):
+    def script(self, log, path, folder, extra=(), env=None):
         command = [path, "--build", folder, *extra] + (["--full"] if self.full else [])
-        code, text = log.run(command, None, self.guard_s)
+        code, text = log.run(command, env, self.guard_s)
         return count_script(text, code)
+
+    def real(self, log, suite, folder, extra):
+        """Part of a suite of real processes with the programs of a sanitizer's build; that suite counts what sanitizers say."""
+        return self.script(log, script_of(suite), folder, extra, SANITIZER_ENV)
 
     def suite(self, name, log):
         """Runs one suite; answers (passed, failed)."""
@@ -179,22 +187,30 @@ class Runner:
         path = script_of(name)
         if path:
             results.append(self.script(log, path, self.build))
-        return sum(r[0] for r in results), sum(r[1] for r in results)
+        return sum_of(results)
 
     # composed suites
     def suite_asan(self, log):
-        """unit and golden under AddressSanitizer and UndefinedBehaviorSanitizer."""
+        """unit, golden and a part of wire under AddressSanitizer and UndefinedBehaviorSanitizer."""
         folder = self.build + "-asan"
         groups = self.need_build(folder, "clang", ["-Dsanitize=address,undefined", "-Db_lundef=false"])
-        return self.meson(log, folder, sorted({"unit", "golden"} & groups), SANITIZER_ENV)
+        parts = [self.meson(log, folder, sorted({"unit", "golden"} & groups), SANITIZER_ENV)]
+        if script_of("wire"):
+            parts.append(self.real(log, "wire", folder, [] if self.full else ["--only", "codecs,topics"]))
+        return sum_of(parts)
 
     def suite_tsan(self, log):
-        """The plain thread tests (meson suite `thread`) under ThreadSanitizer; Criterion does not survive it."""
+        """The plain thread tests (meson suite `thread`) and a whole cluster under load, whose leaders are killed and whose nodes
+        are restarted, under ThreadSanitizer; Criterion does not survive it."""
         folder = self.build + "-tsan"
         groups = self.need_build(folder, "clang", ["-Dsanitize=thread", "-Db_lundef=false", "-Dtests=disabled"])
         if "thread" not in groups:
             raise Stop("there is no meson test with `suite: 'thread'`.")
-        return self.meson(log, folder, ["thread"], SANITIZER_ENV)
+        parts = [self.meson(log, folder, ["thread"], SANITIZER_ENV)]
+        if script_of("failover"):
+            size = [] if self.full else ["--size", "1"]
+            parts.append(self.real(log, "failover", folder, ["--only", "leader-kill-raw,rolling-restart", *size]))
+        return sum_of(parts)
 
     def suite_quickstart(self, log):
         """deploy/quickstart to its end in a fresh directory, then --stop and --clean: one check each."""
