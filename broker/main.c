@@ -69,7 +69,8 @@ static int serve(struct broker_node *node, const struct start *start, const stru
     }
     bool well = broker_node_ended_well(node);
     if (!well) {
-        return 70; /* as a crash leaves it: the next start recovers */
+        /* as a crash leaves it: the next start recovers */
+        return broker_node_no_place(node) ? 3 : 70;
     }
     broker_node_join(node);
     trace_log(trace, TRACE_INFO, TRACE_NODE, "shut down completed");

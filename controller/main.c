@@ -83,6 +83,7 @@ static int run(const struct start *start)
         trace_log(&trace, TRACE_INFO, TRACE_NODE, "Terminating process due to signal %s",
                   start_signal_name(number));
     }
+    app.status = app.status != 0 && controller_node_no_place(node) ? 3 : app.status;
     controller_node_stop(node);
     controller_node_join(node);
     trace_log(&trace, TRACE_INFO, TRACE_NODE, "shut down completed");

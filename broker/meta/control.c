@@ -224,12 +224,38 @@ static void register_send(struct control *c)
     rpc_ask(c->conn, &c->call, &frame, CALL_TIMEOUT_MS);
 }
 
+static bool is_foreign(const struct control *c, const Odradek__Hello *hello)
+{
+    const char *ours = c->options.cluster_id;
+    return ours[0] != '\0' && hello->cluster_id[0] != '\0' && strcmp(ours, hello->cluster_id) != 0;
+}
+
+/* A broker that never registered has a wrong configuration; one that has does not give up for one wrong controller. */
+static void foreign_refuse(struct control *c, const Odradek__Hello *hello)
+{
+    char sentence[512];
+    (void)snprintf(
+        sentence, sizeof(sentence),
+        "the controller at %s belongs to another cluster (%.64s) than these log directories (%s): "
+        "correct controller.quorum.voters, or log.dirs",
+        rpc_peer(c->conn), hello->cluster_id, c->options.cluster_id);
+    if (c->epoch < 0) {
+        fatal(c, sentence);
+        return;
+    }
+    trace_log(c->trace, TRACE_WARN, TRACE_CONTROL, "%s", sentence);
+    control_reconnect(c, "a controller of another cluster");
+}
+
 static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
     struct control *c = ctx;
     assert(c->options.controller_count > 0);
-    (void)hello;
     assert(conn == c->conn);
+    if (is_foreign(c, hello)) {
+        foreign_refuse(c, hello);
+        return;
+    }
     timer_cancel(c->loop, &c->rest_timer);
     timer_arm(c->loop, &c->rest_timer, loop_now_us(c->loop) + (time_us)REGISTER_WAIT_MS * 1000);
     if (c->epoch < 0) {

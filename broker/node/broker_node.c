@@ -70,14 +70,28 @@ static void on_watch(struct timer *timer)
 
 /* ---- starting ---- */
 
+static void place_fail(struct broker_node *node, const char *key, const struct net_address *place,
+                       err_t err)
+{
+    char sentence[HOST_NAME_MAX_BYTES + 256];
+    const char *hint = err == ERR_EXISTS ? "the port is in use: stop what listens there, or change"
+                       : err == ERR_UNREACHABLE ? "the address is not one of this machine: correct"
+                                                : "change";
+    (void)snprintf(sentence, sizeof(sentence), "cannot listen on %s:%u: %s; %s %s", place->host,
+                   place->port, err_text(err), hint, key);
+    node->no_place = true;
+    node_fail(node, sentence);
+}
+
 static void control_first(void *arg)
 {
     struct broker_node *node = arg;
     partitions_start(node->partitions);
-    if (node->options.has_admin &&
-        http_listen(node->control_loop, &node->options.admin, on_http, node, &node->http) != OK) {
-        node_fail(node,
-                  "admin.listeners: the port is in use or the address is not one of this machine");
+    err_t err = !node->options.has_admin ? OK
+                                         : http_listen(node->control_loop, &node->options.admin,
+                                                       on_http, node, &node->http);
+    if (err != OK) {
+        place_fail(node, "admin.listeners", &node->options.admin, err);
         return;
     }
     node->watch_timer.fire = on_watch;
@@ -93,14 +107,10 @@ static void reactor_first(void *arg)
 static void first_reactor_first(void *arg)
 {
     struct broker_node *node = arg;
-    char sentence[512];
-    err_t err = node_listen(node);
+    uint32_t failed = 0;
+    err_t err = node_listen(node, &failed);
     if (err != OK) {
-        const struct net_address *first = &node->options.listeners[0].bind;
-        (void)snprintf(sentence, sizeof(sentence),
-                       "cannot listen on %s:%u: %s; stop what listens there, or change `listeners`",
-                       first->host, first->port, err_text(err));
-        node_fail(node, sentence);
+        place_fail(node, "listeners", &node->options.listeners[failed].bind, err);
     }
 }
 
@@ -362,6 +372,11 @@ void broker_node_join(struct broker_node *node)
     }
     heap_release(&node->heap);
     source->give(source->ctx, node, sizeof(*node));
+}
+
+bool broker_node_no_place(const struct broker_node *node)
+{
+    return node->no_place;
 }
 
 bool broker_node_ended_well(const struct broker_node *node)

@@ -46,5 +46,7 @@ void broker_node_stop(struct broker_node *);
 void broker_node_join(struct broker_node *);
 /* False: it stopped because it had to. */
 bool broker_node_ended_well(const struct broker_node *);
+/* ... before it began to serve: a port could not be had. */
+bool broker_node_no_place(const struct broker_node *);
 
 #endif

@@ -69,6 +69,7 @@ struct broker_node {
     bool stopping;
     bool partitions_stopping;
     bool failed;
+    bool no_place; /* ... since a port could not be had */
     struct mail stop_mail;
     struct timer stop_timer;
     uint32_t reactors_closed;
@@ -84,7 +85,8 @@ void node_topic_settings(void *ctx, const struct meta_image *, const struct meta
 void node_control_events(struct control_events *);
 void node_partition_events(struct broker_node *, struct partitions_events *);
 /* node_listen.c */
-err_t node_listen(struct broker_node *);
+/* ret_failed: the listener that an error is about. */
+err_t node_listen(struct broker_node *, uint32_t *ret_failed);
 void node_unlisten(struct broker_node *);
 /* broker_node.c */
 void node_fail(struct broker_node *, const char *sentence);

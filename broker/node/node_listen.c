@@ -107,11 +107,12 @@ static void on_accept(void *ctx, struct net_conn *conn)
     }
 }
 
-err_t node_listen(struct broker_node *node)
+err_t node_listen(struct broker_node *node, uint32_t *ret_failed)
 {
     const struct config *config = node->options.config;
     int backlog = (int)config_int(config, CONFIG_BACKLOG);
     for (uint32_t i = 0; i < node->options.listener_count; i++) {
+        *ret_failed = i;
         node->listener_ctx[i] = (struct listener_ctx){.node = node, .index = i};
         TRY(net_listen(node->reactors[0].loop, &node->options.listeners[i].bind, backlog, on_accept,
                        &node->listener_ctx[i], &node->listeners[i]));

@@ -7,6 +7,7 @@
 #include "common/log/clean_shutdown.h"
 #include "common/log/offset_checkpoint.h"
 #include "common/log/partition_metadata.h"
+#include "common/log/small_file.h"
 #include "common/port/entropy.h"
 
 #define LOCK_FILE       ".lock"
@@ -174,15 +175,21 @@ err_t log_dir_open(struct partitions *table, struct log_dir *dir, const char *pa
     memcpy(dir->path, path, n + 1);
     dir_sync_init(dir);
     TRY(lock_open(table->host, "log dir", &dir->lock));
-    err_t err = disk_mkdir(table->host, path);
-    if (err != OK && err != ERR_EXISTS) {
-        say(sentence, room, path, "cannot be made", err);
+    err_t err = small_file_folders(table->host, path);
+    if (err != OK) {
+        say(sentence, room, path, "cannot be made; log.dirs names folders that this user may make",
+            err);
         return err;
     }
     join(lock_path, sizeof(lock_path), path, LOCK_FILE);
     err = disk_lock(table->host, lock_path, &dir->disk_lock);
     if (err != OK) {
-        say(sentence, room, path, "its lock file cannot be taken", err);
+        say(sentence, room, path,
+            err == ERR_LOCKED      ? "another process that lives has it; stop that one, or choose "
+                                     "another folder in log.dirs"
+            : err == ERR_NOT_FOUND ? "is no folder; choose another one in log.dirs"
+                                   : "its file .lock cannot be taken",
+            err);
         return err;
     }
     err = identify(table, dir, sentence, room);

@@ -38,16 +38,61 @@ static bool list_has(struct slice list, const char *word)
     return false;
 }
 
+/* Those of `listeners` that are the controllers', or the others, as a list. */
+static const char *listeners_of(const struct finish *f, bool controllers)
+{
+    struct slice names = config_text(f->config, CONFIG_CONTROLLER_LISTENERS);
+    struct slice all = config_text(f->config, CONFIG_LISTENERS);
+    struct slice item;
+    const char *list = "";
+    while (list != NULL && config_item(&all, &item)) {
+        struct config_address address;
+        if (config_listener_parse(item, &address) == OK &&
+            list_has(names, address.name) == controllers) {
+            struct shown shown = config_show(item);
+            list = arena_printf(f->config->arena, "%s%s%s", list, list[0] == '\0' ? "" : ",",
+                                shown.text);
+        }
+    }
+    bool none = list == NULL || list[0] == '\0';
+    return !none ? list : controllers ? "CONTROLLER://:9093" : "PLAINTEXT://:9092";
+}
+
+/* Kafka's combined mode: the file has what two processes need, and these are their commands. */
+static void finish_combined(struct finish *f)
+{
+    const char *file = f->config->file == NULL ? "CONFIG.properties" : f->config->file;
+    struct slice dirs = config_text(f->config, CONFIG_LOG_DIRS);
+    struct slice dir = dirs.p != NULL ? dirs : config_text(f->config, CONFIG_LOG_DIR);
+    struct slice first = slice_str("/tmp/kafka-logs");
+    (void)config_item(&dir, &first);
+    struct shown shown = config_show(first);
+    complain(f, CONFIG_PROCESS_ROLES,
+             "broker and controller are a process each here. Run these two instead:");
+    for (int i = 0; i < 2; i++) {
+        const char *role = i == 0 ? "controller" : "broker";
+        CONFIG_TELL(f->config, CONFIG_ERROR,
+                    "odradek-%s %s --override process.roles=%s --override listeners=%s --override "
+                    "log.dirs=%s/%s",
+                    role, file, role, listeners_of(f, i == 0), shown.text, role);
+    }
+}
+
+static bool is_combined(const struct finish *f)
+{
+    struct slice roles = config_text(f->config, CONFIG_PROCESS_ROLES);
+    return list_has(roles, "broker") && list_has(roles, "controller");
+}
+
 static void finish_role(struct finish *f)
 {
     const char *role = f->controller ? "controller" : "broker";
     struct slice roles = config_text(f->config, CONFIG_PROCESS_ROLES);
     if (roles.p != NULL && !slice_is(roles, role)) {
         complain(f, CONFIG_PROCESS_ROLES,
-                 "every role is a process of its own here; run odradek-controller with "
-                 "process.roles=controller and odradek-broker with process.roles=broker (this is "
-                 "the %s)",
-                 role);
+                 "this is the %s: process.roles=%s, or leave it out; the other role is the program "
+                 "odradek-%s",
+                 role, role, f->controller ? "broker" : "controller");
     }
     enum config_key key = config_set(f->config, CONFIG_NODE_ID) ? CONFIG_NODE_ID : CONFIG_BROKER_ID;
     f->net->node_id = config_set(f->config, key) ? (int32_t)config_int(f->config, key) : -1;
@@ -383,6 +428,10 @@ void config_finish(struct config *config, const char *role, const char *host_nam
                        .net = ret_net,
                        .host_name = host_name,
                        .controller = strcmp(role, "controller") == 0};
+    if (is_combined(&f)) {
+        finish_combined(&f);
+        return;
+    }
     finish_role(&f);
     finish_listeners(&f);
     finish_advertised(&f);

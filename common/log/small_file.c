@@ -52,3 +52,33 @@ err_t small_file_remove(struct host *host, const char *folder, const char *name)
     ENSURE(err == OK || err == ERR_NOT_FOUND, err);
     return err == OK ? disk_sync_dir(host, folder) : OK;
 }
+
+static err_t folder_make(struct host *host, const char *path, const char *parent)
+{
+    err_t err = disk_mkdir(host, path);
+    if (err == ERR_EXISTS) {
+        return OK;
+    }
+    TRY(err);
+    return disk_sync_dir(host, parent);
+}
+
+err_t small_file_folders(struct host *host, const char *path)
+{
+    char part[LOG_DIR_PATH_MAX + 1];
+    char parent[LOG_DIR_PATH_MAX + 1] = ".";
+    size_t n = strlen(path);
+    ENSURE(n > 0 && n < sizeof(part), ERR_INVALID);
+    if (path[0] == '/') {
+        memcpy(parent, "/", 2);
+    }
+    for (size_t i = 1; i <= n; i++) {
+        if ((path[i] == '/' || path[i] == '\0') && path[i - 1] != '/') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            TRY(folder_make(host, part, parent));
+            memcpy(parent, part, i + 1);
+        }
+    }
+    return OK;
+}

@@ -21,4 +21,8 @@ err_t small_file_read(struct host *, const char *folder, const char *name, size_
 /* Removes it and syncs the folder; OK when it is not there. Blocking. */
 err_t small_file_remove(struct host *, const char *folder, const char *name) MUST_USE;
 
+/* A folder with all that it lies in; OK when it is there. What is made is safe. Blocking. ERR_NOT_FOUND: a file stands in the
+ * way; ERR_PERMISSION, ... */
+err_t small_file_folders(struct host *, const char *path) MUST_USE;
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/log/meta_properties.h"
+#include "common/log/small_file.h"
 #include "common/port/clock.h"
 #include "common/port/entropy.h"
 #include "common/port/http.h"
@@ -46,6 +47,7 @@ struct controller_node {
     struct brokers brokers;
     struct list links;
     bool halting;
+    bool no_place; /* it never began to serve: a folder or a port */
     bool stopping;
     bool closed;
     struct mail stop_mail;
@@ -62,6 +64,7 @@ struct link {
     struct rpc_conn *conn;
     struct broker_link broker;
     int32_t said_broker; /* its Hello; META_NO_BROKER: a controller, or not heard yet */
+    struct uuid said_incarnation;
 };
 
 static void node_halt(struct controller_node *n, const char *sentence)
@@ -172,13 +175,15 @@ static void link_drop(struct link *link)
 }
 
 /* A broker has one control connection: what an older one still holds unread is never carried out after newer words, else a
- * given-up change of an in-sync set could follow a later one. */
+ * given-up change of an in-sync set could follow a later one. Who only says its id is not it: the incarnation is drawn at
+ * its start and known to nobody else. (An older incarnation's words have a stale epoch.) */
 static void older_links_drop(struct controller_node *n, const struct link *newest)
 {
     for (struct list_node *node = n->links.head.next, *next; node != &n->links.head; node = next) {
         next = node->next;
         struct link *link = CONTAINER_OF(node, struct link, node);
-        if (link != newest && link->said_broker == newest->said_broker) {
+        if (link != newest && link->said_broker == newest->said_broker &&
+            uuid_eq(link->said_incarnation, newest->said_incarnation)) {
             link_drop(link);
         }
     }
@@ -197,7 +202,8 @@ static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hell
         link_drop(link);
         return;
     }
-    if (hello->role == ODRADEK__ROLE__ROLE_BROKER && n->quorum != NULL) {
+    if (hello->role == ODRADEK__ROLE__ROLE_BROKER && n->quorum != NULL &&
+        rpc_uuid_read(hello->incarnation, &link->said_incarnation) == OK) {
         link->said_broker = hello->node->id;
         older_links_drop(n, link);
     }
@@ -383,6 +389,7 @@ static void on_first(void *arg)
                        "controller %d cannot start on %s:%u with %s: %s; %s", n->options.node_id,
                        n->options.listener.host, n->options.listener.port, n->options.data_dir,
                        err_text(err), step_hint(err));
+        n->no_place = true;
         node_halt(n, sentence);
     } else {
         trace_log(&n->trace, TRACE_INFO, TRACE_NODE, "listening on %s:%u", n->options.listener.host,
@@ -397,7 +404,10 @@ static err_t identity_load(struct controller_node *n, char *why, size_t why_byte
     err_t err = meta_properties_load(n->host, n->options.data_dir, &properties);
     if (err == ERR_NOT_FOUND) {
         properties = (struct meta_properties){.version = 1, .node_id = n->options.node_id};
-        properties.directory_id = entropy_uuid(n->host);
+    }
+    bool ours = properties.node_id == n->options.node_id;
+    if ((err == OK || err == ERR_NOT_FOUND) && ours && uuid_is_none(properties.directory_id)) {
+        properties.directory_id = entropy_uuid(n->host); /* new, or of a Kafka before 3.7 */
         err = meta_properties_save(n->host, n->options.data_dir, &properties);
     }
     if (err != OK) {
@@ -420,8 +430,8 @@ static err_t identity_load(struct controller_node *n, char *why, size_t why_byte
 static err_t folder_take(struct controller_node *n, char *why, size_t why_bytes)
 {
     char path[PATH_BYTES];
-    err_t err = disk_mkdir(n->host, n->options.data_dir);
-    if (err != OK && err != ERR_EXISTS) {
+    err_t err = small_file_folders(n->host, n->options.data_dir);
+    if (err != OK) {
         (void)snprintf(why, why_bytes,
                        "%s cannot be made: %s; make it, or choose another folder in log.dirs",
                        n->options.data_dir, err_text(err));
@@ -431,9 +441,12 @@ static err_t folder_take(struct controller_node *n, char *why, size_t why_bytes)
     ENSURE(length > 0 && (size_t)length < sizeof(path), ERR_INVALID);
     err = disk_lock(n->host, path, &n->lock);
     if (err != OK) {
-        (void)snprintf(why, why_bytes,
-                       "%s cannot be taken: %s; stop the other process, or choose another folder",
-                       n->options.data_dir, err_text(err));
+        (void)snprintf(
+            why, why_bytes, "%s cannot be taken: %s; %s in log.dirs", n->options.data_dir,
+            err_text(err),
+            err == ERR_LOCKED
+                ? "another process that lives has it; stop that one, or choose another folder"
+                : "choose a folder that this user may write to");
         return err;
     }
     return identity_load(n, why, why_bytes);
@@ -505,6 +518,11 @@ err_t controller_node_start(struct host *host, const struct controller_options *
     *ret_node = n;
     loop_start(n->loop, on_first, n);
     return OK;
+}
+
+bool controller_node_no_place(const struct controller_node *n)
+{
+    return n->no_place;
 }
 
 /* ---- stopping ---- */

@@ -38,6 +38,9 @@ void controller_node_stop(struct controller_node *);
 /* Waits for that end and frees. Not from its loop. */
 void controller_node_join(struct controller_node *);
 
+/* After `halted`: it never began to serve, since its folder or its port could not be used. */
+bool controller_node_no_place(const struct controller_node *);
+
 /* For tests and the simulator. */
 bool controller_node_active(const struct controller_node *);
 /* Committed; NULL before it has started. */
