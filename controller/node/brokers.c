@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "common/log/meta_properties.h"
 #include "controller/node/forward.h"
 
 #define SUSPICION_WAIT_MS 50
@@ -61,7 +62,7 @@ static void registered(void *machine_ctx, struct order *order, const struct answ
                      r == NULL ? (struct slice){0} : r->result.message)) {
         return;
     }
-    char cluster_id[64] = "";
+    char cluster_id[CLUSTER_ID_MAX + 1] = "";
     struct slice id = meta_cluster_id(machine_image(b->machine));
     assert(id.n < sizeof(cluster_id));
     memcpy(cluster_id, id.p, id.n);

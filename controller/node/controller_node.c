@@ -284,7 +284,10 @@ static err_t quorum_make(struct controller_node *n)
 {
     const struct raft_founding *founding = raft_disk_founding(n->disk);
     assert(founding->cluster_id.n > 0 && founding->cluster_id.n < sizeof(n->cluster_id));
+    ENSURE(n->cluster_id[0] == '\0' || slice_eq(slice_str(n->cluster_id), founding->cluster_id),
+           ERR_FOREIGN);
     memcpy(n->cluster_id, founding->cluster_id.p, founding->cluster_id.n);
+    n->cluster_id[founding->cluster_id.n] = '\0';
     n->hello.cluster_id = n->cluster_id;
     machine_set_cluster_id(n->machine, slice_str(n->cluster_id));
     struct meta_properties properties = {
@@ -358,6 +361,7 @@ static err_t first_steps(struct controller_node *n)
         TRY(http_listen(n->loop, &n->options.admin, on_http, n, &n->http));
     }
     if (raft_disk_founding(n->disk)->cluster_id.n > 0) {
+        formation_settled(&n->formation, &n->rpc, &n->trace, n->disk, n->self);
         return quorum_make(n);
     }
     n->forming = true;
@@ -375,6 +379,8 @@ static const char *step_hint(err_t err)
                "from its peers";
     case ERR_UNREACHABLE:
         return "the listener's address is not one of this machine: correct `listeners`";
+    case ERR_FOREIGN:
+        return "meta.properties names another cluster than the metadata log: one of them was copied here";
     default: return "see the reason and try again";
     }
 }

@@ -1,5 +1,6 @@
 #include "controller/node/formation.h"
 
+#include "common/log/meta_properties.h"
 #include "common/port/entropy.h"
 #include "common/wire/kafka_error.h"
 #include "common/port/memory.h"
@@ -87,7 +88,7 @@ static void tell_read(struct formation_peer *peer, const Odradek__FormationTell 
     /* We may have proposed meanwhile, and this peer have agreed before it answered. */
     bool open = raft_disk_founding(f->disk)->cluster_id.n == 0;
     if (!tell->empty && open && raft_wire_voters_read(tell->voters, &voters) == OK &&
-        voters.count > 0 && tell->cluster_id[0] != '\0') {
+        voters.count > 0 && raft_disk_cluster_id_valid(slice_str(tell->cluster_id))) {
         found(f, slice_str(tell->cluster_id), &voters);
         if (raft_disk_founding(f->disk)->cluster_id.n > 0) {
             formed(f);
@@ -224,12 +225,20 @@ void formation_close(struct formation *f)
     f->peer_count = 0;
 }
 
+void formation_settled(struct formation *f, struct rpc *rpc, struct trace *trace,
+                       struct raft_disk *disk, struct raft_node self)
+{
+    assert(raft_disk_founding(disk)->cluster_id.n > 0);
+    *f = (struct formation){.rpc = rpc, .trace = trace, .disk = disk, .self = self, .formed = true};
+}
+
 void formation_proposed(struct formation *f, struct rpc_conn *conn, const Odradek__Frame *frame)
 {
     struct raft_voters voters;
     struct rpc_asker asker = rpc_asker_of(conn, frame);
     const Odradek__FormationPropose *propose = frame->formation_propose;
-    if (raft_wire_voters_read(propose->voters, &voters) != OK || propose->cluster_id[0] == '\0' ||
+    if (raft_wire_voters_read(propose->voters, &voters) != OK ||
+        !raft_disk_cluster_id_valid(slice_str(propose->cluster_id)) ||
         !raft_voters_has(&voters, f->self)) {
         rpc_refuse(f->rpc, asker, KAFKA_INVALID_REQUEST, "this cluster does not name my directory");
         return;
@@ -256,7 +265,7 @@ void formation_tell(struct rpc *rpc, struct rpc_conn *conn, const Odradek__Frame
 {
     const struct raft_founding *founding = raft_disk_founding(disk);
     struct arena arena;
-    char cluster_id[64] = "";
+    char cluster_id[CLUSTER_ID_MAX + 1] = "";
     arena_init(&arena, memory_source(loop_host(rpc->loop)), 1024, 16384);
     Odradek__Node node = ODRADEK__NODE__INIT;
     node.id = self.id;

@@ -45,7 +45,11 @@ void formation_open(struct formation *, struct rpc *, struct trace *, struct raf
                     void *ctx);
 void formation_close(struct formation *);
 
-/* Frames of peers that form too: FormationPropose while we are forming. */
+/* Instead of open, where the quorum was formed in an earlier life: peers that still propose are answered. */
+void formation_settled(struct formation *, struct rpc *, struct trace *, struct raft_disk *,
+                       struct raft_node self);
+
+/* FormationPropose of peers that form, or have not heard yet that we are formed. */
 void formation_proposed(struct formation *, struct rpc_conn *, const Odradek__Frame *);
 
 /* Answers FormationAsk: what we have. Used while forming and for ever after. */

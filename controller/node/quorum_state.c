@@ -1,3 +1,4 @@
+#include "common/log/meta_properties.h"
 #include "common/log/text.h"
 #include "controller/node/raft_disk_internal.h"
 
@@ -53,6 +54,16 @@ static err_t voters_parse(struct slice text, struct raft_voters *ret_voters)
     return OK;
 }
 
+bool raft_disk_cluster_id_valid(struct slice id)
+{
+    for (size_t i = 0; i < id.n; i++) {
+        if (id.p[i] <= ' ' || id.p[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return id.n > 0 && id.n <= CLUSTER_ID_MAX;
+}
+
 static err_t line_parse(struct slice key, struct slice value, struct quorum_state *state)
 {
     int64_t number;
@@ -61,6 +72,7 @@ static err_t line_parse(struct slice key, struct slice value, struct quorum_stat
         return number == 1 ? OK : ERR_VERSION;
     }
     if (slice_eq(key, slice_str("cluster.id"))) {
+        ENSURE(raft_disk_cluster_id_valid(value), ERR_MALFORMED);
         state->cluster_id = value;
         return OK;
     }

@@ -46,6 +46,8 @@ bool raft_disk_busy(const struct raft_disk *);
 /* Waits for nothing: what is not durable was not told. */
 void raft_disk_close(struct raft_disk *);
 
+/* Text of 1 to CLUSTER_ID_MAX printable characters: it comes from peers and files, and goes to lines of files. */
+bool raft_disk_cluster_id_valid(struct slice);
 const struct raft_founding *raft_disk_founding(const struct raft_disk *);
 /* Writes and fsyncs the founding; blocks: it happens once in a cluster's life, before the first election. */
 err_t raft_disk_found(struct raft_disk *, struct slice cluster_id,

@@ -1,6 +1,7 @@
 /*
  * Any bytes as what comes to a controller's port: a whole controller, alone in its quorum, in a fake world. Even first byte: the
- * stream as it stands; odd: pieces of the input as frames behind a good Hello, with the right or a wrong cluster id. Whatever comes,
+ * stream as it stands; odd: pieces of the input as frames behind a good Hello, with the right or a wrong cluster id. 16 in it: the
+ * controller is in its second life. Whatever comes,
  * the controller neither stops nor loses its place for good, and memory stays in proportion.
  */
 #include <stdio.h>
@@ -34,6 +35,9 @@ static void line(void *ctx, struct slice text)
 {
     (void)ctx;
     assert(text.n <= TRACE_LINE_MAX);
+    if (getenv("FUZZ_LOG") != NULL) {
+        (void)fwrite(text.p, 1, text.n, stderr);
+    }
 }
 
 static time_ms wall_now(void *ctx)
@@ -158,6 +162,13 @@ static void stranger_open(struct scene *scene, struct slice in, uint8_t mode)
     loop_start(scene->loop, first, scene);
 }
 
+static void controller_close(struct scene *scene)
+{
+    controller_node_stop(scene->node);
+    (void)world_run(scene->world, halted, scene, STOP_US);
+    controller_node_join(scene->node);
+}
+
 static void stranger_close(struct scene *scene)
 {
     if (!scene->closed) {
@@ -179,6 +190,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     scene.desk = world_host(scene.world, "10.0.2.1");
     trace_init(&scene.trace, "fuzz", line, wall_now, NULL);
     controller_open(&scene);
+    if (mode & 16) {
+        controller_close(&scene);
+        scene.halted = false;
+        controller_open(&scene);
+    }
     size_t before = scene.host->memory_taken;
     stranger_open(&scene, in, mode);
     for (int i = 0; i < 30 && !scene.closed; i++) {
@@ -189,9 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     assert(!scene.halted);
     bool led = world_run(scene.world, active, &scene, LEAD_US);
     assert(led && !scene.halted);
-    controller_node_stop(scene.node);
-    (void)world_run(scene.world, halted, &scene, STOP_US);
-    controller_node_join(scene.node);
+    controller_close(&scene);
     world_close(scene.world);
     return 0;
 }

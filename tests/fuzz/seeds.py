@@ -114,18 +114,20 @@ def rpc_seeds(folder):
     raft = [message((1, kind), (2, node), (3, node), (4, 2), (5, 2), (6, 9), (7, 1), (8, 1), (9, 7), (10, 3), (11, 1), (12, 3), (13, entry),
                     (13, message((1, 2), (2, 2), (3, voters))), (14, 1), (15, 4), (16, 2), (17, 1), (18, message((1, 5), (2, 2), (3, voters))),
                     (19, 4096), (20, b"chunk"), (21, 1), (22, 5), (23, 1)) for kind in range(9)]
-    bodies = [(22, message((1, node), (2, voters))), (23, message((1, node), (2, 1))), (24, message((1, b"cluster"), (2, voters))),
-              (26, message((1, 1), (2, b"i" * 16), (3, b"rack"), (4, 1), (5, message((1, b"PLAINTEXT"), (2, b"host"), (3, 9092))),
+    bodies = [(21, message((1, node), (2, voters))), (22, message((1, node), (2, 1))), (23, message((1, b"cluster"), (2, voters))),
+              (25, message((1, 1), (2, b"i" * 16), (3, b"rack"), (4, 1), (5, message((1, b"PLAINTEXT"), (2, b"host"), (3, 9092))),
                            (6, message((1, b"d" * 16), (2, 3))), (7, -1), (8, b"cluster"))),
-              (28, message((1, 1), (2, 5), (3, 10), (6, b"d" * 16))), (30, message((1, 1), (2, 5), (3, message((1, b"t" * 16), (2, 0))))),
-              (31, message((1, 1), (2, 5), (3, b"d" * 16), (4, message((1, b"t" * 16), (2, 0))))),
-              (32, message((1, 1), (2, 5), (3, message((1, b"t" * 16), (2, 0))), (4, 1), (5, 2), (6, message((1, 1), (2, 5))), (8, 2))),
-              (34, message((1, 1), (2, 5))), (36, message((1, 19), (2, 7), (3, b"\2\2t"))), (38, message((1, 5), (2, 1)))] + [(25, r) for r in raft]
+              (27, message((1, 1), (2, 5), (3, 10), (6, b"d" * 16))), (29, message((1, 1), (2, 5), (3, message((1, b"t" * 16), (2, 0))))),
+              (30, message((1, 1), (2, 5), (3, b"d" * 16), (4, message((1, b"t" * 16), (2, 0))))),
+              (31, message((1, 1), (2, 5), (3, message((1, b"t" * 16), (2, 0))), (4, 1), (5, 2), (6, message((1, 1), (2, 5))), (8, 2))),
+              (33, message((1, 1), (2, 5))), (35, message((1, 19), (2, 7), (3, b"\2\2t"))), (37, message((1, 5), (2, 1)))] + [(24, r) for r in raft]
     for number, (field, body) in enumerate(bodies):
         frame = message((1, 1), (2, number + 1), (3, 1000), (field, body))
         put(folder, "rpc", f"body-{field}-{number}", b"\1" + piece(frame) + piece(frame))
+        for mode in (1, 3, 17, 19):
+            put(folder, "controller", f"body-{field}-{number}-{mode}", bytes([mode]) + piece(frame) + piece(frame))
         for target in ("rpc", "controller"):
-            first = message((1, 1), (21 - 1, hello))
+            first = message((1, 1), (20, hello))
             put(folder, target, f"stream-{field}-{number}", b"\2" + b"".join(struct.pack(">i", len(f)) + f for f in (first, frame)))
 
 

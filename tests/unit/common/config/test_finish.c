@@ -80,7 +80,7 @@ static const struct {
     {"broker", VOTERS, "node.id is missing; give this broker a number of its own, from 0 on"},
     {"broker", "node.id=1\n", "controller.quorum.voters is missing; list the controllers"},
     {"broker", VOTERS "node.id=1\nprocess.roles=broker,controller\n",
-     "every role is a process of its own"},
+     "Run these two instead:"},
     {"controller", VOTERS "node.id=1\nprocess.roles=broker\n",
      "x.properties:3: process.roles=broker: every"},
     {"controller", VOTERS "node.id=9\n", "this controller, node.id=9, is not among them"},
