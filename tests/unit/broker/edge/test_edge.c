@@ -72,9 +72,11 @@ static void handle(struct request *request)
     struct scene *scene = request->edge->api;
     struct slice body = request->frame.body;
     cr_assert_eq(request->frame.correlation_id, (int32_t)scene->asked);
+    bool whole = true;
     for (size_t i = 0; i < body.n; i++) {
-        cr_assert_eq(body.p[i], (uint8_t)scene->asked);
+        whole = whole && body.p[i] == (uint8_t)scene->asked;
     }
+    cr_assert(whole);
     scene->asked++;
     if (scene->at_once) {
         answer(scene, request);

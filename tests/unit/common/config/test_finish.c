@@ -82,7 +82,7 @@ static const struct {
     {"broker", VOTERS "node.id=1\nprocess.roles=broker,controller\n",
      "Run these two instead:"},
     {"controller", VOTERS "node.id=1\nprocess.roles=broker\n",
-     "x.properties:3: process.roles=broker: every"},
+     "x.properties:3: process.roles=broker: this is the controller"},
     {"controller", VOTERS "node.id=9\n", "this controller, node.id=9, is not among them"},
     {"controller", "node.id=1\ncontroller.quorum.bootstrap.servers=a:1\n",
      "controller.quorum.voters is missing"},
