@@ -2,6 +2,8 @@
 
 #include "broker/api/api_internal.h"
 
+#define RACK_AWARE "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+
 /* clang-format off */
 const struct edge_handler api_handlers[] = {
     {0, api_produce},
@@ -33,8 +35,11 @@ void api_init(struct api *api)
 {
     assert(api->loop != NULL && api->heap != NULL && api->trace != NULL && api->crc != NULL);
     assert(api->metadata != NULL && api->partitions != NULL && api->control != NULL);
+    assert(api->config != NULL);
     decoder_init(&api->decoder, api->heap);
     fetch_sessions_init(&api->fetch_sessions, api->heap, api->fetch_sessions_max, api->seed);
+    api->rack_aware = slice_eq(config_text(api->config, CONFIG_REPLICA_SELECTOR_CLASS),
+                               slice_str(RACK_AWARE));
     list_init(&api->producer_ids.waiting);
     list_init(&api->creations);
 }

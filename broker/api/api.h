@@ -39,6 +39,7 @@ struct api {
     uint64_t seed;          /* of session ids */
     const struct config *config;
     /* own */
+    bool rack_aware; /* replica.selector.class is RackAwareReplicaSelector */
     struct decoder decoder;
     struct fetch_sessions fetch_sessions;
     struct producer_ids {

@@ -37,6 +37,9 @@ static void item_tell(struct fetch *fetch, struct fetch_item *item,
         return;
     }
     struct fetch_part *part = &item->part;
+    if (error == KAFKA_NONE) {
+        to->preferred_read_replica = item->preferred;
+    }
     to->high_watermark = part->high_watermark_now;
     to->last_stable_offset = part->last_stable_offset;
     to->log_start_offset = part->log_start;
@@ -142,6 +145,8 @@ static struct fetch_told told_of(const struct fetch_item *item)
     bool asked = item->partition != NULL && item->error == KAFKA_NONE;
     return (struct fetch_told){.error = item_error(item),
                                .records = item->bytes > 0,
+                               .redirected = asked && item->part.error == KAFKA_NONE &&
+                                             item->preferred >= 0,
                                .diverging = asked && item->part.diverging_epoch >= 0,
                                .high_watermark = asked ? item->part.high_watermark_now : -1,
                                .log_start = asked ? item->part.log_start : -1};
@@ -225,8 +230,11 @@ static void want_read(const struct kmsg_fetch_request_partition *from, struct fe
     want->high_watermark = from->high_watermark;
 }
 
+/* KIP-392: consumers of version 11 and later may be sent to a follower, or ask one. */
+#define ANY_REPLICA_SINCE 11
+
 static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t replica_id,
-                      int64_t replica_epoch)
+                      int64_t replica_epoch, struct slice rack)
 {
     struct request *request = fetch->request;
     const struct fetch_want *want = &item->want;
@@ -242,6 +250,10 @@ static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t repl
     item->part.durable_offset = want->durable_offset;
     item->part.high_watermark = want->high_watermark;
     item->part.follower_log_start = want->log_start;
+    item->part.any_replica = replica_id < 0 && request->frame.version >= ANY_REPLICA_SINCE;
+    item->preferred = item->part.any_replica && item->partition != NULL
+                          ? fetch_nearest(request, item->partition, want->fetch_offset, rack)
+                          : -1;
 }
 
 static size_t asked_count(const struct kmsg_fetch_request *ask)
@@ -397,7 +409,7 @@ void api_fetch(struct request *request)
     }
     for (size_t i = 0; i < fetch->item_count; i++) {
         item_find(fetch, &fetch->items[i], replica < 0 ? -1 : replica,
-                  ask.replica_state.replica_epoch);
+                  ask.replica_state.replica_epoch, ask.rack_id);
     }
     fetch_start(fetch, ask.max_wait_ms);
 }

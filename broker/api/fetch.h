@@ -3,6 +3,7 @@
  *
  *     fetch.c       the request and its answer
  *     fetch_park.c  asking partitions, waiting for news, warming what is cold
+ *     fetch_nearest.c  which follower a consumer had better ask (KIP-392)
  *     fetch_session.c  which partitions a request means, and which have anything to tell (KIP-227)
  */
 #ifndef ODRADEK_API_FETCH_H
@@ -16,7 +17,8 @@ struct fetch_item {
     enum kafka_error error;      /* found before the partition was asked */
     struct partition *partition; /* held; NULL with an error */
     struct fetch_part part;
-    size_t bytes; /* of records that part holds */
+    int32_t preferred; /* the consumer is sent to this broker (KIP-392); -1: it is not */
+    size_t bytes;      /* of records that part holds */
     uint32_t warmings;
     bool watched;
     bool silent; /* an incremental answer says nothing of it */
@@ -37,6 +39,10 @@ struct fetch {
     struct fetch_turn turn;
     bool ending; /* the answer waits only for mail that is on its way */
 };
+
+/* The follower that a consumer of this rack shall ask instead of us, who lead; -1: none, or us (KIP-392). */
+int32_t fetch_nearest(const struct request *, struct partition *, int64_t fetch_offset,
+                      struct slice rack);
 
 /* Asks all partitions and answers, or parks the request. */
 void fetch_start(struct fetch *, time_ms wait_max_ms);

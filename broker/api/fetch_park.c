@@ -16,7 +16,13 @@ static void ask(struct fetch *fetch, struct fetch_item *item)
     size_t want = item->want.bytes_max > 0 ? (size_t)item->want.bytes_max : 0;
     /* A follower that asks for no bytes tells its durable end and wants no answer. */
     bool first = fetch->bytes == 0 && (fetch->bytes_max > 0 || !fetch->follower);
-    partition_fetch(item->partition, &item->part, want < left ? want : left, first);
+    bool redirected = item->preferred >= 0;
+    partition_fetch(item->partition, &item->part,
+                    redirected    ? 0
+                    : want < left ? want
+                                  : left,
+                    first && !redirected);
+    item->part.at_once = item->part.at_once || redirected;
     item->bytes = item->part.records.file != NULL ? item->part.records.n : 0;
     fetch->bytes += item->bytes;
 }

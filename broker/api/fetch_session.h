@@ -44,6 +44,7 @@ struct fetch_told {
     enum kafka_error error;
     bool records;
     bool diverging;
+    bool redirected; /* to a preferred read replica */
     int64_t high_watermark;
     int64_t log_start;
 };

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "common/base/limits.h"
 #include "common/base/uuid.h"
 #include "common/log/log.h"
 #include "common/port/disk.h"
@@ -117,6 +118,7 @@ struct fetch_part {
     int64_t durable_offset;     /* of a follower; -1: not told */
     int64_t high_watermark;     /* as the follower knows it; INT64_MAX: not told */
     int64_t follower_log_start; /* where its log begins; -1: not told */
+    bool any_replica;           /* of a consumer that reads from followers too (KIP-392) */
     /* The answer. */
     enum kafka_error error;
     bool at_once; /* do not park for more: an error, a divergence, or news for this follower */
@@ -156,6 +158,16 @@ void partition_unwatch(struct fetch_part *);
 
 /* After `cold`: reads the records in on the pool; the wait is told (and not idle before). */
 void partition_warm(struct partition *, struct fetch_part *, struct fetch_wait *);
+
+/* An in-sync follower that holds a record, as the leader knows it (KIP-392). */
+struct partition_choice {
+    int32_t broker;
+    int64_t end;
+    time_ms caught_up_ms;
+};
+/* Whom the leader could send a consumer to who wants this offset; 0 of who does not lead. */
+uint32_t partition_choices(struct partition *, int64_t fetch_offset,
+                           struct partition_choice ret_choices[REPLICAS_MAX]);
 
 /* Gives back what the part holds; not while it is on watch or being warmed. */
 void fetch_part_clear(struct fetch_part *);

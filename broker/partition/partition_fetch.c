@@ -61,6 +61,7 @@ static void judge(struct partition *p, struct fetch_part *part, struct replica_r
         .last_fetched_epoch = part->last_fetched_epoch,
         .high_watermark = part->replica_id >= 0 ? part->high_watermark : HIGH_WATERMARK_UNTOLD,
         .log_start = part->replica_id >= 0 ? part->follower_log_start : -1,
+        .any_replica = part->replica_id < 0 && part->any_replica,
     };
     (void)replica_read(&p->core, &request, read); /* read->error says it too */
 }

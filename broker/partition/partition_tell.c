@@ -24,6 +24,22 @@ enum kafka_error partition_producers(struct partition *p, uint32_t *at, uint32_t
     return error;
 }
 
+uint32_t partition_choices(struct partition *p, int64_t fetch_offset,
+                           struct partition_choice ret_choices[REPLICAS_MAX])
+{
+    struct replica_choice choices[REPLICAS_MAX];
+    partition_enter(p);
+    uint32_t count = p->state == PARTITION_OPEN ? replica_choices(&p->core, fetch_offset, choices)
+                                                : 0;
+    lock_leave(p->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        ret_choices[i] = (struct partition_choice){.broker = choices[i].broker,
+                                                   .end = choices[i].end,
+                                                   .caught_up_ms = choices[i].caught_up_ms};
+    }
+    return count;
+}
+
 static void space_work(struct disk_job *job)
 {
     struct dirs_space *space = CONTAINER_OF(job, struct dirs_space, job);

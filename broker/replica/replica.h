@@ -379,6 +379,8 @@ struct replica_read_request {
     int32_t last_fetched_epoch; /* NO_EPOCH: not told */
     int64_t high_watermark;     /* followers: the newest they know */
     int64_t log_start;          /* followers: where their log begins; -1: not told */
+    /* A consumer that may read from whoever hosts the partition (KIP-392), not only from the leader. */
+    bool any_replica;
 };
 /* Bounds for a fetch, when it comes and again when it is woken; ret_read->error is also returned. */
 enum kafka_error replica_read(const struct replica *, const struct replica_read_request *,
@@ -387,6 +389,16 @@ enum kafka_error replica_read(const struct replica *, const struct replica_read_
 /* ListOffsets latest: the high watermark; OFFSET_NOT_AVAILABLE while it may be stale (new leader, KIP-207). */
 enum kafka_error replica_latest(const struct replica *, int32_t current_leader_epoch,
                                 int64_t *ret_offset) MUST_USE;
+
+/* An in-sync follower that a consumer could be sent to. */
+struct replica_choice {
+    int32_t broker;
+    int64_t end;
+    time_ms caught_up_ms; /* newest time at which it had everything */
+};
+/* KIP-392: followers in the in-sync set that hold the offset, as their leader knows; 0 of who does not lead. */
+uint32_t replica_choices(const struct replica *, int64_t fetch_offset,
+                         struct replica_choice ret_choices[REPLICAS_MAX]);
 
 /* DeleteRecords: the smallest log start of all replicas that live (NO_OFFSET: one has not told it); only of a leader.
  * WAKE_CONSUMERS says that it may have moved. */

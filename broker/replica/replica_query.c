@@ -1,7 +1,8 @@
 /* Questions that change nothing. */
 #include "broker/replica/replica_internal.h"
 
-enum kafka_error replica_check_leader(const struct replica *replica, int32_t current_leader_epoch)
+static enum kafka_error check_reader(const struct replica *replica, int32_t current_leader_epoch,
+                                     bool any_replica)
 {
     if (replica->role == REPLICA_STOPPED) {
         return replica->stop_error;
@@ -14,7 +15,15 @@ enum kafka_error replica_check_leader(const struct replica *replica, int32_t cur
             return KAFKA_UNKNOWN_LEADER_EPOCH;
         }
     }
-    return replica->role == REPLICA_LEADER ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
+    bool hosts = replica->role == REPLICA_FOLLOWER || replica->role == REPLICA_IDLE;
+    bool serves = replica->role == REPLICA_LEADER ||
+                  (any_replica && hosts && replica->view.leader_epoch >= 0);
+    return serves ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER;
+}
+
+enum kafka_error replica_check_leader(const struct replica *replica, int32_t current_leader_epoch)
+{
+    return check_reader(replica, current_leader_epoch, false);
 }
 
 /* Where the reader's log leaves ours (KIP-595): it holds records up to fetch_offset, the last of last_fetched_epoch. */
@@ -43,8 +52,9 @@ enum kafka_error replica_read(const struct replica *replica,
                               struct replica_read *ret_read)
 {
     bool follower = request->replica_id >= 0;
+    assert(!follower || !request->any_replica);
     *ret_read = (struct replica_read){
-        .error = replica_check_leader(replica, request->current_leader_epoch),
+        .error = check_reader(replica, request->current_leader_epoch, request->any_replica),
         .diverging_epoch = NO_EPOCH,
         .diverging_end = NO_OFFSET,
         .end = follower ? replica->log_end : replica->high_watermark,
@@ -79,6 +89,24 @@ enum kafka_error replica_latest(const struct replica *replica, int32_t current_l
     }
     *ret_offset = replica->high_watermark;
     return KAFKA_NONE;
+}
+
+uint32_t replica_choices(const struct replica *replica, int64_t fetch_offset,
+                         struct replica_choice ret_choices[REPLICAS_MAX])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; replica->role == REPLICA_LEADER && i < replica->view.member_count; i++) {
+        const struct replica_progress *progress = &replica->leading.progress[i];
+        bool other = replica->view.members[i].id != replica->config.self_id;
+        if (other && (replica->isr & member_bit(i)) && progress->end >= fetch_offset &&
+            progress->log_start <= fetch_offset) {
+            assert(count < REPLICAS_MAX);
+            ret_choices[count++] = (struct replica_choice){.broker = replica->view.members[i].id,
+                                                           .end = progress->end,
+                                                           .caught_up_ms = progress->caught_up_ms};
+        }
+    }
+    return count;
 }
 
 int64_t replica_low_watermark(const struct replica *replica)

@@ -188,6 +188,9 @@
       "this and log.flush.offset.checkpoint.interval.ms.") \
     X(LAG_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", AT_LEAST(100), READ_ONLY, WORKS, \
       "A follower that has not reached the leader's end for so long leaves the in-sync set.") \
+    X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, ONE_OF("org.apache.kafka.common.replica.RackAwareReplicaSelector", "org.apache.kafka.common.replica.LeaderSelector"), READ_ONLY, WORKS, \
+      "Whether leaders send consumers to an in-sync follower in their own rack (RackAwareReplicaSelector); " \
+      "left out, consumers read from leaders.") \
     X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", AT_LEAST(1), READ_ONLY, WORKS, \
       "How long a broker waits for an answer of the controllers to a client's request that does not say so " \
       "itself.") \
@@ -224,8 +227,6 @@
       "This is the name of a Java class, and there is no JVM here.") \
     X(REMOTE_LOG_STORAGE_SYSTEM_ENABLE, "remote.log.storage.system.enable", BOOLEAN, "false", ANY, READ_ONLY, REFUSED, \
       "Tiered storage is not offered.") \
-    X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, ANY, READ_ONLY, REFUSED, \
-      "Reading from the nearest replica is not offered yet.") \
     X(SASL_CLIENT_CALLBACK_HANDLER_CLASS, "sasl.client.callback.handler.class", CLASS, NULL, ANY, READ_ONLY, REFUSED, \
       "This is the name of a Java class, and there is no JVM here.") \
     X(SASL_LOGIN_CALLBACK_HANDLER_CLASS, "sasl.login.callback.handler.class", CLASS, NULL, ANY, READ_ONLY, REFUSED, \

@@ -5,7 +5,8 @@ import kwire
 import messages as m
 
 OVERRIDES = {"auto.leader.rebalance.enable": "false", "num.partitions": "4", "default.replication.factor": "2",
-             "offsets.topic.num.partitions": "7", "offsets.topic.replication.factor": "3"}
+             "offsets.topic.num.partitions": "7", "offsets.topic.replication.factor": "3",
+             "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"}
 LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_ID = 5, 100
 NONE, OUT_OF_RANGE, UNKNOWN_TOPIC, NOT_LEADER, TIMED_OUT, INVALID_TOPIC = 0, 1, 3, 6, 7, 17
 INVALID_PARTITIONS, INVALID_REPLICATION, INVALID_ASSIGNMENT, INVALID_REQUEST, POLICY = 37, 38, 39, 42, 44
@@ -298,6 +299,45 @@ class Suite:
             if not (now - 20000 < r["fetched"] <= now + 1000 and now - 20000 < r["caught_up"] <= now + 1000):
                 stale.append((r["id"], now - r["fetched"], now - r["caught_up"]))
         self.out.check(not stale, f"DescribeQuorum {version}: all were heard of and have caught up lately {stale or ''}")
+
+    # --- KIP-392 ---
+
+    def fetch(self, node, topic, offset, version=11, rack=""):
+        """(error, preferred read replica, whether there were records, high watermark) of one partition, without a session."""
+        part = {"index": 0, "leader_epoch": -1, "offset": offset, "last_epoch": -1, "log_start": -1, "max_bytes": 1 << 20}
+        got = self.ask(m.FETCH, version, node, replica=-1, max_wait_ms=100, min_bytes=1, max_bytes=1 << 20, isolation=0, session=0,
+                       session_epoch=-1, topics=[{"topic": topic, "partitions": [part]}], forgotten=[], rack=rack)
+        p = got["topics"][0]["partitions"][0]
+        return p["error"], p.get("preferred"), bool(p["records"]), p["high_watermark"]
+
+    def racks(self):
+        self.cluster.create_topic("racks", 1, 3)
+        self.produce("racks", 3)
+        leader = self.leader_node("racks")
+        near, other = [n for n in self.cluster.brokers if n.id != leader.id]
+        sent = kwire.wait_until(lambda: self.fetch(leader, "racks", 0, rack=f"rack-{near.id}")[1] == near.id, 10)
+        self.out.check(sent, "Fetch 11: the leader sends a consumer to the follower in its rack")
+        for version in (11, 12):
+            self.expect(f"Fetch {version}: so without records, and at the end of the log too",
+                        [self.fetch(leader, "racks", o, version, f"rack-{near.id}") for o in (0, 3)], [(NONE, near.id, False, 3)] * 2)
+            self.expect(f"Fetch {version}: not from the leader's own rack, an unknown one or none",
+                        [self.fetch(leader, "racks", 0, version, r) for r in (f"rack-{leader.id}", "rack-77", "")], [(NONE, -1, True, 3)] * 3)
+            known = kwire.wait_until(lambda: self.fetch(near, "racks", 0, version)[3] == 3, 10)
+            self.expect(f"Fetch {version}: the follower serves up to the high watermark, whatever the rack",
+                        (known, [self.fetch(near, "racks", o, version, r) for o, r in ((0, f"rack-{near.id}"), (2, ""), (3, f"rack-{other.id}"))]),
+                        (True, [(NONE, -1, True, 3), (NONE, -1, True, 3), (NONE, -1, False, 3)]))
+            self.expect(f"Fetch {version}: a follower does not know an offset beyond its log", self.fetch(near, "racks", 4, version)[0], OUT_OF_RANGE)
+        self.expect("Fetch 10 knows leaders only", (self.fetch(near, "racks", 0, 10)[0], self.fetch(leader, "racks", 0, 10)), (
+            NOT_LEADER, (NONE, None, True, 3)))
+        self.expect("Fetch 11 beyond the leader's log goes to nobody else", self.fetch(leader, "racks", 9, 11, f"rack-{near.id}")[0], OUT_OF_RANGE)
+        self.delete(2, "racks", 2)
+        self.expect("Fetch 11 below the start of the log goes to nobody else", self.fetch(leader, "racks", 1, 11, f"rack-{near.id}")[0],
+                    OUT_OF_RANGE)
+        self.cluster.terminate(near.id)
+        back = kwire.wait_until(lambda: self.fetch(leader, "racks", 2, 11, f"rack-{near.id}")[1] == -1, 20)
+        self.out.check(back, "Fetch 11: a follower that is gone is recommended to nobody")
+        self.cluster.restart(near.id)
+        self.cluster.wait_isr_full("racks")
 
     # --- UnregisterBroker ---
 

@@ -229,3 +229,77 @@ Test(reading, records_are_gone_when_every_living_replica_has_forgotten_them)
     cr_assert_eq(replica_low_watermark(&b.replica), 6);
     bench_release(&b);
 }
+
+static enum kafka_error consume_anywhere(const struct bench *b, int64_t offset, int32_t epoch,
+                                         struct replica_read *ret_read)
+{
+    struct replica_read_request request = {.replica_id = NO_BROKER,
+                                           .current_leader_epoch = epoch,
+                                           .fetch_offset = offset,
+                                           .last_fetched_epoch = NO_EPOCH,
+                                           .high_watermark = HIGH_WATERMARK_UNTOLD,
+                                           .log_start = -1,
+                                           .any_replica = true};
+    return replica_read(&b->replica, &request, ret_read);
+}
+
+Test(reading, a_follower_serves_consumers_up_to_the_high_watermark_that_it_knows)
+{
+    struct bench b;
+    struct replica_read read;
+    bench_init(&b, 10);
+    cr_assert_eq(consume_anywhere(&b, 0, NO_EPOCH, &read), KAFKA_NOT_LEADER_OR_FOLLOWER,
+                 "nothing is known of the cluster yet");
+    b.view.leader = 2;
+    bench_view(&b);
+    struct replica_event event = {.kind = REPLICA_FETCHED};
+    event.fetched = (struct replica_fetched){
+        .leader_epoch = 1,
+        .fetch_offset = 10,
+        .last_fetched_epoch = epoch_cache_latest(&b.replica.epochs),
+        .high_watermark = 7,
+        .log_start_offset = 2,
+        .diverging_epoch = NO_EPOCH,
+        .diverging_end = NO_OFFSET};
+    bench_step(&b, event);
+    cr_assert_eq(consume_anywhere(&b, 5, 1, &read), KAFKA_NONE);
+    cr_assert_eq(read.end, 7);
+    cr_assert_eq(read.log_start, 2);
+    cr_assert_not(read.at_once);
+    cr_assert_eq(consume_anywhere(&b, 9, 1, &read), KAFKA_NONE, "it is there, and will be shown");
+    cr_assert_eq(consume_anywhere(&b, 11, 1, &read), KAFKA_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(consume_anywhere(&b, 1, 1, &read), KAFKA_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(consume_anywhere(&b, 5, 0, &read), KAFKA_FENCED_LEADER_EPOCH);
+    cr_assert_eq(consume_anywhere(&b, 5, 2, &read), KAFKA_UNKNOWN_LEADER_EPOCH);
+    cr_assert_eq(consume(&b, 5, 1, NO_EPOCH, &read), KAFKA_NOT_LEADER_OR_FOLLOWER,
+                 "older consumers read from leaders");
+    struct replica_choice choices[REPLICAS_MAX];
+    cr_assert_eq(replica_choices(&b.replica, 5, choices), 0, "who follows sends nobody away");
+    b.view.leader = NO_BROKER;
+    b.view.leader_epoch = 2;
+    b.view.partition_epoch++;
+    bench_view(&b);
+    cr_assert_eq(consume_anywhere(&b, 5, 2, &read), KAFKA_NONE, "even without a leader");
+    bench_release(&b);
+}
+
+Test(reading, a_leader_knows_which_followers_hold_an_offset)
+{
+    struct bench b;
+    struct replica_choice choices[REPLICAS_MAX];
+    bench_init(&b, 0);
+    bench_isr(&b, 2, 1, 2, 0); /* 3 is not in sync */
+    bench_view(&b);
+    bench_produce_plain(&b, -1, 5);
+    bench_durable(&b, 5);
+    cr_assert_eq(replica_choices(&b.replica, 0, choices), 0, "none has fetched yet");
+    bench_fetch(&b, 2, 3, 3);
+    bench_fetch(&b, 3, 5, 5);
+    uint32_t count = replica_choices(&b.replica, 3, choices);
+    cr_assert_geq(count, 1);
+    cr_assert_eq(choices[0].broker, 2);
+    cr_assert_eq(choices[0].end, 3);
+    cr_assert_eq(count, 1, "3 is no member of the committed in-sync set");
+    cr_assert_eq(replica_choices(&b.replica, 4, choices), 0);
+    bench_release(&b);
+}
