@@ -10,17 +10,14 @@ Each node has data_dir/<id>/ (its log dir), data_dir/<id>.properties and data_di
 `overrides` {key: value} go into every file; `env` {node id or "all": {name: value}} into the environments.
 Call from the main thread only: a node dies with the thread that started it, so that no run leaves servers behind.
 """
-import ctypes, http.client, os, re, shutil, signal, socket, subprocess, time
+import http.client, os, re, shutil, signal, socket, subprocess, time
 
 import fetch, kwire
 
 READY_S = 60.0
 COMPLAINT = re.compile(r"(?:WARNING|ERROR): \w+Sanitizer|: runtime error: |Assertion .* failed")
-_libc = ctypes.CDLL(None)
-
-
-def _die_with_parent():
-    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+# Becomes the program itself: without a function to call before exec, Python need not copy its own memory for each process.
+DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
 
 class Node:
@@ -127,8 +124,8 @@ class Cluster:
     def launch(self, node):
         env = {**os.environ, **self.env.get("all", {}), **self.env.get(node.id, {})}
         with open(node.log, "ab") as out:
-            node.process = subprocess.Popen(self.command(node), stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=env,
-                                            preexec_fn=_die_with_parent)
+            node.process = subprocess.Popen(DIE_WITH_PARENT + self.command(node), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                                            env=env)
 
     def kill(self, node_id, sig=signal.SIGKILL):
         """Sends the signal; after SIGKILL the process is gone when this returns. Answers the monotonic time of the signal."""
