@@ -26,12 +26,8 @@ class Stranger:
             f.writelines(f"{k}={v}\n" for k, v in {**self.config, **{k.replace("_", "."): v for k, v in changes.items()}}.items())
             f.write(text or "")
         command = [os.path.join(self.suite.o.build, self.role, f"odradek-{self.role}"), path, *args]
-        def before():
-            cluster._die_with_parent()
-            if user is not None:
-                os.setgid(user)
-                os.setuid(user)
-        p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, preexec_fn=before)
+        p = subprocess.Popen(cluster.DIE_WITH_PARENT + command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                             text=True, user=user, group=user, extra_groups=[] if user is not None else None)
         try:
             return p.wait(EXIT_S), p.stdout.read()
         except subprocess.TimeoutExpired:
@@ -77,8 +73,8 @@ def combined(suite):
                        controller_quorum_voters=f"1@127.0.0.1:{port + 1}")
     commands = re.findall(r"(odradek-(broker|controller) .*)$", text, re.M)
     told(suite, "process.roles=broker,controller", (code, text), 1, "Run these two instead", "odradek-broker ", "odradek-controller ")
-    running = [subprocess.Popen([os.path.join(suite.o.build, role, line.split()[0]), *line.split()[1:]], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL, preexec_fn=cluster._die_with_parent) for line, role in commands]
+    running = [subprocess.Popen([*cluster.DIE_WITH_PARENT, os.path.join(suite.o.build, role, line.split()[0]), *line.split()[1:]],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for line, role in commands]
     try:
         up = kwire.wait_until(lambda: len(kwire.metadata(f"127.0.0.1:{port}", [], 2.0).brokers) == 1, 20)
         suite.check(len(running) == 2 and up, "startup: the two commands that it prints make a cluster")
