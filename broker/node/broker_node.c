@@ -139,6 +139,7 @@ static void partitions_config_fill(struct broker_node *node, struct partitions_c
         .fetch_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_RESPONSE_BYTES),
         .fetch_partition_bytes_max = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_BYTES),
         .unsynced_bytes_max = UNSYNCED_MAX,
+        .reserve_bytes = config_int(config, CONFIG_DIR_RESERVE),
     };
     for (uint32_t i = 0; i < node->reactor_count; i++) {
         to->reactors[i] = node->reactors[i].loop;

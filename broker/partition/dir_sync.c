@@ -227,6 +227,7 @@ static void pressure(struct mail *mail)
 
 void dir_sync_init(struct log_dir *dir)
 {
+    dir_space_init(dir);
     dir->queue_end = &dir->queue;
     dir->held_end = &dir->held;
     dir->pressure_mail.deliver = pressure;

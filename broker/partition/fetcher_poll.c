@@ -3,6 +3,9 @@
 
 #include "common/wire/record_batch.h"
 
+/* A follower without room on its disk looks again after this. */
+#define SPACE_REST_MS 500
+
 void fetcher_forget_calls(struct fetcher *fetcher)
 {
     fetcher->poll_out = false;
@@ -36,6 +39,10 @@ static bool plan_follow(struct follow *follow, bool poll, time_ms now,
     struct fetcher *fetcher = follow->fetcher;
     bool urgent;
     if (poll ? follow->rest_until_ms > now : !follow->urgent) {
+        return false;
+    }
+    if (poll && dir_space_gone(follow->partition->dir)) {
+        follow->rest_until_ms = now + SPACE_REST_MS;
         return false;
     }
     if (!partition_plan_now(follow->partition, ret_plan, &urgent)) {

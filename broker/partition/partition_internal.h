@@ -168,6 +168,9 @@ struct log_dir {
     struct mail pressure_mail;
     atomic_bool pressure_posted;
     atomic_bool offline;
+    _Atomic int64_t space_left; /* bytes that may come until the reserve is touched, dir_space.c */
+    _Atomic int64_t reserve;
+    bool space_told; /* the pool's job */
     _Atomic int64_t unsynced_bytes;
     /* Inside its lock. */
     struct lock *lock;
@@ -209,6 +212,9 @@ struct partitions {
     struct timer checkpoint_timer;
     struct timer retention_timer;
     struct disk_job checkpoint_job;
+    struct timer space_timer;
+    struct disk_job space_job;
+    bool space_running;
     struct disk_job retention_job;
     bool checkpoint_running;
     bool retention_running;
@@ -330,6 +336,15 @@ void upkeep_start(struct partitions *);
 /* Cancels what is due. true: nothing is under way; else upkeep_rested follows. */
 bool upkeep_stop(struct partitions *);
 void upkeep_rested(struct partitions *);
+
+/* dir_space.c */
+void dir_space_init(struct log_dir *);
+void dir_space_start(struct partitions *);
+void dir_space_used(struct log_dir *, int64_t bytes);
+/* Leaders refuse. */
+bool dir_space_short(struct log_dir *);
+/* Followers wait. */
+bool dir_space_gone(struct log_dir *);
 /* Blocking: the three checkpoints of a directory. */
 err_t checkpoint_dir(struct log_dir *);
 /* One that was to be closed is. */

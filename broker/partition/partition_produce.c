@@ -89,6 +89,11 @@ bool partition_produce(struct partition *p, struct produce_ticket *ticket, uint8
         lock_leave(p->lock);
         return true;
     }
+    if (UNLIKELY(dir_space_short(p->dir)) && p->core.role == REPLICA_LEADER) {
+        refuse(ticket, KAFKA_KAFKA_STORAGE_ERROR); /* before the disk is full: clients try again */
+        lock_leave(p->lock);
+        return true;
+    }
     partition_step(p, &step);
     if (p->state == PARTITION_OPEN) {
         step.event.produce.acks = acks;

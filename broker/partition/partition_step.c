@@ -198,6 +198,7 @@ static void tell(struct partition *p, struct step *step, const struct replica_ac
 static void written(struct partition *p, size_t bytes)
 {
     p->unsynced_bytes += (int64_t)bytes;
+    dir_space_used(p->dir, (int64_t)bytes);
     atomic_fetch_add_explicit(&p->dir->unsynced_bytes, (int64_t)bytes, memory_order_relaxed);
     if (log_active_base(p->log) != p->active_base) {
         p->active_base = log_active_base(p->log);

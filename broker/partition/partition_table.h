@@ -88,6 +88,7 @@ struct partitions_config {
     int32_t fetch_partition_bytes_max; /* replica.fetch.max.bytes, 1048576 */
     int64_t
         unsynced_bytes_max; /* per log dir: above it answers wait for a sync; 64 MiB is a good value */
+    int64_t reserve_bytes; /* log.dir.reserve.bytes; 0: none */
     struct partitions_events events;
 };
 

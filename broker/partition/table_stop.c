@@ -89,12 +89,12 @@ static void close_all(struct partitions *table)
     table_try_finish(table);
 }
 
-/* Three things come to rest in any order: the fetch rooms, checkpoints, retention. */
+/* Four things come to rest in any order: the fetch rooms, checkpoints, retention, the look at the space. */
 static void rested(struct partitions *table)
 {
     assert(table->stopping);
     if (table->rooms_open == 0 && !table->checkpoint_running && !table->retention_running &&
-        !table->closing_begun) {
+        !table->space_running && !table->closing_begun) {
         table->closing_begun = true;
         close_all(table);
     }

@@ -161,7 +161,12 @@ static void checkpoint_work(struct disk_job *job)
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
         err_t err = atomic_load(&dir->offline) ? OK : checkpoint_dir(dir);
-        if (err != OK) {
+        if (err ==
+            ERR_NO_SPACE) { /* the old ones stand: more is scanned after a crash, and that is all */
+            trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
+                      "The checkpoints of log directory %s find no space; the last ones stay.",
+                      dir->path);
+        } else if (err != OK) {
             trace_log(
                 table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                 "The checkpoints of log directory %s cannot be written (%s); it goes offline.",
@@ -355,6 +360,7 @@ void upkeep_start(struct partitions *table)
     table->retention_job.done = retention_done;
     checkpoint_arm(table);
     retention_arm(table);
+    dir_space_start(table);
 }
 
 bool upkeep_stop(struct partitions *table)
@@ -362,5 +368,6 @@ bool upkeep_stop(struct partitions *table)
     assert(table->stopping);
     timer_cancel(table->config.control, &table->checkpoint_timer);
     timer_cancel(table->config.control, &table->retention_timer);
-    return !table->checkpoint_running && !table->retention_running;
+    timer_cancel(table->config.control, &table->space_timer);
+    return !table->checkpoint_running && !table->retention_running && !table->space_running;
 }

@@ -30,6 +30,9 @@
       "What an acknowledgement of acks=all means: disk, every in-sync replica has synced the record; " \
       "pagecache, every in-sync replica has it in memory. Decided by the cluster, as min.insync.replicas " \
       "is.") \
+    X(DIR_RESERVE, "log.dir.reserve.bytes", LONG, "67108864", AT_LEAST(0), READ_ONLY, OWN, \
+      "Producers are refused with KAFKA_STORAGE_ERROR, which they try again, when the device of a log " \
+      "directory has less than this left, or than a 20th of its size. 0: never.") \
     X(LOG_FORMAT, "log.format", STRING, "text", ONE_OF("text", "json"), READ_ONLY, OWN, \
       "Log lines as text, or as one JSON object a line.") \
     X(LOG_LEVEL, "log.level", LIST, "info", ANY, READ_ONLY, OWN, \
