@@ -10,14 +10,14 @@ static bool fail_all(struct arena *arena, const struct kmsg_elect_leaders_reques
                      enum kafka_error error, struct slice message,
                      struct kmsg_elect_leaders_response *response)
 {
+    int32_t topics = ask->topic_partitions.count < 0 ? 0 : ask->topic_partitions.count;
     response->error_code = (int16_t)error;
     response->replica_election_results.items =
-        kmsg_elect_leaders_response_replica_election_result_array(arena,
-                                                                  ask->topic_partitions.count);
+        kmsg_elect_leaders_response_replica_election_result_array(arena, topics);
     if (response->replica_election_results.items == NULL) {
         return false;
     }
-    for (int32_t t = 0; t < ask->topic_partitions.count; t++) {
+    for (int32_t t = 0; t < topics; t++) {
         const kmsg_i32_array *partitions = &ask->topic_partitions.items[t].partitions;
         struct kmsg_elect_leaders_response_replica_election_result *to =
             &response->replica_election_results.items[response->replica_election_results.count++];
