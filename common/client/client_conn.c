@@ -115,27 +115,47 @@ err_t client_conn_open(struct client_conn *conn, const struct net_address *addre
     return net_dial(conn->loop, address, &events, conn, &conn->net);
 }
 
-err_t client_conn_send(struct client_conn *conn, struct client_call *call, const void *request)
+/* A correlation id is used up by every request, answered or not. */
+static err_t send_frame(struct client_conn *conn, const struct kmsg_api *api, int16_t version,
+                        const void *request)
 {
-    assert(call->api != NULL && call->answered != NULL && !list_linked(&call->node));
     ENSURE(conn->open, ERR_CLOSED);
     struct buf buf;
     struct chain chain;
-    call->correlation_id = conn->next_correlation_id;
     buf_init(&buf, conn->heap, REQUEST_BYTES_MAX);
     chain_init(&chain, conn->heap);
-    err_t err = frame_request_encode(call->api, call->version, call->correlation_id,
-                                     conn->client_id, request, &buf);
+    err_t err = frame_request_encode(api, version, conn->next_correlation_id, conn->client_id,
+                                     request, &buf);
     uint8_t *p = err == OK ? chain_add_memory(&chain, buf.n) : NULL;
     if (p != NULL) {
         memcpy(p, buf.p, buf.n);
         conn->next_correlation_id = conn->next_correlation_id == INT32_MAX
                                         ? 0
                                         : conn->next_correlation_id + 1;
-        list_push(&conn->calls, &call->node);
         net_send(conn->net, &chain);
     }
     buf_release(&buf);
     chain_release(&chain);
     return err != OK ? err : p == NULL ? ERR_NO_MEMORY : OK;
+}
+
+err_t client_conn_send(struct client_conn *conn, struct client_call *call, const void *request)
+{
+    assert(call->api != NULL && call->answered != NULL && !list_linked(&call->node));
+    call->correlation_id = conn->next_correlation_id;
+    TRY(send_frame(conn, call->api, call->version, request));
+    list_push(&conn->calls, &call->node);
+    return OK;
+}
+
+err_t client_conn_tell(struct client_conn *conn, const struct kmsg_api *api, int16_t version,
+                       const void *request)
+{
+    assert(api != NULL);
+    return send_frame(conn, api, version, request);
+}
+
+size_t client_conn_unsent_bytes(const struct client_conn *conn)
+{
+    return conn->net == NULL ? 0 : net_unsent_bytes(conn->net);
 }

@@ -47,5 +47,10 @@ void client_conn_close(struct client_conn *);
 
 /* call->api, version and answered are set. ERR_NO_MEMORY and what kmsg_encode says; ERR_CLOSED: not open. */
 err_t client_conn_send(struct client_conn *, struct client_call *, const void *request) MUST_USE;
+/* The same for a request that the server does not answer (Produce with acks=0). */
+err_t client_conn_tell(struct client_conn *, const struct kmsg_api *, int16_t version,
+                       const void *request) MUST_USE;
+/* Bytes of requests that did not leave yet. */
+size_t client_conn_unsent_bytes(const struct client_conn *);
 
 #endif

@@ -1,5 +1,7 @@
 #include "common/config/spec.h"
 
+#include "common/base/similar.h"
+
 #define ANY              \
     {                    \
         .rule = SPEC_ANY \
@@ -248,43 +250,12 @@ bool topic_config_of_cluster(enum topic_config_key key)
 
 /* --- the nearest name --- */
 
-#define NAME_MAX_BYTES 80 /* the longest known name has 60 */
-
-/* Levenshtein's distance, or `most` if it is not below. */
-static uint32_t distance(struct slice a, const char *b, uint32_t most)
-{
-    size_t n = strlen(b);
-    assert(a.n <= NAME_MAX_BYTES && n <= NAME_MAX_BYTES);
-    uint32_t row[NAME_MAX_BYTES + 1];
-    for (size_t j = 0; j <= n; j++) {
-        row[j] = (uint32_t)j;
-    }
-    for (size_t i = 0; i < a.n; i++) {
-        uint32_t corner = row[0];
-        uint32_t least = row[0] = (uint32_t)i + 1;
-        for (size_t j = 0; j < n; j++) {
-            uint32_t changed = corner + (a.p[i] != (uint8_t)b[j]);
-            corner = row[j + 1];
-            uint32_t other = (row[j] < corner ? row[j] : corner) + 1;
-            row[j + 1] = changed < other ? changed : other;
-            least = row[j + 1] < least ? row[j + 1] : least;
-        }
-        if (least >= most) {
-            return most;
-        }
-    }
-    return row[n] < most ? row[n] : most;
-}
-
 const char *spec_nearest(struct slice name)
 {
-    if (name.n < 3 || name.n > NAME_MAX_BYTES) {
-        return NULL;
-    }
     const char *best = NULL;
-    uint32_t most = (uint32_t)(name.n / 4 + 2);
+    uint32_t most = similar_most(name);
     for (size_t i = 0; i < CONFIG_KEYS; i++) {
-        uint32_t d = distance(name, keys[i].name, most);
+        uint32_t d = similar_distance(name, slice_str(keys[i].name), most);
         if (d < most) {
             most = d;
             best = keys[i].name;

@@ -11,6 +11,7 @@
 
 #include "common/host/internal.h"
 #include "common/port/clock.h"
+#include "common/port/turn.h"
 
 /* Mail that brings more mail may keep a turn going, but not for ever. */
 #define MAIL_ROUNDS_MAX 16
@@ -129,10 +130,10 @@ static void turn_finish(struct loop *loop)
     net_bury(loop);
 }
 
-static void loop_sleep(struct loop *loop)
+static void loop_sleep(struct loop *loop, time_us until)
 {
     int flags = EVLOOP_ONCE;
-    time_us next = wheel_next_us(&loop->wheel);
+    time_us next = min_i64(wheel_next_us(&loop->wheel), until);
     if (next != TIME_NEVER) {
         time_us wait = next - clock_mono_us(loop->host);
         if (wait <= 0) {
@@ -143,7 +144,8 @@ static void loop_sleep(struct loop *loop)
         }
     }
     atomic_store(&loop->sleeping, true);
-    if (atomic_load(&loop->mailbox) != NULL || atomic_load(&loop->stopping)) {
+    if (atomic_load(&loop->mailbox) != NULL || atomic_load(&loop->stopping) ||
+        !list_empty(&loop->turn_ends)) { /* asked for between turns, of a loop turned by hand */
         flags = EVLOOP_NONBLOCK;
     }
     loop->now_us = 0;
@@ -158,11 +160,18 @@ static void *loop_main(void *arg)
     loop->first(loop->first_arg);
     turn_finish(loop);
     while (!atomic_load(&loop->stopping)) {
-        loop_sleep(loop);
+        loop_sleep(loop, TIME_NEVER);
         atomic_store(&loop->last_turn_us, loop_now_us(loop));
         turn_finish(loop);
     }
     return NULL;
+}
+
+void loop_turn(struct loop *loop, time_us until)
+{
+    assert(loop->first == NULL); /* it has no thread */
+    loop_sleep(loop, until);
+    turn_finish(loop);
 }
 
 void loop_start(struct loop *loop, void (*first)(void *arg), void *arg)

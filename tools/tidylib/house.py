@@ -123,7 +123,7 @@ LIBRARY_HEADERS = {  # first part of the name -> the rooms that may know the lib
     "pcre2.h": ("broker/coord",),
     "protobuf-c": ("common/meta/codec", "common/rpc", "proto"),
 }
-OS_HEADER_ROOMS = ("common/host", "common/main", "cli", "broker/main.c", "controller/main.c")
+OS_HEADER_ROOMS = ("common/host", "common/main", "cli", "cli/main.c", "broker/main.c", "controller/main.c")
 
 # --- calls -----------------------------------------------------------------------------------------------------------
 def _words(text):
