@@ -38,7 +38,7 @@ static void rest(struct control *c)
 {
     time_ms now = loop_now_us(c->loop) / 1000;
     time_ms wait = c->hint.port != 0 ? 0 : prng_between(&c->prng, c->rest_ms / 2, c->rest_ms);
-    c->rest_ms = min_i64(c->rest_ms * 2, REST_MAX_MS);
+    c->rest_ms = min_i64(c->rest_ms * 3 / 2, REST_MAX_MS);
     c->state = CONTROL_RESTING;
     timer_arm(c->loop, &c->rest_timer, (now + wait) * 1000);
     if (now >= c->told_ms + TELL_EVERY_MS) {

@@ -7,10 +7,18 @@
 
 #define ASK_MS        100
 #define ASK_WAIT_MS   1000
-#define REDIAL_MS     100
+#define REDIAL_MIN_MS 5
+#define REDIAL_MAX_MS 100
 #define TELL_EVERY_MS 5000
 
 static void peer_dial(struct formation_peer *peer);
+
+static void peer_rest(struct formation_peer *peer)
+{
+    struct loop *loop = peer->formation->rpc->loop;
+    timer_arm(loop, &peer->redial, loop_now_us(loop) + peer->redial_ms * 1000);
+    peer->redial_ms = min_i64(2 * peer->redial_ms, REDIAL_MAX_MS);
+}
 
 static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
@@ -18,6 +26,8 @@ static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
     (void)conn;
     (void)hello;
     peer->up = true;
+    peer->redial_ms = REDIAL_MIN_MS;
+    loop_at_turn_end(peer->formation->rpc->loop, &peer->formation->look);
 }
 
 static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
@@ -34,9 +44,9 @@ static void on_down(void *ctx, struct rpc_conn *conn, err_t why)
     (void)why;
     peer->conn = NULL;
     peer->up = false;
+    peer->asked = ASKED_NOTHING;
     peer->empty = false;
-    timer_arm(peer->formation->rpc->loop, &peer->redial,
-              loop_now_us(peer->formation->rpc->loop) + REDIAL_MS * 1000);
+    peer_rest(peer);
 }
 
 static const struct rpc_events peer_events = {.up = on_up, .frame = on_frame, .down = on_down};
@@ -51,7 +61,7 @@ static void peer_dial(struct formation_peer *peer)
     struct formation *f = peer->formation;
     if (rpc_dial(f->rpc, &peer->at.address, &peer_events, peer, &peer->conn) != OK) {
         peer->conn = NULL;
-        timer_arm(f->rpc->loop, &peer->redial, loop_now_us(f->rpc->loop) + REDIAL_MS * 1000);
+        peer_rest(peer);
     }
 }
 
@@ -107,6 +117,7 @@ static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *an
     } else if (answer->body_case == ODRADEK__FRAME__BODY_DONE) {
         peer->done = true;
     }
+    loop_at_turn_end(peer->formation->rpc->loop, &peer->formation->look);
 }
 
 static void peer_ask(struct formation_peer *peer)
@@ -169,25 +180,46 @@ static void waiting_tell(struct formation *f)
     }
 }
 
-static void on_timer(struct timer *timer)
+static bool all_done(const struct formation *f)
 {
-    struct formation *f = CONTAINER_OF(timer, struct formation, timer);
-    bool all_done = true;
-    timer_arm(f->rpc->loop, &f->timer, loop_now_us(f->rpc->loop) + ASK_MS * 1000);
+    bool done = true;
     for (uint32_t i = 0; i < f->peer_count; i++) {
-        struct formation_peer *peer = &f->peers[i];
-        all_done = all_done && peer->done;
-        if (peer->up && peer->call.conn == NULL && !peer->done) {
-            peer_ask(peer);
-        }
+        done = done && f->peers[i].done;
     }
+    return done;
+}
+
+/* again: a peer that was asked the same question before is asked once more. */
+static void look(struct formation *f, bool again)
+{
     if (!f->proposing && !f->formed) {
         propose_maybe(f);
         waiting_tell(f);
     }
-    if (f->proposing && (all_done || f->peer_count == 0)) {
+    for (uint32_t i = 0; i < f->peer_count; i++) {
+        struct formation_peer *peer = &f->peers[i];
+        enum formation_question question = f->proposing ? ASKED_TO_AGREE : ASKED_STATE;
+        if (peer->up && peer->call.conn == NULL && !peer->done &&
+            (again || peer->asked != question)) {
+            peer->asked = question;
+            peer_ask(peer);
+        }
+    }
+    if (f->proposing && all_done(f)) {
         formed(f);
     }
+}
+
+static void on_look(struct turn_end *turn_end)
+{
+    look(CONTAINER_OF(turn_end, struct formation, look), false);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct formation *f = CONTAINER_OF(timer, struct formation, timer);
+    timer_arm(f->rpc->loop, &f->timer, loop_now_us(f->rpc->loop) + ASK_MS * 1000);
+    look(f, true);
 }
 
 void formation_open(struct formation *f, struct rpc *rpc, struct trace *trace,
@@ -206,10 +238,13 @@ void formation_open(struct formation *f, struct rpc *rpc, struct trace *trace,
         peer->at = options->voters[i];
         peer->node = RAFT_NOBODY;
         peer->redial.fire = on_redial;
+        peer->redial_ms = REDIAL_MIN_MS;
         peer_dial(peer);
     }
+    f->look.run = on_look;
     f->timer.fire = on_timer;
-    timer_arm(rpc->loop, &f->timer, loop_now_us(rpc->loop) + (f->peer_count == 0 ? 0 : 10000));
+    timer_arm(rpc->loop, &f->timer,
+              loop_now_us(rpc->loop) + (f->peer_count == 0 ? 0 : ASK_MS * 1000));
 }
 
 void formation_close(struct formation *f)
@@ -223,6 +258,7 @@ void formation_close(struct formation *f)
         }
     }
     f->peer_count = 0;
+    f->formed = true; /* what is still to be looked at this turn founds nothing */
 }
 
 void formation_settled(struct formation *f, struct rpc *rpc, struct trace *trace,

@@ -15,11 +15,17 @@ struct formation_peer {
     struct quorum_address at;
     struct rpc_conn *conn;
     bool up;
+    enum formation_question {
+        ASKED_NOTHING,
+        ASKED_STATE,
+        ASKED_TO_AGREE
+    } asked;               /* on this connection */
     bool empty;            /* it said so, ... */
     struct raft_node node; /* ... from this directory */
     bool done;             /* it has the cluster on disk */
     struct rpc_call call;
     struct timer redial;
+    time_ms redial_ms;
 };
 
 struct formation {
@@ -35,6 +41,7 @@ struct formation {
     struct timer timer;
     time_ms told_ms; /* when the log last said for whom it waits */
     bool formed;
+    struct turn_end look; /* what a turn's answers change is looked at once */
     /* Once: the founding is on disk. */
     void (*done)(void *ctx);
     void *ctx;

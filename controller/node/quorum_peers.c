@@ -8,6 +8,19 @@
 
 static void peer_dial(struct quorum_peer *peer);
 
+/* One of us, so that nobody stands against it, need not wait for an election time-out where nobody ever led. */
+static void gathered_maybe(struct quorum *q)
+{
+    bool all_up = raft_current_term(&q->raft) == 0;
+    for (uint32_t i = 0; i < q->peer_count; i++) {
+        all_up = all_up && q->peers[i].up && q->raft.config.self.id < q->peers[i].id;
+    }
+    if (all_up) {
+        struct raft_event event = {.kind = RAFT_EV_GATHERED};
+        quorum_step(q, &event);
+    }
+}
+
 static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
     struct quorum_peer *peer = ctx;
@@ -20,6 +33,7 @@ static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
                   rpc_peer(conn), hello->node->id);
     }
     quorum_ask_to_observe(peer->quorum);
+    gathered_maybe(peer->quorum);
 }
 
 static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)

@@ -186,6 +186,16 @@ static void on_peer_closed(struct raft *raft, struct raft_node node)
     }
 }
 
+/* Whoever has seen a term may have a leader that it does not hear yet. */
+static void on_gathered(struct raft *raft)
+{
+    if (raft->role == RAFT_FOLLOWER && raft->term == 0 &&
+        raft->follower.campaign_at != TIME_NEVER) {
+        assert(raft->log.last == 0 && raft->follower.leader.id == RAFT_NO_ID);
+        raft->follower.campaign_at = raft->now;
+    }
+}
+
 static void on_late(struct raft *raft)
 {
     if (raft->role == RAFT_LEADER) {
@@ -298,6 +308,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ac
     case RAFT_EV_OBSERVE: raft_on_observe(raft, event->node); break;
     case RAFT_EV_TRANSFER: raft_on_transfer(raft, actions, event->node); break;
     case RAFT_EV_PEER_CLOSED: on_peer_closed(raft, event->node); break;
+    case RAFT_EV_GATHERED: on_gathered(raft); break;
     case RAFT_EV_LATE: on_late(raft); break;
     }
 }

@@ -10,7 +10,7 @@
  *   settle | lose all              everything that is on its way, until all is quiet (messages are not told)
  *   cut N | join N                 nothing leaves or reaches N
  *   slow N | fast N | sync N       a slow disk syncs when it is told to
- *   propose N COUNT | snapshot N INDEX | observe N M | voters N M ... | transfer N M | closed N M
+ *   propose N COUNT | snapshot N INDEX | observe N M | voters N M ... | transfer N M | closed N M | gathered N | tick N
  *   show N
  */
 #include "tests/golden/raft/desk.h"
@@ -162,6 +162,10 @@ static void to_core(struct desk *d, const char *verb, const int *n, int count)
         event.kind = RAFT_EV_TRANSFER;
     } else if (strcmp(verb, "closed") == 0) {
         event.kind = RAFT_EV_PEER_CLOSED;
+    } else if (strcmp(verb, "gathered") == 0) {
+        event.kind = RAFT_EV_GATHERED;
+    } else if (strcmp(verb, "tick") == 0) {
+        event.kind = RAFT_EV_TICK;
     } else {
         story_say(d->out, "unknown command: %s", verb);
         return;

@@ -99,6 +99,10 @@ void node_start(struct world *w, struct node *n, bool fresh)
     }
     n->commit = raft_commit_index(&n->raft);
     judge_restored(w, n, &n->disk.snapshot);
+    if (prng_chance(&w->prng, 300)) { /* perhaps nobody ever led: then it stands at once */
+        struct raft_event gathered = {.kind = RAFT_EV_GATHERED};
+        node_step(w, n, &gathered, NULL);
+    }
     world_trace(w, "%d starts: term %d, log %ld..%ld, snapshot %ld", n->self.id, n->disk.term,
                 (long)n->disk.first, (long)n->disk.last, (long)n->disk.snapshot.index);
 }
