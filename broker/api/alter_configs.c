@@ -5,7 +5,7 @@
  */
 #include "broker/api/forward.h"
 
-#include "common/config/alter.h"
+#include "common/config/kinds.h"
 #include "kmsg/alter_configs.h"
 #include "kmsg/incremental_alter_configs.h"
 
@@ -133,6 +133,45 @@ static bool name_is_ours(struct wish *wish, const struct request *request, struc
     return id == self;
 }
 
+/* Groups and subscriptions of client metrics: within the bounds of this broker's file. false: out of memory. */
+static bool kind_judge(struct wish *wish, const struct request *request, struct arena *arena)
+{
+    bool group = wish->type == META_RESOURCE_GROUP;
+    struct config_change *changes = arena_array(arena, (size_t)wish->count, sizeof(*changes));
+    char why[512];
+    uint32_t count = 0;
+    if (changes == NULL) {
+        return false;
+    }
+    if (wish->name.n == 0) {
+        refuse(wish, KAFKA_INVALID_REQUEST,
+               group ? "Default group resources are not allowed."
+                     : "Subscription name can't be empty");
+        return true;
+    }
+    for (int32_t i = 0; i < wish->count; i++) {
+        const struct wish_change *change = &wish->changes[i];
+        if (change->op == CONFIG_APPEND || change->op == CONFIG_SUBTRACT) {
+            refuse(wish, KAFKA_INVALID_CONFIG,
+                   arena_printf(arena, "Can't %s to key %.*s because its type is not LIST.",
+                                change->op == CONFIG_APPEND ? "APPEND" : "SUBTRACT",
+                                (int)change->key.n, (const char *)change->key.p));
+            return true;
+        }
+        if (change->op == CONFIG_SET) {
+            changes[count++] = (struct config_change){change->key, change->value};
+        }
+    }
+    err_t err = config_kind_judge(api_of(request)->config,
+                                  group ? CONFIG_KIND_GROUP : CONFIG_KIND_CLIENT_METRICS, changes,
+                                  count, why, sizeof(why));
+    if (err != OK) {
+        refuse(wish, err == ERR_RANGE ? KAFKA_INVALID_REQUEST : KAFKA_INVALID_CONFIG,
+               arena_printf(arena, "%s", why));
+    }
+    return true;
+}
+
 static void wish_judge(struct wish *wish, const struct request *request, struct arena *arena)
 {
     bool twice;
@@ -150,7 +189,8 @@ static void wish_judge(struct wish *wish, const struct request *request, struct 
                arena_printf(arena, "Null value not supported for : %s", names));
         return;
     }
-    if (wish->type != META_RESOURCE_TOPIC && wish->type != META_RESOURCE_BROKER) {
+    bool kind = wish->type == META_RESOURCE_GROUP || wish->type == META_RESOURCE_CLIENT_METRICS;
+    if (wish->type != META_RESOURCE_TOPIC && wish->type != META_RESOURCE_BROKER && !kind) {
         refuse(wish, KAFKA_INVALID_REQUEST,
                arena_printf(arena, "Unknown resource type %d", wish->type));
         return;
@@ -161,6 +201,9 @@ static void wish_judge(struct wish *wish, const struct request *request, struct 
                    arena_printf(arena, "Unknown operations type %d", wish->changes[i].op));
             return;
         }
+    }
+    if (kind && !kind_judge(wish, request, arena)) {
+        refuse(wish, KAFKA_UNKNOWN_SERVER_ERROR, "Out of memory.");
     }
     if (wish->type == META_RESOURCE_BROKER && wish->name.n > 0) {
         (void)name_is_ours(wish, request, arena);

@@ -81,6 +81,7 @@ void api_delete_topics(struct request *);
 void api_init_producer_id(struct request *);
 void api_offset_for_leader_epoch(struct request *);
 void api_describe_configs(struct request *);
+void api_list_config_resources(struct request *);
 void api_alter_configs(struct request *);
 void api_incremental_alter_configs(struct request *);
 void api_describe_cluster(struct request *);

@@ -5,9 +5,11 @@
  * TOPIC      a topic      all settings that topics have
  * BROKER     our id       all settings of this broker; another broker's are its own to tell
  * BROKER     empty        the cluster-wide defaults that were set at run time
+ * GROUP and CLIENT_METRICS, any name: all their settings, whether anything was set or not
  */
 #include "broker/api/api_internal.h"
 #include "broker/api/settings.h"
+#include "common/config/kinds.h"
 
 #include "kmsg/describe_configs.h"
 
@@ -213,6 +215,33 @@ static bool broker_describe(struct describe *describe)
     return broker_tell(describe);
 }
 
+static bool kind_describe(struct describe *describe, enum config_kind kind)
+{
+    const struct api *api = api_of(describe->request);
+    struct slice name = describe->resource->resource_name;
+    bool group = kind == CONFIG_KIND_GROUP;
+    if (name.n == 0) {
+        refuse(describe, KAFKA_INVALID_REQUEST,
+               group ? "Group name must not be empty"
+                     : "Client metrics subscription name must not be empty");
+        return true;
+    }
+    for (uint32_t i = 0; i < config_kind_keys(kind); i++) {
+        struct config_entry entry;
+        struct slice key = slice_str(config_kind_name(kind, i));
+        config_kind_describe(
+            api->config, &describe->dynamic, kind, i,
+            meta_config_value(describe->lookup.image,
+                              group ? META_RESOURCE_GROUP : META_RESOURCE_CLIENT_METRICS, name,
+                              key),
+            &entry);
+        if (asked_for(describe, entry.name) && !entry_tell(describe, &entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool resource_describe(struct describe *describe)
 {
     struct arena *arena = &describe->request->arena;
@@ -233,6 +262,8 @@ static bool resource_describe(struct describe *describe)
     switch (describe->resource->resource_type) {
     case META_RESOURCE_TOPIC: return topic_describe(describe);
     case META_RESOURCE_BROKER: return broker_describe(describe);
+    case META_RESOURCE_GROUP: return kind_describe(describe, CONFIG_KIND_GROUP);
+    case META_RESOURCE_CLIENT_METRICS: return kind_describe(describe, CONFIG_KIND_CLIENT_METRICS);
     default:
         refuse(
             describe, KAFKA_INVALID_REQUEST,

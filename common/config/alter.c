@@ -130,7 +130,7 @@ static struct shown show_value(const struct spec *spec, struct slice value)
     return shown;
 }
 
-static bool value_judge(const struct spec *spec, struct slice value, char *why, size_t room)
+bool value_judge(const struct spec *spec, struct slice value, char *why, size_t room)
 {
     struct spec_value parsed;
     char reason[256];

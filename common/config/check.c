@@ -234,6 +234,57 @@ static bool overrides_good(struct slice text)
     return true;
 }
 
+/* An ISO 8601 duration as java.time.Duration reads it, not negative: P[nD][T[nH][nM][n[.n]S]]. */
+static bool duration_good(struct slice text)
+{
+    static const char units[] = "DTHMS";
+    size_t at = 1;
+    size_t next = 0; /* the first unit that may still come */
+    bool any = false;
+    if (text.n < 3 || text.p[0] != 'P') {
+        return false;
+    }
+    while (at < text.n) {
+        size_t digits = at;
+        bool dot = false;
+        while (at < text.n && ((text.p[at] >= '0' && text.p[at] <= '9') || text.p[at] == '.')) {
+            dot = dot || text.p[at] == '.';
+            at++;
+        }
+        const char *unit = at < text.n ? strchr(units + next, text.p[at]) : NULL;
+        bool time = next > 1; /* after the T */
+        if (unit == NULL || *unit == '\0' || (*unit == 'T') != (at == digits) ||
+            (dot && *unit != 'S') || (*unit != 'D' && *unit != 'T' && !time) ||
+            text.p[digits] == '.') {
+            return false;
+        }
+        any = any || *unit != 'T';
+        next = (size_t)(unit - units) + 1;
+        at++;
+    }
+    return any && text.p[text.n - 1] != 'T';
+}
+
+/* share.auto.offset.reset (KIP-932). */
+static err_t check_reset(const struct spec *spec, struct slice text, char *why, size_t room)
+{
+    static const char by[] = "by_duration:";
+    struct slice rest = slice_of(text.p, 0);
+    if (text.n >= sizeof(by) - 1) {
+        rest = slice_of(text.p + sizeof(by) - 1, text.n - (sizeof(by) - 1));
+    }
+    if (slice_is(text, "earliest") || slice_is(text, "latest") ||
+        (slice_starts(text, by) && duration_good(rest))) {
+        return OK;
+    }
+    (void)snprintf(
+        why, room,
+        "Invalid value `%.*s` for configuration %s. The value must be either 'earliest', "
+        "'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.",
+        (int)min_i64((int64_t)text.n, 60), (const char *)text.p, spec->name);
+    return ERR_INVALID;
+}
+
 static err_t check_list(const struct spec *spec, struct slice text, char *why, size_t room)
 {
     assert(spec->type == CONFIG_TYPE_LIST);
@@ -282,6 +333,9 @@ err_t spec_check(const struct spec *spec, struct slice text, struct spec_value *
     case CONFIG_TYPE_STRING:
         if (spec->valid.rule == SPEC_OVERRIDES && !overrides_good(text)) {
             return why_not(why, why_room, "Write it as address:count, separated by commas");
+        }
+        if (spec->valid.rule == SPEC_OFFSET_RESET) {
+            return check_reset(spec, text, why, why_room);
         }
         /* fall through */
     case CONFIG_TYPE_CLASS:

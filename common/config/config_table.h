@@ -301,7 +301,7 @@
       "parking") \
     X(FOLLOWER_FETCH_LAST_TIERED_OFFSET_ENABLE, "follower.fetch.last.tiered.offset.enable", BOOLEAN, "false", ANY, CLUSTER_WIDE, NO_EFFECT, \
       "tiering") \
-    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
+    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", AT_LEAST(0), CLUSTER_WIDE, UNLISTED, \
       "quotas") \
     X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "1000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "groups") \
@@ -421,7 +421,7 @@
     X(KAFKA_METRICS_POLLING_INTERVAL_SECS, "kafka.metrics.polling.interval.secs", INT, "10", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "java") \
     X(KAFKA_METRICS_REPORTERS, "kafka.metrics.reporters", LIST, "", ANY, READ_ONLY, NO_EFFECT, "java") \
-    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
+    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", AT_LEAST(0), CLUSTER_WIDE, UNLISTED, \
       "quotas") \
     X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "compaction") \
@@ -559,7 +559,7 @@
       "tiering") \
     X(REMOTE_LOG_STORAGE_MANAGER_IMPL_PREFIX, "remote.log.storage.manager.impl.prefix", STRING, "rsm.config.", ANY, READ_ONLY, NO_EFFECT, \
       "tiering") \
-    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", ANY, CLUSTER_WIDE, UNLISTED, \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", AT_LEAST(0), CLUSTER_WIDE, UNLISTED, \
       "fixed") \
     X(REPLICA_SOCKET_RECEIVE_BUFFER_BYTES, "replica.socket.receive.buffer.bytes", INT, "65536", ANY, READ_ONLY, NO_EFFECT, \
       "fixed") \

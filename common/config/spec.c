@@ -1,4 +1,5 @@
 #include "common/config/spec.h"
+#include "common/config/kinds_table.h"
 
 #include "common/base/similar.h"
 
@@ -41,6 +42,11 @@
         .rule = SPEC_OVERRIDES \
     }
 
+#define OFFSET_RESET              \
+    {                             \
+        .rule = SPEC_OFFSET_RESET \
+    }
+
 #define WORKS      .effect = CONFIG_WORKS
 #define OWN        .effect = CONFIG_OWN
 #define NO_EFFECT  .effect = CONFIG_NO_EFFECT
@@ -75,6 +81,31 @@ static const struct spec topics[] = {
     CONFIG_TOPIC_TABLE(TOPIC_ROW)
 #undef TOPIC_ROW
 };
+
+#define KIND_ROW(id, the_name, the_type, the_fallback, the_valid, the_behind, the_least, the_most) \
+    {.spec = {.name = the_name,                                                                    \
+              .fallback = the_fallback,                                                            \
+              .text = the_name,                                                                    \
+              .type = CONFIG_TYPE_##the_type,                                                      \
+              .mode = CONFIG_CLUSTER_WIDE,                                                         \
+              .valid = the_valid},                                                                 \
+     .behind = the_behind,                                                                         \
+     .least = the_least,                                                                           \
+     .most = the_most},
+static const struct kind_spec groups[] = {CONFIG_GROUP_TABLE(KIND_ROW)};
+static const struct kind_spec client_metrics[] = {CONFIG_CLIENT_METRICS_TABLE(KIND_ROW)};
+#undef KIND_ROW
+
+uint32_t spec_kind_keys(bool group)
+{
+    return group ? (uint32_t)ARRAY_LEN(groups) : (uint32_t)ARRAY_LEN(client_metrics);
+}
+
+const struct kind_spec *spec_of_kind(bool group, uint32_t key)
+{
+    assert(key < spec_kind_keys(group));
+    return group ? &groups[key] : &client_metrics[key];
+}
 
 struct synonyms {
     uint32_t count;

@@ -12,7 +12,8 @@ enum spec_rule {
     SPEC_WORDS,
     SPEC_GZIP_LEVEL,
     SPEC_THROTTLED,
-    SPEC_OVERRIDES
+    SPEC_OVERRIDES,
+    SPEC_OFFSET_RESET
 };
 
 struct spec {
@@ -34,6 +35,16 @@ struct spec {
 };
 
 #define SPEC_SYNONYMS_MAX 3
+
+/* Rows of kinds_table.h: the node's keys are CONFIG_KEYS where there is none. */
+struct kind_spec {
+    struct spec spec;
+    enum config_key behind;
+    enum config_key least;
+    enum config_key most;
+};
+uint32_t spec_kind_keys(bool group);
+const struct kind_spec *spec_of_kind(bool group, uint32_t key);
 
 const struct spec *spec_of_key(enum config_key);
 const struct spec *spec_of_topic(enum topic_config_key);

@@ -15,6 +15,10 @@ void config_tell(struct config *, enum config_grade, const char *text);
         }                                                                               \
     } while (0)
 
+struct spec;
+/* Whether a value passes the row's checks; on false the sentence that Kafka has for it. */
+bool value_judge(const struct spec *, struct slice value, char *why, size_t why_bytes);
+
 struct shown {
     char text[256];
 };

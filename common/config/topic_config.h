@@ -17,13 +17,16 @@
 
 #include "common/config/config.h"
 
-/* Where a value comes from; numbers as in DescribeConfigs responses (ConfigEntry.ConfigSource). Smaller goes before. */
+/* Where a value comes from; numbers as in DescribeConfigs responses (ConfigEntry.ConfigSource). Of those up to 5 the
+ * smaller goes before. */
 enum config_origin {
     CONFIG_FROM_TOPIC = 1,
     CONFIG_FROM_BROKER = 2,  /* set at run time for one broker */
     CONFIG_FROM_CLUSTER = 3, /* set at run time as the cluster-wide default */
     CONFIG_FROM_FILE = 4,    /* file or override */
-    CONFIG_FROM_DEFAULT = 5
+    CONFIG_FROM_DEFAULT = 5,
+    CONFIG_FROM_CLIENT_METRICS = 7, /* of the subscription itself */
+    CONFIG_FROM_GROUP = 8           /* of the group itself */
 };
 
 /* level: CONFIG_FROM_TOPIC (name: of the topic's setting), CONFIG_FROM_BROKER, CONFIG_FROM_CLUSTER (the node's names). The

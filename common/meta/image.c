@@ -213,3 +213,18 @@ bool meta_config_next(const struct meta_image *image, enum meta_resource resourc
     *ret_value = item->config.value;
     return true;
 }
+
+bool meta_config_resource_next(const struct meta_image *image, enum meta_resource resource,
+                               struct slice after, struct slice *ret_name)
+{
+    /* Keys are UTF-8: none comes after this byte. */
+    static const uint8_t beyond[] = {0xff};
+    const struct config_key key = {resource, after, slice_of(beyond, sizeof(beyond))};
+    const struct config_item *item = ptree_after(&config_tree, image->configs, &key);
+    if (item == NULL || item->config.resource != resource) {
+        return false;
+    }
+    assert(item->config.name.n > 0 && !slice_eq(item->config.name, after));
+    *ret_name = item->config.name;
+    return true;
+}

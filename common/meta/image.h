@@ -121,5 +121,9 @@ struct slice meta_config_value(const struct meta_image *, enum meta_resource, st
 /* Settings of a resource by key order: start with the NULL slice; false at the end. */
 bool meta_config_next(const struct meta_image *, enum meta_resource, struct slice name,
                       struct slice after_key, struct slice *ret_key, struct slice *ret_value);
+/* Resources of this kind for which something is set, by name: start with the NULL slice; false at the end. Names are not
+ * empty. */
+bool meta_config_resource_next(const struct meta_image *, enum meta_resource, struct slice after,
+                               struct slice *ret_name);
 
 #endif

@@ -92,8 +92,10 @@ struct meta_partition {
 };
 
 enum meta_resource {
-    META_RESOURCE_TOPIC = 2,  /* Kafka's ConfigResource ids */
-    META_RESOURCE_BROKER = 4, /* name "": the cluster-wide default */
+    META_RESOURCE_TOPIC = 2,           /* Kafka's ConfigResource ids */
+    META_RESOURCE_BROKER = 4,          /* name "": the cluster-wide default */
+    META_RESOURCE_CLIENT_METRICS = 16, /* name: of a subscription (KIP-714) */
+    META_RESOURCE_GROUP = 32,          /* name: a group's id */
     /* Ours, name "": what the active controller's file says where neither topic nor cluster-wide default decides. Only the
      * controllers write it. */
     META_RESOURCE_FILES = 1000
@@ -102,6 +104,7 @@ enum meta_resource {
 static inline bool meta_resource_known(uint32_t resource)
 {
     return resource == META_RESOURCE_TOPIC || resource == META_RESOURCE_BROKER ||
+           resource == META_RESOURCE_CLIENT_METRICS || resource == META_RESOURCE_GROUP ||
            resource == META_RESOURCE_FILES;
 }
 

@@ -56,8 +56,14 @@ static struct command_result check(const struct alter_configs_command *command, 
                              slice_str("Each resource must appear at most once."));
         }
     }
-    if (wants->resource != META_RESOURCE_TOPIC && wants->resource != META_RESOURCE_BROKER) {
+    bool kind = wants->resource == META_RESOURCE_GROUP ||
+                wants->resource == META_RESOURCE_CLIENT_METRICS;
+    if (wants->resource != META_RESOURCE_TOPIC && wants->resource != META_RESOURCE_BROKER &&
+        !kind) {
         return result_of(KAFKA_INVALID_REQUEST, slice_str("Unexpected resource type."));
+    }
+    if (kind && (wants->name.n == 0 || wants->name.n > META_NAME_MAX)) {
+        return result_of(KAFKA_INVALID_REQUEST, slice_str("A name is empty or too long."));
     }
     if (wants->resource == META_RESOURCE_TOPIC && wants->name.n == 0) {
         return result_of(KAFKA_INVALID_REQUEST,

@@ -69,6 +69,42 @@ Test(meta_image, a_topic_comes_with_partitions_and_takes_them_and_its_settings_a
     meta_world_release(&world);
 }
 
+static void set_for(struct meta_world *world, enum meta_resource resource, const char *name,
+                    const char *key, const char *value)
+{
+    struct meta_record record = config_record(name, key, value);
+    record.config.resource = resource;
+    meta_world_apply(world, &record, 1);
+}
+
+Test(meta_image, resources_that_have_settings_are_found_each_once)
+{
+    struct meta_world world;
+    struct slice name = {0};
+    meta_world_init(&world);
+    cr_assert_not(meta_config_resource_next(world.image, META_RESOURCE_GROUP, name, &name));
+    set_for(&world, META_RESOURCE_GROUP, "b", "share.isolation.level", "read_committed");
+    set_for(&world, META_RESOURCE_GROUP, "a", "consumer.session.timeout.ms", "50000");
+    set_for(&world, META_RESOURCE_GROUP, "a", "share.isolation.level", "read_committed");
+    set_for(&world, META_RESOURCE_GROUP, "ab", "share.isolation.level", "read_committed");
+    set_for(&world, META_RESOURCE_CLIENT_METRICS, "m", "interval.ms", "100");
+    set_for(&world, META_RESOURCE_BROKER, "1", "max.connections", "9");
+    static const char *const groups[] = {"a", "ab", "b"};
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+        cr_assert(meta_config_resource_next(world.image, META_RESOURCE_GROUP, name, &name));
+        cr_assert(slice_eq(name, slice_str(groups[i])));
+    }
+    cr_assert_not(meta_config_resource_next(world.image, META_RESOURCE_GROUP, name, &name));
+    name = (struct slice){0};
+    cr_assert(meta_config_resource_next(world.image, META_RESOURCE_CLIENT_METRICS, name, &name));
+    cr_assert(slice_eq(name, slice_str("m")));
+    set_for(&world, META_RESOURCE_CLIENT_METRICS, "m", "interval.ms", NULL);
+    name = (struct slice){0};
+    cr_assert_not(
+        meta_config_resource_next(world.image, META_RESOURCE_CLIENT_METRICS, name, &name));
+    meta_world_release(&world);
+}
+
 Test(meta_image, a_fresh_broker_gets_its_offset_as_epoch)
 {
     struct meta_world world;
