@@ -395,12 +395,13 @@ void api_incremental_alter_configs(struct request *request)
             &ask.resources.items[i];
         struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
         wishes->items[i].type = from->resource_type;
-        wishes->items[i].name = from->resource_name;
+        /* The controllers' answer comes when the frame is gone. */
+        wishes->items[i].name = request_keep(request, from->resource_name);
         for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
             to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
                                          from->configs.items[k].config_operation};
         }
-        wishes = to == NULL ? NULL : wishes;
+        wishes = to == NULL || wishes->items[i].name.p == NULL ? NULL : wishes;
     }
     if (wishes == NULL || !wishes_judge(wishes, request)) {
         api_out_of_memory(request);
@@ -438,12 +439,13 @@ void api_alter_configs(struct request *request)
         const struct kmsg_alter_configs_request_resource *from = &ask.resources.items[i];
         struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
         wishes->items[i].type = from->resource_type;
-        wishes->items[i].name = from->resource_name;
+        /* The controllers' answer comes when the frame is gone. */
+        wishes->items[i].name = request_keep(request, from->resource_name);
         for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
             to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
                                          CONFIG_SET};
         }
-        wishes = to == NULL ? NULL : wishes;
+        wishes = to == NULL || wishes->items[i].name.p == NULL ? NULL : wishes;
     }
     if (wishes == NULL || !wishes_judge(wishes, request)) {
         api_out_of_memory(request);

@@ -6,6 +6,7 @@ import messages as m
 
 OVERRIDES = {"auto.leader.rebalance.enable": "false", "num.partitions": "4", "default.replication.factor": "2",
              "offsets.topic.num.partitions": "7", "offsets.topic.replication.factor": "3",
+             "log.retention.check.interval.ms": "1000",
              "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"}
 LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_ID = 5, 100
 NONE, OUT_OF_RANGE, UNKNOWN_TOPIC, NOT_LEADER, TIMED_OUT, INVALID_TOPIC = 0, 1, 3, 6, 7, 17
@@ -183,6 +184,27 @@ class Suite:
         self.out.check(kept(), "DeleteRecords: a follower keeps its start in log-start-offset-checkpoint")
         self.cluster.restart(old)
         self.cluster.wait_isr_full("forget")
+
+        self.segments()
+
+    def segments(self):
+        """Files wholly below the start of the log go, everywhere; and a kill does not bring records back."""
+        self.cluster.create_topic("segments", 1, 3, {"segment.bytes": "1048576"})
+        for _ in range(3):
+            self.send("segments", 0, one_record_batch(bytes(700_000)))
+        self.expect("DeleteRecords of whole segments", self.delete(2, "segments", 2), (NONE, 2))
+        first = [os.path.join(d, "0" * 20 + ".log") for d in self.cluster.partition_dirs("segments", 0).values()]
+        gone = kwire.wait_until(lambda: not any(os.path.exists(f) for f in first), 60)
+        self.out.check(len(first) == 3 and gone, "DeleteRecords: their files go on every replica")
+        old = self.cluster.leader("segments", 0)
+        self.cluster.kill(old)
+        kwire.wait_until(lambda: self.cluster.leader("segments", 0) != old, 30)
+        self.cluster.restart(old)
+        self.cluster.wait_isr_full("segments")
+        starts = {self.start("segments")}
+        self.elect(2, 0, [{"topic": "segments", "partitions": [0]}])
+        kwire.wait_until(lambda: self.start("segments") is not None, 20)
+        self.expect("DeleteRecords outlives kills", starts | {self.start("segments")}, {2})
 
     # --- DescribeLogDirs, DescribeProducers ---
 
@@ -367,10 +389,17 @@ def one_record_batch(value, producer=-1, epoch=-1, sequence=-1):
     return struct.pack(">qiibI", 0, 9 + len(tail), -1, 2, crc32c(tail)) + tail
 
 
+def _crc_of(byte):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+CRC_TABLE = [_crc_of(byte) for byte in range(256)]
+
+
 def crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF

@@ -193,15 +193,21 @@ static void delete_or_grow(struct desk *desk, bool grow)
     struct delete_topic gone = {.name = name};
     struct grow_topic more = {.name = name, .total = desk_number(desk, "total", 1)};
     struct command command = {.kind = COMMAND_DELETE_TOPICS, .delete_topics = {&gone, 1}};
+    struct manual_assignment assignments[DESK_WORDS];
     if (grow) {
+        more.assignments = assignments;
+        more.assignment_count = read_assignments(desk, assignments);
+        more.assigned = more.assignment_count > 0;
         command = (struct command){.kind = COMMAND_CREATE_PARTITIONS,
-                                   .create_partitions = {&more, 1, false}};
+                                   .create_partitions = {&more, 1, desk_flag(desk, "dry")}};
     }
     const struct answer *answer = desk_submit(desk, &command);
     const struct command_result *result = grow ? answer->results.results
                                                : &answer->delete_topics.results->result;
     if (result->error != KAFKA_NONE) {
         desk_result(desk, result);
+    } else if (grow && command.create_partitions.validate_only) {
+        story_say(desk->out, "-> fine");
     }
 }
 

@@ -267,3 +267,17 @@ Test(fetch_session, a_random_life_keeps_the_table_in_order)
     }
     world_release(&world);
 }
+
+Test(fetch_session, who_is_sent_elsewhere_is_told_each_time)
+{
+    struct world world;
+    world_init(&world, 10);
+    int32_t id = begin(&world, false);
+    struct fetch_turn turn = ask(&world, id, 1, NULL, 0);
+    struct fetch_told told = {.high_watermark = 10};
+    cr_assert_not(tells(&world, &turn, 0, told), "nothing is new");
+    told.redirected = true;
+    cr_assert(tells(&world, &turn, 0, told));
+    cr_assert(tells(&world, &turn, 0, told));
+    world_release(&world);
+}
