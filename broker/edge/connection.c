@@ -2,9 +2,15 @@
 
 #include <stdio.h>
 
-#define UNSENT_MAX ((size_t)16 << 20)
+#define UNSENT_MAX    ((size_t)16 << 20)
+/* Many clients that do not read may fill the reactor's memory together: above this, who has not read the last answer gets no
+ * other one. */
+#define HEAP_SOFT_MAX ((size_t)24 << 20)
 /* What may wait behind a full pipeline: one scratch of the host. */
-#define REST_MAX   ((size_t)1 << 20)
+#define REST_MAX      ((size_t)1 << 20)
+/* A connection that has not brought one whole request after this long, nor a good part of one, is no client. */
+#define FIRST_US      30000000
+#define FIRST_BYTES   32768u
 
 static void request_free(struct request *request)
 {
@@ -78,8 +84,9 @@ static void input_hold(struct connection *conn, bool hold)
 
 static bool pipeline_full(const struct connection *conn)
 {
-    return conn->request_count >= CONNECTION_PIPELINE_MAX ||
-           net_unsent_bytes(conn->net) > UNSENT_MAX;
+    size_t unsent = net_unsent_bytes(conn->net);
+    return conn->request_count >= CONNECTION_PIPELINE_MAX || unsent > UNSENT_MAX ||
+           (unsent > 0 && conn->edge->heap->live > HEAP_SOFT_MAX);
 }
 
 /* ---- not Kafka ---- */
@@ -179,6 +186,7 @@ static void frame_execute(struct connection *conn, struct slice frame)
     chain_init(&request->out, edge->heap);
     list_push(&conn->requests, &request->node);
     conn->request_count++;
+    conn->request_seen = true;
     err_t err = frame_request_decode(frame, &request->frame);
     if (err != OK) {
         request_refuse(request, "a frame without a Kafka request header");
@@ -344,6 +352,9 @@ static void on_idle(struct timer *timer)
     if (conn->request_count > 0) {
         until = loop_now_us(conn->edge->loop) + conn->edge->idle_max_ms * 1000;
     }
+    if (!conn->request_seen && conn->reader.n < FIRST_BYTES) {
+        until = min_i64(until, conn->since_us + FIRST_US);
+    }
     if (until > loop_now_us(conn->edge->loop)) {
         timer_arm(conn->edge->loop, timer, until);
     } else {
@@ -367,6 +378,7 @@ void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener,
     conn->net = net;
     conn->listener = listener;
     conn->active_us = loop_now_us(edge->loop);
+    conn->since_us = conn->active_us;
     conn->idle_timer.fire = on_idle;
     list_init(&conn->requests);
     frame_reader_init(&conn->reader, edge->heap, edge->frame_max);
@@ -374,7 +386,8 @@ void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener,
     list_push(&edge->conns, &conn->node);
     edge->conn_count++;
     if (edge->idle_max_ms > 0) {
-        timer_arm(edge->loop, &conn->idle_timer, conn->active_us + edge->idle_max_ms * 1000);
+        timer_arm(edge->loop, &conn->idle_timer,
+                  conn->active_us + min_i64(edge->idle_max_ms * 1000, FIRST_US));
     }
     net_start(edge->loop, net, &conn_events, conn);
 }

@@ -22,6 +22,8 @@ struct connection {
     bool closed;
     struct timer idle_timer;
     time_us active_us;
+    time_us since_us; /* accepted */
+    bool request_seen;
 };
 
 /* Executes the request; it may have ended when this returns. */

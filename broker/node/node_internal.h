@@ -46,8 +46,9 @@ struct broker_node {
     struct control_events control_events;
     struct reactor reactors[METADATA_READERS_MAX];
     uint32_t reactor_count;
-    uint32_t next_reactor; /* the acceptor's, on reactor 0 */
-    struct conn_gate gate; /* the same */
+    struct trace_limit full_limit; /* reactor 0's */
+    uint32_t next_reactor;         /* the acceptor's, on reactor 0 */
+    struct conn_gate gate;         /* the same */
     struct trace_limit gate_limit;
     struct net_listener *listeners[LISTENERS_MAX];
     struct listener_ctx {

@@ -107,6 +107,21 @@ static void on_accept(void *ctx, struct net_conn *conn)
     }
 }
 
+static void on_full(void *ctx, bool full, unsigned open, unsigned most)
+{
+    const struct listener_ctx *listener = ctx;
+    struct broker_node *node = listener->node;
+    uint32_t held;
+    if (trace_limit_pass(&node->full_limit, loop_now_us(node->reactors[0].loop) / 1000, &held)) {
+        trace_log(
+            &node->trace, TRACE_WARN, TRACE_EDGE,
+            full ? "%u of at most %u connections are open: new ones wait until some end (raise "
+                   "the limit of open files, ulimit -n); those that are there are served"
+                 : "connections are taken again (%u of at most %u are open)",
+            open, most);
+    }
+}
+
 err_t node_listen(struct broker_node *node, uint32_t *ret_failed)
 {
     const struct config *config = node->options.config;
@@ -116,6 +131,7 @@ err_t node_listen(struct broker_node *node, uint32_t *ret_failed)
         node->listener_ctx[i] = (struct listener_ctx){.node = node, .index = i};
         TRY(net_listen(node->reactors[0].loop, &node->options.listeners[i].bind, backlog, on_accept,
                        &node->listener_ctx[i], &node->listeners[i]));
+        net_listener_watch(node->listeners[i], on_full);
         net_listener_buffers(node->listeners[i],
                              (int)config_int(config, CONFIG_SOCKET_SEND_BUFFER_BYTES),
                              (int)config_int(config, CONFIG_SOCKET_RECEIVE_BUFFER_BYTES));

@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +12,11 @@
 #include "common/port/console.h"
 #include "common/port/entropy.h"
 #include "common/port/memory.h"
+
+/* Beyond this a limit is as good as none (systemd gives servers so many). */
+#define DESCRIPTORS_MAX 1048576u
+/* With fewer no cluster can talk to itself. */
+#define CONNS_LEAST     16u
 
 static void *memory_take(void *ctx, size_t bytes)
 {
@@ -39,6 +45,23 @@ static void stop_signals(sigset_t *set)
     (void)sigaddset(set, SIGUSR2); /* host_stop */
 }
 
+/* As many descriptors as the system allows; three of four for connections, the rest for files. */
+static unsigned descriptors_take(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return CONNS_LEAST;
+    }
+    rlim_t soft = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        limit.rlim_cur = soft;
+    }
+    rlim_t most = limit.rlim_cur > DESCRIPTORS_MAX ? DESCRIPTORS_MAX : limit.rlim_cur;
+    unsigned conns = (unsigned)(most - most / 4);
+    return conns < CONNS_LEAST ? CONNS_LEAST : conns;
+}
+
 struct host *host_open(const struct host_options *options)
 {
     struct host *host = calloc(1, sizeof(*host));
@@ -47,6 +70,7 @@ struct host *host_open(const struct host_options *options)
     }
     host->memory = (struct memory_source){.take = memory_take, .give = memory_give, .ctx = host};
     host->memory_max_bytes = options->memory_max_bytes;
+    host->conns_max = descriptors_take();
     sigset_t set;
     stop_signals(&set);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);

@@ -27,6 +27,8 @@ struct host {
     _Atomic size_t memory_taken;
     size_t memory_max_bytes;
     struct pool pool;
+    unsigned conns_max;           /* accepted ones: what descriptors leave beside the files */
+    _Atomic unsigned conns_taken; /* accepted and not closed */
     _Atomic bool stopping;
     _Atomic uint64_t name_counter; /* for names of temporary files */
 };

@@ -50,6 +50,9 @@ void net_conn_bury(struct net_conn *conn)
     if (conn->fd >= 0) {
         (void)close(conn->fd);
     }
+    if (conn->counted) {
+        (void)atomic_fetch_sub(&conn->host->conns_taken, 1);
+    }
     if (conn->out.heap != NULL) {
         chain_release(&conn->out);
     }

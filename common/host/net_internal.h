@@ -33,6 +33,7 @@ struct net_conn {
     struct turn_end flush;
     struct timer finish_timer;
     struct list_node node; /* among the loop's living connections, then in its graves */
+    bool counted;          /* among host->conns_taken */
     bool reading_paused;
     bool write_waiting; /* the socket was full: wait for the kernel */
     char peer[HOST_NAME_MAX_BYTES + 16];

@@ -10,12 +10,17 @@
 
 /* Connections accepted in one turn, so that a flood of them does not starve those that are there. */
 #define ACCEPT_TURN_MAX 64
+/* No descriptors: look again after this. */
+#define FULL_LOOK_US    50000
 
 struct net_listener {
     struct loop *loop;
     struct list_node node;
     int fd;
     struct event *event;
+    struct timer look_timer;
+    bool full;
+    net_full_fn *watch;
     net_accept_fn *accept;
     void *ctx;
 };
@@ -32,23 +37,70 @@ static void peer_text(const struct sockaddr *address, socklen_t bytes, char *tex
     (void)snprintf(text, room, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+static void full_tell(struct net_listener *listener, bool full)
+{
+    const struct host *host = listener->loop->host;
+    if (listener->full != full) {
+        listener->full = full;
+        if (listener->watch != NULL) {
+            listener->watch(listener->ctx, full, atomic_load(&host->conns_taken), host->conns_max);
+        }
+    }
+}
+
+/* A readable listener that nothing can be accepted from would keep the loop spinning. */
+static void accept_pause(struct net_listener *listener)
+{
+    (void)event_del(listener->event);
+    timer_arm(listener->loop, &listener->look_timer, loop_now_us(listener->loop) + FULL_LOOK_US);
+    full_tell(listener, true);
+}
+
+static void on_look(struct timer *timer)
+{
+    struct net_listener *listener = CONTAINER_OF(timer, struct net_listener, look_timer);
+    const struct host *host = listener->loop->host;
+    if (atomic_load(&host->conns_taken) < host->conns_max) {
+        (void)event_add(listener->event, NULL);
+    } else {
+        timer_arm(listener->loop, timer, loop_now_us(listener->loop) + FULL_LOOK_US);
+    }
+}
+
+static bool out_of_descriptors(int error_number)
+{
+    return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+           error_number == ENOMEM;
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct net_listener *listener = arg;
+    const struct host *host = listener->loop->host;
     for (int i = 0; i < ACCEPT_TURN_MAX; i++) {
+        if (atomic_load(&host->conns_taken) >= host->conns_max) {
+            accept_pause(listener);
+            return;
+        }
         struct sockaddr_storage address;
         socklen_t bytes = sizeof(address);
         int accepted = accept4(fd, (struct sockaddr *)&address, &bytes,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0) {
-            return; /* EAGAIN; or out of descriptors: the backlog keeps them until some are free */
+            if (out_of_descriptors(errno)) {
+                accept_pause(listener);
+            }
+            return;
         }
         struct net_conn *conn = net_conn_new(listener->loop->host, accepted);
         if (conn == NULL) {
             (void)close(accepted);
             return;
         }
+        conn->counted = true;
+        (void)atomic_fetch_add(&conn->host->conns_taken, 1);
+        full_tell(listener, false);
         net_socket_tune(accepted);
         peer_text((struct sockaddr *)&address, bytes, conn->peer, sizeof(conn->peer));
         listener->accept(listener->ctx, conn);
@@ -92,6 +144,7 @@ err_t net_listen(struct loop *loop, const struct net_address *address, int backl
     struct net_listener *listener = calloc(1, sizeof(*listener));
     if (listener != NULL) {
         *listener = (struct net_listener){.loop = loop, .fd = fd, .accept = accept, .ctx = ctx};
+        listener->look_timer.fire = on_look;
         listener->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
     }
     if (listener == NULL || listener->event == NULL) {
@@ -103,6 +156,12 @@ err_t net_listen(struct loop *loop, const struct net_address *address, int backl
     list_push(&loop->listeners, &listener->node);
     *ret_listener = listener;
     return OK;
+}
+
+void net_listener_watch(struct net_listener *listener, net_full_fn *full)
+{
+    assert(listener != NULL && full != NULL);
+    listener->watch = full;
 }
 
 void net_listener_buffers(struct net_listener *listener, int send_bytes, int receive_bytes)
@@ -132,6 +191,7 @@ void net_unlisten(struct net_listener *listener)
 {
     if (listener != NULL) {
         list_remove(&listener->node);
+        timer_cancel(listener->loop, &listener->look_timer);
         event_free(listener->event);
         (void)close(listener->fd);
         free(listener);

@@ -43,6 +43,12 @@ err_t net_listen(struct loop *, const struct net_address *, int backlog, net_acc
                  struct net_listener **ret_listener) MUST_USE;
 /* SO_SNDBUF and SO_RCVBUF of connections accepted from now on; -1: the system's own. */
 void net_listener_buffers(struct net_listener *, int send_bytes, int receive_bytes);
+/*
+ * A quarter of the process's descriptors is kept for its files. When the rest is used up no more connections are taken: they
+ * wait in the backlog until some end. `full` is told when that begins (open, of so many) and when it is over.
+ */
+typedef void net_full_fn(void *ctx, bool full, unsigned open, unsigned most);
+void net_listener_watch(struct net_listener *, net_full_fn *);
 uint16_t net_listener_port(const struct net_listener *);
 void net_unlisten(struct net_listener *);
 

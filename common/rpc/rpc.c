@@ -3,6 +3,8 @@
 /* Unpacked protobuf takes more room than its bytes: pointers, defaults, small messages. */
 #define UNPACK_RATIO 24
 #define UNPACK_MIN   ((size_t)64 << 10)
+/* Who asks and asks and does not read gets no more answers: pushes stop long before, every asker has a deadline. */
+#define UNSENT_MAX   ((size_t)2 * RPC_FRAME_MAX)
 
 struct rpc_conn {
     struct rpc *rpc;
@@ -320,7 +322,7 @@ struct rpc_asker rpc_asker_of(const struct rpc_conn *conn, const Odradek__Frame 
 void rpc_answer(struct rpc *rpc, struct rpc_asker asker, Odradek__Frame *frame)
 {
     struct rpc_conn *conn = rpc_find(rpc, asker.conn);
-    if (conn != NULL && asker.request != 0) {
+    if (conn != NULL && asker.request != 0 && net_unsent_bytes(conn->net) <= UNSENT_MAX) {
         frame->id = asker.request;
         frame->answer = true;
         frame_send(conn, frame);

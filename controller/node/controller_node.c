@@ -46,6 +46,8 @@ struct controller_node {
     struct tail tail;
     struct brokers brokers;
     struct list links;
+    struct trace_limit full_limit;
+    struct trace_limit stranger_limit;
     bool halting;
     bool no_place; /* it never began to serve: a folder or a port */
     bool stopping;
@@ -189,15 +191,37 @@ static void older_links_drop(struct controller_node *n, const struct link *newes
     }
 }
 
+static void foreign_tell(struct controller_node *n, const struct rpc_conn *conn,
+                         const Odradek__Hello *hello)
+{
+    uint32_t held;
+    if (trace_limit_pass(&n->stranger_limit, loop_now_us(n->loop) / 1000, &held)) {
+        trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
+                  "node %d at %s belongs to cluster %.64s, not to %s; refused (%u more like this)",
+                  hello->node->id, rpc_peer(conn), hello->cluster_id, n->cluster_id, held);
+    }
+}
+
+/* Whoever sends what is no frame is closed; one line a second says so. */
+static void stranger_tell(struct controller_node *n, const struct rpc_conn *conn, err_t why)
+{
+    uint32_t held;
+    bool strange = why == ERR_MALFORMED || why == ERR_TOO_LARGE || why == ERR_VERSION;
+    if (strange && trace_limit_pass(&n->stranger_limit, loop_now_us(n->loop) / 1000, &held)) {
+        trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
+                  "%s sends what no node of a cluster says (%s); connection closed (%u more like "
+                  "this)",
+                  rpc_peer(conn), err_text(why), held);
+    }
+}
+
 static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hello)
 {
     struct link *link = ctx;
     struct controller_node *n = link->owner;
     if (hello->cluster_id[0] != '\0' && n->cluster_id[0] != '\0' &&
         strcmp(hello->cluster_id, n->cluster_id) != 0) {
-        trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
-                  "node %d at %s belongs to cluster %s, not to %s; refused", hello->node->id,
-                  rpc_peer(conn), hello->cluster_id, n->cluster_id);
+        foreign_tell(n, conn, hello);
         link->conn = conn;
         link_drop(link);
         return;
@@ -249,6 +273,7 @@ static void link_down(void *ctx, struct rpc_conn *conn, err_t why)
     struct link *link = ctx;
     struct controller_node *n = link->owner;
     list_remove(&link->node);
+    stranger_tell(n, conn, why);
     if (n->quorum != NULL && !n->stopping) {
         brokers_down(&n->brokers, &link->broker, conn, why);
     }
@@ -275,6 +300,17 @@ static void on_accept(void *ctx, struct net_conn *conn)
         list_remove(&link->node);
         heap_free(&n->heap, link, sizeof(*link));
         net_close(conn);
+    }
+}
+
+static void on_full(void *ctx, bool full, unsigned open, unsigned most)
+{
+    struct controller_node *n = ctx;
+    uint32_t held;
+    if (full && trace_limit_pass(&n->full_limit, loop_now_us(n->loop) / 1000, &held)) {
+        trace_log(&n->trace, TRACE_WARN, TRACE_NODE,
+                  "%u of at most %u connections are open: new ones wait until some end", open,
+                  most);
     }
 }
 
@@ -357,6 +393,7 @@ static err_t first_steps(struct controller_node *n)
     entropy_fill(n->host, &machine.seed, sizeof(machine.seed));
     TRY(machine_open(n->loop, &n->heap, &n->trace, &machine, &machine_events, n, &n->machine));
     TRY(net_listen(n->loop, &n->options.listener, BACKLOG, on_accept, n, &n->listener));
+    net_listener_watch(n->listener, on_full);
     if (n->options.has_admin) {
         TRY(http_listen(n->loop, &n->options.admin, on_http, n, &n->http));
     }
