@@ -286,6 +286,11 @@ void net_read_resume(struct net_conn *conn)
 
 void net_close(struct net_conn *conn)
 {
+    if (conn->state == NET_ACCEPTED) { /* it belongs to no loop yet */
+        (void)close(conn->fd);
+        free(conn);
+        return;
+    }
     if (conn->state != NET_CLOSED) {
         net_conn_bury(conn);
     }

@@ -67,7 +67,7 @@ size_t net_unsent_bytes(const struct net_conn *);
 void net_read_pause(struct net_conn *);
 void net_read_resume(struct net_conn *);
 
-/* At once, unsent output is thrown away; no event follows. */
+/* At once, unsent output is thrown away; no event follows. An accepted connection need not have been started. */
 void net_close(struct net_conn *);
 /* After the output is gone (or after 5 s); reads nothing more; no event follows. */
 void net_finish(struct net_conn *);

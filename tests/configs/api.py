@@ -1,6 +1,6 @@
 """The requests that read and change settings, in every version that is served: DescribeConfigs, IncrementalAlterConfigs,
 AlterConfigs, ListConfigResources, and CreateTopics with its settings."""
-import os, struct, sys
+import os, struct, sys, time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib")]
 import kwire
@@ -144,3 +144,45 @@ def create(address, name, partitions=1, replicas=1, configs=(), validate_only=Fa
         return code, message, count, factor, dict(rows)
     answer, = f.read_array(r, read)
     return answer
+
+
+# --- one record, to see whether a setting counts ---
+
+def _crc_table():
+    table = []
+    for n in range(256):
+        for _ in range(8):
+            n = n >> 1 ^ 0x82F63B78 if n & 1 else n >> 1
+        table.append(n)
+    return table
+
+
+_CRC = _crc_table()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def _signed(n):
+    return varint(n << 1 if n >= 0 else (-n << 1) - 1)
+
+
+def batch(value, timestamp_ms):
+    record = b"\0" + _signed(0) + _signed(0) + _signed(-1) + _signed(len(value)) + value + _signed(0)
+    body = struct.pack(">hiqqqhii", 0, 0, timestamp_ms, timestamp_ms, -1, -1, -1, 1) + _signed(len(record)) + record
+    return struct.pack(">qiibI", 0, 9 + len(body), -1, 2, crc32c(body)) + body
+
+
+def produce(address, topic, size, partition=0, acks=-1, timestamp_ms=None):
+    """One record of `size` bytes; (error code, base offset, log append time)."""
+    records = batch(b"x" * size, int(time.time() * 1000) if timestamp_ms is None else timestamp_ms)
+    part = struct.pack(">i", partition) + struct.pack(">i", len(records)) + records
+    body = kwire.text(None) + struct.pack(">hi", acks, 5000) + kwire.array([kwire.text(topic) + kwire.array([part])])
+    with kwire.Connection(address, 20.0) as c:
+        r = c.call(0, 3, body)
+    r.take("i"), r.text(), r.take("i"), r.take("i")
+    return r.take("h"), r.take("q"), r.take("q")

@@ -48,6 +48,9 @@ struct test {
     struct disk_job job;
     bool synced;
     bool refused;
+    bool turned_away;
+    struct net_address gate;
+    struct net_listener *gate_listener;
     bool done_net, done_mail;
 };
 
@@ -58,7 +61,7 @@ static uint8_t pattern(size_t i)
 
 static void maybe_stop(struct test *t)
 {
-    if (t->done_net && t->done_mail && t->synced && t->refused) {
+    if (t->done_net && t->done_mail && t->synced && t->refused && t->turned_away) {
         host_stop(t->host);
     }
 }
@@ -153,6 +156,24 @@ static void refused_closed(void *ctx, err_t why)
     maybe_stop(t);
 }
 
+/* A connection that was closed where it was accepted, before it was anybody's. */
+static void turned_away_closed(void *ctx, err_t why)
+{
+    struct test *t = ctx;
+    CHECK(why == ERR_CLOSED);
+    t->turned_away = true;
+    maybe_stop(t);
+}
+
+static const struct net_events turned_away_events = {.bytes = client_bytes,
+                                                     .closed = turned_away_closed};
+
+static void on_gate(void *ctx, struct net_conn *conn)
+{
+    (void)ctx;
+    net_close(conn);
+}
+
 static const struct net_events refused_events = {.bytes = client_bytes, .closed = refused_closed};
 
 static void letter_back(struct mail *mail);
@@ -219,6 +240,7 @@ static void client_first(void *arg)
     struct net_conn *conn;
     const struct net_address nobody = {"127.0.0.1", 1};
     CHECK(net_dial(t->client, &nobody, &refused_events, t, &conn) == OK);
+    CHECK(net_dial(t->client, &t->gate, &turned_away_events, t, &conn) == OK);
 }
 
 static void server_first(void *arg)
@@ -229,6 +251,9 @@ static void server_first(void *arg)
     t->address.port = net_listener_port(t->listener);
     struct net_listener *twice;
     CHECK(net_listen(t->server, &t->address, 16, on_accept, t, &twice) == ERR_EXISTS);
+    t->gate = (struct net_address){"127.0.0.1", 0};
+    CHECK(net_listen(t->server, &t->gate, 16, on_gate, t, &t->gate_listener) == OK);
+    t->gate.port = net_listener_port(t->gate_listener);
     loop_start(t->client, client_first, t);
 }
 
