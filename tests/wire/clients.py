@@ -30,11 +30,11 @@ def run(cmd, env=None, stdin=None, stdout=subprocess.DEVNULL):
 
 
 class Worker:
-    """A client library, driven by one of the worker programs in its own interpreter."""
+    """A client library, driven by one of the worker programs in its own interpreter; `kind` names them."""
 
-    def __init__(self, name, profile, script, python, env=None):
-        self.name, self.profile, self.script, self.python, self.env = name, profile, os.path.join(HERE, script), python, env
-        self.timed = True
+    def __init__(self, name, profile, kind, python, env=None):
+        self.name, self.profile, self.script, self.python, self.env = name, profile, os.path.join(HERE, f"worker_{kind}.py"), python, env
+        self.timed, self.admin = True, ([python, os.path.join(HERE, f"admin_{kind}.py")], env)
 
     def write(self, spec):
         run([self.python, self.script, "write", spec.line()], self.env)
@@ -49,8 +49,9 @@ class Framed:
     """A client library, driven by a worker program in its own language that takes and gives records as frames."""
     timed = True
 
-    def __init__(self, name, command, profile="any", env=None):
+    def __init__(self, name, command, profile="any", env=None, admin=None):
         self.name, self.command, self.profile, self.env = name, command, profile, env
+        self.admin = (admin, env) if admin else None
 
     def write(self, spec):
         with tempfile.TemporaryFile() as source:
@@ -68,7 +69,7 @@ class Framed:
 class Kcat:
     """Headers, partition and whether "empty" means null are options of the whole process: one process per run of equal ones. Records
     of up to 2 KiB go in as one stream with delimiters, big ones as files. It prints headers as a text; null ones as NULL."""
-    name, profile, timed = "kcat", "kcat", False
+    name, profile, timed, admin = "kcat", "kcat", False, None
     field_end, big = b"\x1e\x1f", 100_000
 
     def __init__(self, program):
@@ -131,7 +132,7 @@ class Kcat:
 class Java:
     """Console producer and consumer of one release. The producer reads lines of text and has no null-headers mark of its own but
     `null.marker`; it chooses the partition. The consumer prints raw bytes, so it reads everything; one process per partition."""
-    profile, timed = "text", False
+    profile, timed, admin = "text", False, None
     SEP, HEADS, HEADER, PAIR, LINE, NULL = (r.TEXT_MARKS[mark] for mark in ("key", "headers", "header", "pair", "line", "null"))
 
     def __init__(self, name, version):
@@ -202,34 +203,38 @@ JVM = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xsha
 
 
 def java_library(version):
-    path = fetch.java_program(os.path.join(HERE, "java", "RecordWorker.java"), fetch.kafka_clients(version))
-    return Framed(f"kafka-clients-{version.rsplit('.', 1)[0]}", [*JVM, "-cp", path, "RecordWorker"])
+    jars = fetch.kafka_clients(version)
+    records, admin = ([*JVM, "-cp", fetch.java_program(os.path.join(HERE, "java", f"{name}.java"), jars), name]
+                      for name in ("RecordWorker", "AdminWorker"))
+    return Framed(f"kafka-clients-{version.rsplit('.', 1)[0]}", records, admin=admin)
 
 
 def kafka_python():
     python, env = fetch.kafka_python()
-    return Worker("kafka-python", "python", "worker_kafka_python.py", python, env)
+    return Worker("kafka-python", "python", "kafka_python", python, env)
 
 
-class KafkaJs(Framed):
-    def __init__(self):
-        node, env = fetch.kafkajs()
-        super().__init__("kafkajs", [node, os.path.join(HERE, "worker_kafkajs.js")], "js", env)
+def kafkajs():
+    node, env = fetch.kafkajs()
+    command = [node, os.path.join(HERE, "worker_kafkajs.js")]
+    return Framed("kafkajs", command, "js", env, [*command, "admin"])
 
-    def admin(self, bootstrap, topic):
-        """What its admin client is told about a topic that it makes and deletes."""
-        return json.loads(run([*self.command, "admin", bootstrap, topic], self.env, stdout=subprocess.PIPE).stdout)
+
+def ask_admin(client, bootstrap, topic):
+    """What the admin client is told about a topic that it makes, changes and deletes (admin.py)."""
+    command, env = client.admin
+    return json.loads(run([*command, bootstrap, topic], env, stdout=subprocess.PIPE).stdout)
 
 
 # name -> what makes it; fetches what it needs, raises fetch.Missing where that cannot be had
 MAKERS = {
     "kcat": lambda: Kcat(fetch.kcat()),
     "kafka-python": kafka_python,
-    "kafka-python-3": lambda: Worker("kafka-python-3", "python", "worker_kafka_python.py", fetch.kafka_python_new()),
-    "confluent": lambda: Worker("confluent", "any", "worker_confluent.py", fetch.confluent_python()),
+    "kafka-python-3": lambda: Worker("kafka-python-3", "python", "kafka_python", fetch.kafka_python_new()),
+    "confluent": lambda: Worker("confluent", "any", "confluent", fetch.confluent_python()),
     "librdkafka": lambda: Framed("librdkafka", [fetch.rdkafka_program(os.path.join(HERE, "worker_librdkafka.c"))]),
     "franz-go": lambda: Framed("franz-go", [fetch.go_program(os.path.join(HERE, "franz"))[0]]),
-    "kafkajs": KafkaJs,
+    "kafkajs": kafkajs,
     "kafka-clients-2.8": lambda: java_library("2.8.2"),
     "kafka-clients-3.4": lambda: java_library("3.4.1"),
     "kafka-clients-4.3": lambda: java_library(fetch.KAFKA_NEW),

@@ -17,6 +17,7 @@ import functools, hashlib, random, re, struct, time
 
 BIG = 900_000
 SMALL_MAX = 2048
+STRETCH = 128
 WORDS = "Odradek Zwirnspule façade Прага 東京 🧵 straße naïve ελληνικά plain ascii".split()
 PROFILES = ("any", "python", "text", "js", "kcat")
 KCAT_KEY, KCAT_RECORD = b"<|k|>", b"<|r|>\n"
@@ -77,7 +78,8 @@ class Source:
 
     def __init__(self, spec):
         self.spec, self.rng = spec, random.Random(spec.seed)
-        self.block = without_marks(self.rng.randbytes(BIG + SMALL_MAX))
+        plain = " ".join(WORDS).encode().ljust(STRETCH)[:STRETCH]  # between random bytes, or some clients find nothing to compress
+        self.block = without_marks(b"".join(self.rng.randbytes(STRETCH) + plain for _ in range((BIG + SMALL_MAX) // (2 * STRETCH) + 1)))
         if spec.profile in ("text", "kcat"):
             self.text = " ".join(self.rng.choices(WORDS, k=BIG // 6))
             self.block = self.text.encode()

@@ -9,6 +9,7 @@ const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 
 const BATCH = 500
 const BATCH_BYTES = 900000
+const PATIENCE_MS = 10000
 
 function * records (data) {
   let at = 0
@@ -55,28 +56,57 @@ async function write (kafka, topic, codec) {
   await producer.disconnect()
 }
 
+async function until (ask, good) {
+  for (const end = Date.now() + PATIENCE_MS; ;) {
+    const found = await ask().catch(e => { if (Date.now() > end) throw e })
+    if (Date.now() > end || good(found)) return found
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+// The name of the error that a promise ends with; "none" without one.
+function error (promise) {
+  return promise.then(() => 'none', e => (e.errors && e.errors[0].type) || e.type || String(e))
+}
+
 async function admin (kafka, topic) {
   const client = kafka.admin()
   await client.connect()
   const told = {}
-  const config = [{ name: 'retention.ms', value: '86400000' }]
-  told.created = await client.createTopics({ topics: [{ topic, numPartitions: 3, replicationFactor: 3, configEntries: config }] })
-  told.again = await client.createTopics({ topics: [{ topic }] })
-  told.listed = (await client.listTopics()).includes(topic)
-  const metadata = await client.fetchTopicMetadata({ topics: [topic] })
-  told.partitions = metadata.topics[0].partitions.map(p => [p.partitionId, p.replicas.length, p.isr.length]).sort()
+  const configEntries = [{ name: 'retention.ms', value: '86400000' }]
+  const create = () => client.createTopics({ topics: [{ topic, numPartitions: 3, replicationFactor: 3, configEntries }] })
+  const listed = async () => (await client.listTopics()).includes(topic)
+  const describe = async () => (await client.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions
+    .map(p => [p.partitionId, p.replicas.length, p.isr.length]).sort()
+  const resource = { type: 2, name: topic }
+  const retention = async () => (await client.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }] }))
+    .resources[0].configEntries[0].configValue
+  const alter = value => client.alterConfigs({ resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value }] }] })
+
+  told.created = await create() ? 'none' : 'refused'
+  told.again = await create() ? 'none' : 'TOPIC_ALREADY_EXISTS' // createTopics answers false for this error and throws any other
+  told.listed = await until(listed, found => found)
+  told.partitions = await until(describe, found => found && found.every(p => p[2] === 3))
   const cluster = await client.describeCluster()
   told.brokers = cluster.brokers.map(b => b.nodeId).sort()
   told.clusterId = cluster.clusterId.length
-  const configs = await client.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: topic, configNames: ['retention.ms'] }] })
-  told.retention = configs.resources[0].configEntries.map(e => e.configValue)
+  told.retention = await until(retention, found => found === '86400000')
   const producer = kafka.producer()
   await producer.connect()
   await producer.send({ topic, messages: [1, 2, 3].map(i => ({ partition: 1, value: String(i) })) })
   await producer.disconnect()
-  told.offsets = (await client.fetchTopicOffsets(topic)).map(o => [o.partition, o.low, o.high]).sort()
-  await client.deleteTopics({ topics: [topic] })
-  told.gone = !(await client.listTopics()).includes(topic)
+  const offsets = async which => (await client.fetchTopicOffsets(topic)).map(o => [o.partition, Number(o[which])]).sort()
+  told.ends = await offsets('high')
+  told.deleteRecords = await error(client.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '2' }] }))
+  told.starts = await offsets('low')
+  told.alter = await error(alter('43200000'))
+  told.altered = await until(retention, found => found === '43200000')
+  told.badConfig = await error(alter('abc'))
+  told.grown = await error(client.createPartitions({ topicPartitions: [{ topic, count: 4 }] }))
+  told.count = (await until(describe, found => found && found.length === 4)).length
+  told.shrunk = await error(client.createPartitions({ topicPartitions: [{ topic, count: 2 }] }))
+  told.deleted = await error(client.deleteTopics({ topics: [topic] }))
+  told.gone = !await until(listed, found => found === false)
   await client.disconnect()
   console.log(JSON.stringify(told))
 }
