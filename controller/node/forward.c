@@ -29,6 +29,22 @@ void forward_answer(struct order *order, const struct kmsg_message *message, con
     forward_reply(order->ctx, order->asker, order->forward_version, message, response);
 }
 
+bool forward_answer_begin(struct order *order, const struct answer *answer)
+{
+    struct brokers *b = order->ctx;
+    if (answer == NULL) {
+        brokers_refuse_not_controller(b, order->asker);
+    }
+    return answer != NULL;
+}
+
+void forward_out_of_memory(struct order *order)
+{
+    struct brokers *b = order->ctx;
+    assert(b != NULL);
+    rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
+}
+
 /* The answer goes back in the version of the request. */
 static err_t version_keep(struct order *order, const struct kmsg_api *api, int32_t version)
 {
@@ -41,10 +57,8 @@ static err_t version_keep(struct order *order, const struct kmsg_api *api, int32
 
 static void topics_created(void *machine_ctx, struct order *order, const struct answer *answer)
 {
-    struct brokers *b = order->ctx;
     (void)machine_ctx;
-    if (answer == NULL) {
-        brokers_refuse_not_controller(b, order->asker);
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     const struct create_topics_answer *a = &answer->create_topics;
@@ -65,7 +79,7 @@ static void topics_created(void *machine_ctx, struct order *order, const struct 
         to->replication_factor = from->result.error == KAFKA_NONE ? from->replication_factor : -1;
     }
     if (response.topics.items == NULL && a->count > 0) {
-        rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
+        forward_out_of_memory(order);
         return;
     }
     forward_answer(order, &kmsg_create_topics_response_desc, &response);
@@ -147,10 +161,8 @@ static err_t create_topics_read(struct order *order, int16_t version, struct sli
 
 static void topics_deleted(void *machine_ctx, struct order *order, const struct answer *answer)
 {
-    struct brokers *b = order->ctx;
     (void)machine_ctx;
-    if (answer == NULL) {
-        brokers_refuse_not_controller(b, order->asker);
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     const struct delete_topics_answer *a = &answer->delete_topics;
@@ -167,7 +179,7 @@ static void topics_deleted(void *machine_ctx, struct order *order, const struct 
         to->error_message = a->results[i].result.message;
     }
     if (response.responses.items == NULL && a->count > 0) {
-        rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
+        forward_out_of_memory(order);
         return;
     }
     forward_answer(order, &kmsg_delete_topics_response_desc, &response);
@@ -179,7 +191,7 @@ static err_t delete_topics_read(struct order *order, int16_t version, struct sli
     TRY(kmsg_decode(&kmsg_delete_topics_request_desc, version, &body, &order->arena, &request));
     int32_t named = request.topic_names.count > 0 ? request.topic_names.count : 0;
     int32_t by_id = request.topics.count > 0 ? request.topics.count : 0;
-    struct delete_topic *topics = arena_array(&order->arena, (size_t)(named + by_id),
+    struct delete_topic *topics = arena_array(&order->arena, (size_t)named + (size_t)by_id,
                                               sizeof(*topics));
     ENSURE(topics != NULL, ERR_NO_MEMORY);
     for (int32_t i = 0; i < named; i++) {

@@ -7,23 +7,6 @@
 
 #include <stdlib.h>
 
-/* false: the order has ended without an answer of the core's, or memory is out; the asker was told. */
-static bool answer_begin(struct order *order, const struct answer *answer)
-{
-    struct brokers *b = order->ctx;
-    if (answer == NULL) {
-        brokers_refuse_not_controller(b, order->asker);
-    }
-    return answer != NULL;
-}
-
-static void out_of_memory(struct order *order)
-{
-    struct brokers *b = order->ctx;
-    assert(b != NULL && order->request != NULL);
-    rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
-}
-
 /* ---- CreatePartitions ---- */
 
 struct grow_request {
@@ -36,7 +19,7 @@ static void partitions_created(void *machine_ctx, struct order *order, const str
     const struct grow_request *request = order->request;
     const struct create_partitions_command *command = &order->command.create_partitions;
     (void)machine_ctx;
-    if (!answer_begin(order, answer)) {
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     struct kmsg_create_partitions_response response;
@@ -44,7 +27,7 @@ static void partitions_created(void *machine_ctx, struct order *order, const str
     int32_t count = request->duplicate_count + (int32_t)command->count;
     response.results.items = kmsg_create_partitions_response_result_array(&order->arena, count);
     if (response.results.items == NULL) {
-        out_of_memory(order);
+        forward_out_of_memory(order);
         return;
     }
     assert(answer->results.count == command->count);
@@ -222,7 +205,7 @@ static void leaders_elected(void *machine_ctx, struct order *order, const struct
 {
     const struct kmsg_elect_leaders_request *ask = order->request;
     (void)machine_ctx;
-    if (!answer_begin(order, answer)) {
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     struct kmsg_elect_leaders_response response;
@@ -233,7 +216,7 @@ static void leaders_elected(void *machine_ctx, struct order *order, const struct
     if (told) {
         forward_answer(order, &kmsg_elect_leaders_response_desc, &response);
     } else {
-        out_of_memory(order);
+        forward_out_of_memory(order);
     }
 }
 
@@ -284,7 +267,7 @@ err_t elect_leaders_read(struct order *order, int16_t version, struct slice body
 static void broker_unregistered(void *machine_ctx, struct order *order, const struct answer *answer)
 {
     (void)machine_ctx;
-    if (!answer_begin(order, answer)) {
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     struct kmsg_unregister_broker_response response;

@@ -10,22 +10,6 @@ _Static_assert((int)SETTING_APPEND == (int)CONFIG_APPEND - 1 &&
                    (int)SETTING_SUBTRACT == (int)CONFIG_SUBTRACT - 1,
                "lists");
 
-/* false: the order has ended without an answer of the core's; the asker was told. */
-static bool answer_begin(struct order *order, const struct answer *answer)
-{
-    struct brokers *b = order->ctx;
-    if (answer == NULL) {
-        brokers_refuse_not_controller(b, order->asker);
-    }
-    return answer != NULL;
-}
-
-static void out_of_memory(struct order *order)
-{
-    struct brokers *b = order->ctx;
-    rpc_refuse(b->rpc, order->asker, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
-}
-
 static err_t command_begin(struct order *order, int32_t count, bool validate_only,
                            struct alter_resource **ret_resources)
 {
@@ -55,7 +39,7 @@ static void altered(void *machine_ctx, struct order *order, const struct answer 
 {
     const struct alter_configs_command *command = &order->command.alter_configs;
     (void)machine_ctx;
-    if (!answer_begin(order, answer)) {
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     struct kmsg_alter_configs_response response;
@@ -63,7 +47,7 @@ static void altered(void *machine_ctx, struct order *order, const struct answer 
     response.responses.items = kmsg_alter_configs_response_result_array(&order->arena,
                                                                         (int32_t)command->count);
     if (response.responses.items == NULL) {
-        out_of_memory(order);
+        forward_out_of_memory(order);
         return;
     }
     assert(answer->results.count == command->count);
@@ -106,7 +90,7 @@ static void incrementally_altered(void *machine_ctx, struct order *order,
 {
     const struct alter_configs_command *command = &order->command.alter_configs;
     (void)machine_ctx;
-    if (!answer_begin(order, answer)) {
+    if (!forward_answer_begin(order, answer)) {
         return;
     }
     struct kmsg_incremental_alter_configs_response response;
@@ -114,7 +98,7 @@ static void incrementally_altered(void *machine_ctx, struct order *order,
     response.responses.items = kmsg_incremental_alter_configs_response_result_array(
         &order->arena, (int32_t)command->count);
     if (response.responses.items == NULL) {
-        out_of_memory(order);
+        forward_out_of_memory(order);
         return;
     }
     assert(answer->results.count == command->count);

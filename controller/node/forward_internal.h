@@ -12,6 +12,11 @@ void forward_reply(struct brokers *, struct rpc_asker, int16_t version, const st
 /* The response of a forwarded request goes back, in the request's version. */
 void forward_answer(struct order *, const struct kmsg_message *, const void *response);
 
+/* false: the order has ended without an answer of the core's; the asker was told. */
+bool forward_answer_begin(struct order *, const struct answer *) MUST_USE;
+/* The answer does not fit into memory: the asker is told. */
+void forward_out_of_memory(struct order *);
+
 /* Readers: body -> command and answer function, in the order's arena. */
 err_t create_partitions_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t elect_leaders_read(struct order *, int16_t version, struct slice body) MUST_USE;

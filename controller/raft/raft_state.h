@@ -56,11 +56,11 @@ struct raft_peer {
     bool stalled;         /* no progress since the last heartbeat, with appends on their way */
     uint64_t answered;    /* highest request answered in this term */
     bool heard;           /* at `heard_at`, in this term */
+    bool was_caught_up;   /* it had all that we had, last at `caught_up_at` */
     time_ms heard_at;
+    time_ms caught_up_at;
     raft_index measured_end; /* our last entry when it last accepted an append, at `measured_at` */
     time_ms measured_at;
-    bool was_caught_up; /* it had all that we had, last at `caught_up_at` */
-    time_ms caught_up_at;
     uint64_t chunk_offset;  /* SNAPSHOT: next byte to send */
     uint64_t chunk_request; /* the chunk that is out; 0: none */
     time_ms chunk_resend_at;

@@ -139,6 +139,33 @@ class Suite:
         self.expect("ElectLeaders of all partitions brings the preferred leaders back and tells only those",
                     (error, got.get(("elect", 0)), set(got.values()), back), (NONE, NONE, {NONE}, True))
 
+        self.unclean()
+
+    def unclean(self):
+        """A partition whose only in-sync replica is gone: by an unclean election the other one leads."""
+        a, b, c = (n.id for n in self.cluster.brokers)
+        self.cluster.create_topic("lost", 1, 2)
+        self.grow(3, [{"name": "lost", "count": 2, "assignments": [{"broker_ids": [a, b]}]}])
+        kwire.wait_until(lambda: all(len(i.topics["lost"]) == 2 for i in self.cluster.images("lost").values()), 20)
+        self.cluster.wait_isr_full("lost")
+        self.cluster.kill(b)
+        alone = lambda: kwire.metadata(self.cluster.nodes[c].address, ["lost"]).topics["lost"][1]
+        kwire.wait_until(lambda: alone().isr == [a], 60)
+        self.send("lost", 1, one_record_batch(b"only here"))
+        self.cluster.kill(a)
+        kwire.wait_until(lambda: alone().leader == -1, 60)
+        self.cluster.restart(b)
+        kwire.wait_until(lambda: b not in alone().offline, 60)
+        named = [{"topic": "lost", "partitions": [1]}]
+        node = self.cluster.nodes[c]
+        self.expect("ElectLeaders: nobody in sync is there, so no preferred leader", (alone().leader, self.elect(2, 0, named, node)),
+                    (-1, (NONE, {("lost", 1): PREFERRED_NOT_AVAILABLE})))
+        self.expect("ElectLeaders: an unclean leader where somebody asks for it", self.elect(1, 1, named, node), (NONE, {("lost", 1): NONE}))
+        self.out.check(kwire.wait_until(lambda: alone().leader == b and alone().isr == [b], 20), "ElectLeaders: the other replica leads, alone")
+        self.cluster.restart(a)
+        self.cluster.wait_ready()
+        self.cluster.wait_isr_full("lost")
+
     # --- DeleteRecords ---
 
     def delete(self, version, topic, offset, partition=0, node=None, timeout_ms=10000):
