@@ -109,19 +109,25 @@ bool cli_flush(struct cli *cli)
 
 /* ---- errors ---- */
 
-static void json_error(struct cli *cli, int code, const char *message, const char *next)
+void cli_json_error(struct cli *cli)
 {
-    assert(code != EXIT_OK && message != NULL);
-    struct json json;
-    json_init(&json, &cli->out);
-    json_open(&json, NULL, '{');
-    json_open(&json, "error", '{');
-    json_text(&json, "message", message);
-    json_text(&json, "next", next);
-    json_number(&json, "exit_code", code);
-    json_close(&json);
-    json_close(&json);
-    (void)cli_flush(cli);
+    struct json *json = &cli->json_out;
+    if (cli->error_message == NULL || cli->error_written || !cli->json) {
+        return;
+    }
+    bool alone = json->depth == 0;
+    if (alone) {
+        json_open(json, NULL, '{');
+    }
+    json_open(json, "error", '{');
+    json_text(json, "message", cli->error_message);
+    json_text(json, "next", cli->error_next);
+    json_number(json, "exit_code", cli->error_code);
+    json_close(json);
+    if (alone) {
+        json_close(json);
+    }
+    cli->error_written = true;
 }
 
 int cli_fail(struct cli *cli, enum exit_code code, const char *next, const char *fmt, ...)
@@ -137,12 +143,12 @@ int cli_fail(struct cli *cli, enum exit_code code, const char *next, const char 
     if (next != NULL) {
         (void)fprintf(stderr, "  next: %s\n", next);
     }
-    if (cli->json && !cli->told && cli->loop != NULL) {
-        if (cli->json_out.depth == 0) {
-            json_error(cli, code, message, next);
-        }
+    if (cli->json && cli->error_message == NULL) {
+        cli->error_message = cli_str(cli, slice_str(message));
+        cli->error_next = next;
+        cli->error_code = code;
+        cli->error_written = cli->json_out.depth > 0; /* its place is in what is being written */
     }
-    cli->told = true;
     return code;
 }
 

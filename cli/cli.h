@@ -22,12 +22,15 @@ struct cli {
     struct arena arena; /* as long as the run */
     struct buf out;
     struct json json_out;
-    bool json;       /* --json */
-    bool progress;   /* standard error is a terminal */
-    bool wide;       /* standard output is a terminal */
-    bool out_broken; /* nobody reads standard output any more */
-    bool out_failed; /* ... or it cannot be written: a full disk */
-    bool told;       /* an error was told */
+    bool json;                 /* --json */
+    bool progress;             /* standard error is a terminal */
+    bool wide;                 /* standard output is a terminal */
+    bool out_broken;           /* nobody reads standard output any more */
+    bool out_failed;           /* ... or it cannot be written: a full disk */
+    const char *error_message; /* of the first error, with --json */
+    const char *error_next;
+    int error_code;
+    bool error_written;
     struct loop_watch signal_watch;
 };
 
@@ -41,6 +44,8 @@ bool cli_flush(struct cli *);
 /* Tells what is wrong and what to do next (NULL: nothing) and answers the exit code. */
 int cli_fail(struct cli *, enum exit_code, const char *next, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* The error as the member "error" of the object that is open, or as an object of its own; once, and only if there was one. */
+void cli_json_error(struct cli *);
 /* A request or connection that failed: link NULL: no address answered. */
 int cli_fail_err(struct cli *, err_t, const struct link *, const char *what);
 /* A broker's answer with an error code; message may be NULL or empty. */

@@ -37,6 +37,9 @@ static int run(const struct args *args)
     if (code == EXIT_OK) {
         code = args->command->run(&cli);
     }
+    if (cli.loop != NULL) {
+        cli_json_error(&cli);
+    }
     if (cli.loop != NULL && !cli_flush(&cli) && cli.out_failed) {
         (void)fputs("odradek: standard output cannot be written; is the disk full?\n", stderr);
         code = code == EXIT_OK ? EXIT_FAILED : code;
