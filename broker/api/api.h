@@ -11,6 +11,7 @@
 #define ODRADEK_API_API_H
 
 #include "broker/api/fetch_session.h"
+#include "broker/coord/coord.h"
 #include "broker/edge/request.h"
 #include "broker/meta/control.h"
 #include "broker/meta/metadata.h"
@@ -28,6 +29,7 @@ struct api {
     const struct trace *trace;
     const struct crc32c_impl *crc;
     struct partitions *partitions;
+    struct coords *coords;
     struct metadata_reader *metadata;
     struct control *control;
     int32_t broker;             /* node.id */
@@ -93,5 +95,16 @@ void api_describe_producers(struct request *);
 void api_create_partitions(struct request *);
 void api_elect_leaders(struct request *);
 void api_unregister_broker(struct request *);
+void api_find_coordinator(struct request *);
+void api_join_group(struct request *);
+void api_sync_group(struct request *);
+void api_heartbeat(struct request *);
+void api_leave_group(struct request *);
+void api_offset_commit(struct request *);
+void api_offset_fetch(struct request *);
+void api_offset_delete(struct request *);
+void api_describe_groups(struct request *);
+void api_list_groups(struct request *);
+void api_delete_groups(struct request *);
 
 #endif

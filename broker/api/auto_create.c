@@ -161,6 +161,11 @@ static err_t creation_encode(struct creation *creation)
     }
     topic.num_partitions = (int32_t)config_int(api->config, partitions);
     topic.replication_factor = (int16_t)config_int(api->config, replication_factor);
+    if (topic.configs.count > 0) { /* a cluster of one broker has coordinators too */
+        uint32_t brokers = meta_broker_count(metadata_read(api->metadata));
+        topic.replication_factor = (int16_t)min_i64(topic.replication_factor,
+                                                    brokers > 0 ? brokers : 1);
+    }
     struct kmsg_create_topics_request ask;
     kmsg_create_topics_request_init(&ask);
     ask.topics.items = &topic;

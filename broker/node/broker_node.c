@@ -151,6 +151,36 @@ static void partitions_config_fill(struct broker_node *node, struct partitions_c
     node_partition_events(node, &to->events);
 }
 
+static void coords_config_fill(struct broker_node *node, struct coords_config *to)
+{
+    const struct config *config = node->options.config;
+    *to = (struct coords_config){
+        .host = node->host,
+        .control = node->control_loop,
+        .reactor_count = node->reactor_count,
+        .trace = &node->trace,
+        .crc = crc32c_detect(),
+        .partitions = node->partitions,
+        .broker = node->options.node_id,
+        .write_timeout_ms = config_int(config, CONFIG_OFFSETS_COMMIT_TIMEOUT_MS),
+    };
+    to->group = (struct group_config){
+        .session_min_ms = (int32_t)max_i64(config_int(config, CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS),
+                                           1),
+        .session_max_ms = (int32_t)config_int(config, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS),
+        .initial_delay_ms = (int32_t)max_i64(
+            config_int(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS), 0),
+        .members_max = (uint32_t)config_int(config, CONFIG_GROUP_MAX_SIZE),
+        .offsets_retention_ms = config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60000,
+        .retention_check_ms = config_int(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS),
+    };
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        to->reactors[i] = node->reactors[i].loop;
+    }
+    entropy_fill(node->host, &to->group.hash_key, sizeof(to->group.hash_key));
+    entropy_fill(node->host, &to->group.seed, sizeof(to->group.seed));
+}
+
 static void control_options_fill(struct broker_node *node, struct control_options *to)
 {
     const struct broker_options *from = &node->options;
@@ -209,6 +239,7 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
                         .trace = &node->trace,
                         .crc = crc32c_detect(),
                         .partitions = node->partitions,
+                        .coords = node->coords,
                         .metadata = &reactor->metadata,
                         .control = node->control,
                         .broker = node->options.node_id,
@@ -246,8 +277,11 @@ static err_t rooms_open(struct broker_node *node, char *why, size_t why_bytes)
     conn_gate_init(&node->gate, &node->reactors[0].heap, key);
     struct partitions_config partitions;
     struct control_options options;
+    struct coords_config coords;
     partitions_config_fill(node, &partitions);
     TRY(partitions_open(&partitions, why, why_bytes, &node->partitions));
+    coords_config_fill(node, &coords);
+    TRY(coords_open(&coords, &node->coords));
     control_options_fill(node, &options);
     node_control_events(&node->control_events);
     TRY(control_open(node->control_loop, &node->heap, &node->trace, &node->metadata, &options,
@@ -326,12 +360,19 @@ void node_partitions_stopped(struct broker_node *node)
     }
 }
 
+static void on_coords_stopped(void *ctx)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions_stopping);
+    partitions_stop(node->partitions);
+}
+
 static void on_stop_timer(struct timer *timer)
 {
     struct broker_node *node = CONTAINER_OF(timer, struct broker_node, stop_timer);
     if (!node->partitions_stopping) { /* the controllers may say "now" more than once */
         node->partitions_stopping = true;
-        partitions_stop(node->partitions);
+        coords_stop(node->coords, on_coords_stopped, node);
     }
 }
 
@@ -365,6 +406,7 @@ void broker_node_join(struct broker_node *node)
         loop_join(node->reactors[i - 1].loop);
     }
     loop_join(node->control_loop);
+    coords_close(node->coords);
     partitions_close(node->partitions);
     conn_gate_release(&node->gate);
     for (uint32_t i = 0; i < node->reactor_count; i++) {

@@ -303,7 +303,6 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
-    (void)old;
     if (!control_caught_up(node->control) || node->stopping) {
         return; /* an older image does not know where our replicas are */
     }
@@ -311,6 +310,7 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
         files_compare(node, now);
     }
     partitions_apply(node->partitions, now, node->applied ? changes : NULL);
+    coords_apply(node->coords, node->applied ? old : NULL, now, changes);
     node->applied = true;
 }
 

@@ -42,6 +42,7 @@ struct broker_node {
     char admin[HOST_NAME_MAX_BYTES + 16]; /* of the HTTP listener, for who looks for it elsewhere */
     struct metadata metadata;
     struct partitions *partitions;
+    struct coords *coords;
     struct control *control;
     struct control_events control_events;
     struct reactor reactors[METADATA_READERS_MAX];

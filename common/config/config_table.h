@@ -338,12 +338,14 @@
     X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, "classic,consumer,streams", ONE_OF("consumer", "classic", "share", "streams"), READ_ONLY, NO_EFFECT, \
       "groups") \
     X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", AT_LEAST(1), READ_ONLY, NO_EFFECT, "groups") \
-    X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", ANY, READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", ANY, READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_MAX_SIZE, "group.max.size", INT, "2147483647", AT_LEAST(1), READ_ONLY, NO_EFFECT, "groups") \
-    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", ANY, READ_ONLY, NO_EFFECT, "groups") \
+    X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", ANY, READ_ONLY, WORKS, \
+      "How long the first members of an empty group wait for more of them.") \
+    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", ANY, READ_ONLY, WORKS, \
+      "The longest session.timeout.ms that a member of a classic group may ask for.") \
+    X(GROUP_MAX_SIZE, "group.max.size", INT, "2147483647", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many members a classic group may have.") \
+    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", ANY, READ_ONLY, WORKS, \
+      "The shortest session.timeout.ms that a member of a classic group may ask for.") \
     X(GROUP_SHARE_ASSIGNMENT_INTERVAL_MS, "group.share.assignment.interval.ms", INT, "1000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
       "sharing") \
     X(GROUP_SHARE_ASSIGNORS, "group.share.assignors", LIST, "simple", ANY, READ_ONLY, NO_EFFECT, "sharing") \
@@ -478,15 +480,16 @@
     X(NUM_REPLICA_ALTER_LOG_DIRS_THREADS, "num.replica.alter.log.dirs.threads", INT, NULL, ANY, READ_ONLY, NO_EFFECT, \
       "threads") \
     X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", AT_LEAST(1), CLUSTER_WIDE, NO_EFFECT, "threads") \
-    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", ANY, READ_ONLY, NO_EFFECT, "groups") \
-    X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", ANY, READ_ONLY, WORKS, \
+      "How long the note beside a committed offset may be.") \
+    X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "A write of a coordinator that is not committed by then is given up, and who waits for it asks again.") \
     X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "groups") \
-    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How often coordinators look for offsets that have expired.") \
+    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How long the offsets of a group live after its last member left, or, without members, after the commit.") \
     X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, \
       "groups") \
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \

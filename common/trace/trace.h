@@ -27,6 +27,7 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(TRACE_API, "api")             \
     X(TRACE_PARTITION, "partition") \
     X(TRACE_FETCHER, "fetcher")     \
+    X(TRACE_COORD, "coord")         \
     X(TRACE_LOG, "log")             \
     X(TRACE_CONFIG, "config")
 

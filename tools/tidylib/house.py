@@ -80,7 +80,7 @@ ARROWS = {
         "common/port", LOCK,
     ),
     "broker/coord": WIRE + TALK + (
-        "broker/group", "broker/txn", "broker/partition", "common/meta", "broker/meta", "common/port", LOCK,
+        "broker/group", "broker/txn", "broker/partition", "common/codec", "common/meta", "broker/meta", "common/port", LOCK,
     ),
     "broker/edge": WIRE + TALK + ("common/auth", "common/meta", "common/port"),
     "broker/api": WIRE + TALK + (

@@ -1,0 +1,285 @@
+/* The table of shards: made from the image, found by group id. And requests on their way in. */
+#include "broker/coord/coord_internal.h"
+
+#define COORDS_HEAP_MAX ((size_t)64 << 20)
+
+/* ---- which partition ---- */
+
+/* One UTF-16 code unit more, as Java's String.hashCode counts. */
+static uint32_t hash_unit(uint32_t hash, uint32_t unit)
+{
+    return 31 * hash + unit;
+}
+
+/* Takes one character off; bytes that are not UTF-8 count as U+FFFD, as Java decodes them. */
+static uint32_t next_char(struct slice *rest)
+{
+    uint8_t first = rest->p[0];
+    size_t n = first < 0x80         ? 1
+               : (first >> 5) == 6  ? 2
+               : (first >> 4) == 14 ? 3
+               : (first >> 3) == 30 ? 4
+                                    : 0;
+    uint32_t c = n == 1 ? first : n == 0 ? 0xfffd : first & (0xffu >> (n + 1));
+    size_t used = 1;
+    for (; n > 1 && used < n; used++) {
+        if (used >= rest->n || (rest->p[used] & 0xc0) != 0x80) {
+            c = 0xfffd;
+            break;
+        }
+        c = c << 6 | (rest->p[used] & 0x3f);
+    }
+    *rest = slice_of(rest->p + used, rest->n - used);
+    return c;
+}
+
+int32_t coord_partition(struct slice group_id, uint32_t partitions)
+{
+    uint32_t hash = 0;
+    assert(partitions > 0);
+    while (group_id.n > 0) {
+        uint32_t c = next_char(&group_id);
+        if (c >= 0x10000) {
+            hash = hash_unit(hash, 0xd800 + ((c - 0x10000) >> 10));
+            c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+        }
+        hash = hash_unit(hash, c);
+    }
+    int32_t code = (int32_t)hash;
+    uint32_t positive = code == INT32_MIN ? 0 : (uint32_t)(code < 0 ? -code : code);
+    return (int32_t)(positive % partitions);
+}
+
+struct coord_shard *coords_shard(struct coords *coords, struct slice group_id)
+{
+    struct shard_table *table = atomic_load(&coords->table);
+    return table == NULL ? NULL : &table->shards[coord_partition(group_id, table->count)];
+}
+
+/* ---- the image ---- */
+
+static void on_shard_stopped(struct mail *mail)
+{
+    struct coord_shard *shard = CONTAINER_OF(mail, struct coord_shard, stopped_mail);
+    struct coords *coords = shard->coords;
+    assert(coords->stop_begun && coords->stopping > 0);
+    if (--coords->stopping == 0) {
+        coords->stopped(coords->stopped_ctx);
+    }
+}
+
+/* Shards are made once and stay until the end: a request may be looking at one at any time. */
+static struct shard_table *table_make(struct coords *coords, const struct meta_topic *topic)
+{
+    const struct memory_source *source = memory_source(coords->config.host);
+    uint32_t count = meta_topic_partitions(topic);
+    size_t bytes = sizeof(struct shard_table) + count * sizeof(struct coord_shard);
+    struct shard_table *table = source->take(source->ctx, bytes);
+    if (table == NULL) {
+        return NULL;
+    }
+    memset(table, 0, bytes);
+    table->topic = meta_topic_id(topic);
+    for (uint32_t i = 0; i < count; i++) {
+        if (shard_open(&table->shards[i], coords, table->topic, (int32_t)i) != OK) {
+            break;
+        }
+        table->shards[i].stopped_mail.deliver = on_shard_stopped;
+        table->count++;
+    }
+    return table;
+}
+
+static void shard_want(struct coord_shard *shard, bool wanted, int32_t epoch)
+{
+    shard_enter(shard);
+    if (shard->wanted != wanted || shard->wanted_epoch != epoch) {
+        shard->wanted = wanted;
+        shard->wanted_epoch = epoch;
+        shard_look(shard);
+    }
+    shard_leave(shard);
+}
+
+static void table_retire(struct shard_table *table)
+{
+    for (uint32_t i = 0; table != NULL && i < table->count; i++) {
+        shard_want(&table->shards[i], false, -1);
+    }
+}
+
+static void topic_gone(struct shard_table *table, struct slice name)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        struct coord_shard *shard = &table->shards[i];
+        struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
+        shard_enter(shard);
+        if (shard->state == SHARD_ACTIVE) {
+            shard_step(shard, &event);
+        }
+        shard_leave(shard);
+    }
+}
+
+static void topics_gone(struct shard_table *table, const struct meta_image *old,
+                        const struct meta_image *image, const struct meta_changes *changes)
+{
+    for (size_t i = 0; old != NULL && changes != NULL && i < changes->count; i++) {
+        const struct meta_change *change = &changes->items[i];
+        const struct meta_topic *topic = change->kind == META_CHANGED_TOPIC
+                                             ? meta_topic(old, change->topic)
+                                             : NULL;
+        if (topic != NULL && meta_topic(image, change->topic) == NULL) {
+            topic_gone(table, meta_topic_name(topic));
+        }
+    }
+}
+
+void coords_apply(struct coords *coords, const struct meta_image *old,
+                  const struct meta_image *image, const struct meta_changes *changes)
+{
+    const struct meta_topic *topic = meta_topic_named(image, slice_str(GROUPS_TOPIC));
+    struct shard_table *table = atomic_load(&coords->table);
+    if (coords->stop_begun) {
+        return;
+    }
+    if (topic == NULL || (table != NULL && (!uuid_eq(table->topic, meta_topic_id(topic)) ||
+                                            table->count != meta_topic_partitions(topic)))) {
+        table_retire(table);
+    }
+    if (topic == NULL) {
+        return;
+    }
+    if (table == NULL || !uuid_eq(table->topic, meta_topic_id(topic)) ||
+        table->count != meta_topic_partitions(topic)) {
+        struct shard_table *made = table_make(coords, topic);
+        if (made == NULL) {
+            return; /* looked at again with the next image */
+        }
+        made->older = table;
+        atomic_store(&coords->table, made);
+        table = made;
+    }
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct meta_partition *p = meta_partition(topic, (int32_t)i);
+        bool wanted = p != NULL && p->leader == coords->config.broker;
+        shard_want(&table->shards[i], wanted, wanted ? p->leader_epoch : -1);
+    }
+    topics_gone(table, old, image, changes);
+}
+
+/* ---- life ---- */
+
+err_t coords_open(const struct coords_config *config, struct coords **ret_coords)
+{
+    const struct memory_source *source = memory_source(config->host);
+    struct coords *coords = source->take(source->ctx, sizeof(*coords));
+    ENSURE(coords != NULL, ERR_NO_MEMORY);
+    assert(config->reactor_count > 0 && config->write_timeout_ms > 0);
+    memset(coords, 0, sizeof(*coords));
+    coords->config = *config;
+    *ret_coords = coords;
+    return OK;
+}
+
+void coords_stop(struct coords *coords, void (*stopped)(void *ctx), void *ctx)
+{
+    assert(!coords->stop_begun);
+    coords->stop_begun = true;
+    coords->stopped = stopped;
+    coords->stopped_ctx = ctx;
+    for (struct shard_table *t = atomic_load(&coords->table); t != NULL; t = t->older) {
+        coords->stopping += t->count;
+    }
+    if (coords->stopping == 0) {
+        stopped(ctx);
+        return;
+    }
+    for (struct shard_table *t = atomic_load(&coords->table); t != NULL; t = t->older) {
+        for (uint32_t i = 0; i < t->count; i++) {
+            shard_enter(&t->shards[i]);
+            t->shards[i].stopping = true;
+            shard_look(&t->shards[i]);
+            shard_leave(&t->shards[i]);
+        }
+    }
+}
+
+void coords_close(struct coords *coords)
+{
+    const struct memory_source *source = memory_source(coords->config.host);
+    for (struct shard_table *t = atomic_load(&coords->table), *older; t != NULL; t = older) {
+        older = t->older;
+        for (uint32_t i = 0; i < t->count; i++) {
+            shard_close(&t->shards[i]);
+        }
+        source->give(source->ctx, t, sizeof(*t) + t->count * sizeof(struct coord_shard));
+    }
+    source->give(source->ctx, coords, sizeof(*coords));
+}
+
+/* ---- requests ---- */
+
+static void call_begin(struct coord_call *call, struct coord_shard *shard)
+{
+    assert(call->loop != NULL && call->arena != NULL && call->state == CALL_FREE);
+    call->group = (struct group_call){0};
+    call->shard = shard;
+    call->members = NULL;
+    call->member_count = 0;
+}
+
+static bool call_refuse(struct coord_call *call, enum kafka_error error)
+{
+    call->group.error = error;
+    call->group.join = (struct group_join_answer){
+        .generation = -1, .leader = slice_of("", 0), .member_id = slice_of("", 0)};
+    call->state = CALL_FREE;
+    return true;
+}
+
+bool coord_submit(struct coords *coords, struct coord_call *call, struct group_event *event)
+{
+    struct coord_shard *shard = coords_shard(coords, event->who.group);
+    call_begin(call, shard);
+    call->kind = (uint8_t)event->kind;
+    event->call = &call->group;
+    if (shard == NULL) {
+        return call_refuse(call, KAFKA_NOT_COORDINATOR);
+    }
+    shard_enter(shard);
+    if (shard->state != SHARD_ACTIVE) {
+        enum kafka_error error = shard_closed_error(shard);
+        shard_leave(shard);
+        return call_refuse(call, error);
+    }
+    call->state = CALL_CORE;
+    shard_step(shard, event);
+    bool now = call->state == CALL_TOLD;
+    if (now) { /* nobody has drained it: the monitor was not left */
+        list_remove(&call->node);
+        call->state = CALL_FREE;
+    }
+    shard_leave(shard);
+    return now;
+}
+
+bool coord_forget(struct coord_call *call)
+{
+    struct coord_shard *shard = call->shard;
+    assert(shard != NULL);
+    shard_enter(shard);
+    bool mailed = call->state == CALL_TOLD && !list_linked(&call->node);
+    if (call->state == CALL_CORE) {
+        struct group_event event = {.kind = GROUP_FORGET, .call = &call->group};
+        assert(shard->state == SHARD_ACTIVE);
+        shard_step(shard, &event);
+    } else {
+        list_remove(&call->node);
+    }
+    if (!mailed) {
+        call->state = CALL_FREE;
+    }
+    shard_leave(shard);
+    return !mailed;
+}
