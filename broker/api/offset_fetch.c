@@ -19,23 +19,22 @@ static bool by_id(const struct group_ops *ops)
 
 /* ---- the answer ---- */
 
-static bool add_partition(struct group_ops *ops, struct kmsg_offset_fetch_response_group *to,
-                          const struct coord_offset *offset, struct uuid id, int32_t room,
-                          enum kafka_error error)
+/* The next topic of the answer, with room for so many partitions; NULL: out of memory. */
+static struct kmsg_offset_fetch_response_group_topic *add_topic(
+    struct group_ops *ops, struct kmsg_offset_fetch_response_group *to, struct slice name,
+    struct uuid id, int32_t room)
 {
-    struct kmsg_offset_fetch_response_group_topic *topic =
-        to->topics.count == 0 ? NULL : &to->topics.items[to->topics.count - 1];
-    struct arena *arena = &ops->request->arena;
-    if (topic == NULL || !slice_eq(topic->name, offset->topic) || !uuid_eq(topic->topic_id, id)) {
-        topic = &to->topics.items[to->topics.count++];
-        topic->name = offset->topic;
-        topic->topic_id = id;
-        topic->partitions.items = kmsg_offset_fetch_response_group_topic_partition_array(arena,
-                                                                                         room);
-        if (topic->partitions.items == NULL) {
-            return false;
-        }
-    }
+    struct kmsg_offset_fetch_response_group_topic *topic = &to->topics.items[to->topics.count++];
+    topic->name = by_id(ops) ? slice_of("", 0) : name;
+    topic->topic_id = by_id(ops) ? id : (struct uuid){0};
+    topic->partitions.items = kmsg_offset_fetch_response_group_topic_partition_array(
+        &ops->request->arena, room);
+    return topic->partitions.items == NULL ? NULL : topic;
+}
+
+static void add_partition(struct kmsg_offset_fetch_response_group_topic *topic,
+                          const struct coord_offset *offset, enum kafka_error error)
+{
     struct kmsg_offset_fetch_response_group_topic_partition *p =
         &topic->partitions.items[topic->partitions.count++];
     p->partition_index = offset->partition;
@@ -43,7 +42,6 @@ static bool add_partition(struct group_ops *ops, struct kmsg_offset_fetch_respon
     p->committed_leader_epoch = error == KAFKA_NONE ? offset->leader_epoch : -1;
     p->metadata = offset->metadata.p == NULL ? slice_of("", 0) : offset->metadata;
     p->error_code = (int16_t)error;
-    return true;
 }
 
 /* How many of these that follow are of the same topic. */
@@ -69,17 +67,27 @@ static bool group_tell(struct group_ops *ops, uint32_t i,
     }
     to->topics.items = kmsg_offset_fetch_response_group_topic_array(&ops->request->arena,
                                                                     (int32_t)offsets->count);
-    bool ok = to->topics.items != NULL;
-    for (uint32_t k = 0; ok && k < offsets->count; k++) {
-        const struct meta_topic *topic = meta_topic_named(image, offsets->items[k].topic);
-        struct uuid id = topic == NULL ? (struct uuid){0} : meta_topic_id(topic);
-        if (by_id(ops) && topic == NULL) {
-            continue; /* by id, a topic that is not there any more cannot be told */
-        }
-        ok = add_partition(ops, to, &offsets->items[k], by_id(ops) ? id : (struct uuid){0},
-                           run_length(offsets, k), KAFKA_NONE);
+    if (to->topics.items == NULL) {
+        return false;
     }
-    return ok;
+    for (uint32_t k = 0; k < offsets->count;) {
+        int32_t n = run_length(offsets, k);
+        const struct meta_topic *topic = meta_topic_named(image, offsets->items[k].topic);
+        if (by_id(ops) && topic == NULL) {
+            k += (uint32_t)n; /* by id, a topic that is not there any more cannot be told */
+            continue;
+        }
+        struct uuid id = topic == NULL ? (struct uuid){0} : meta_topic_id(topic);
+        struct kmsg_offset_fetch_response_group_topic *added = add_topic(
+            ops, to, offsets->items[k].topic, id, n);
+        if (added == NULL) {
+            return false;
+        }
+        for (uint32_t end = k + (uint32_t)n; k < end; k++) {
+            add_partition(added, &offsets->items[k], KAFKA_NONE);
+        }
+    }
+    return true;
 }
 
 /* Ids that nobody knows: each partition is told so. */
@@ -104,15 +112,17 @@ static bool unknown_tell(struct group_ops *ops, uint32_t i,
     }
     for (int32_t t = 0; t < ask->topics.count; t++) {
         const struct kmsg_offset_fetch_request_group_topic *topic = &ask->topics.items[t];
-        for (int32_t p = 0;
-             meta_topic(image, topic->topic_id) == NULL && p < topic->partition_indexes.count;
-             p++) {
-            struct coord_offset none = {.topic = slice_of("", 0),
-                                        .partition = topic->partition_indexes.items[p]};
-            if (!add_partition(ops, to, &none, topic->topic_id, topic->partition_indexes.count,
-                               KAFKA_UNKNOWN_TOPIC_ID)) {
-                return false;
-            }
+        if (meta_topic(image, topic->topic_id) != NULL) {
+            continue;
+        }
+        struct kmsg_offset_fetch_response_group_topic *added = add_topic(
+            ops, to, slice_of("", 0), topic->topic_id, topic->partition_indexes.count);
+        for (int32_t p = 0; added != NULL && p < topic->partition_indexes.count; p++) {
+            struct coord_offset none = {.partition = topic->partition_indexes.items[p]};
+            add_partition(added, &none, KAFKA_UNKNOWN_TOPIC_ID);
+        }
+        if (added == NULL) {
+            return false;
         }
     }
     return true;
