@@ -104,11 +104,12 @@ void wheel_run(struct wheel *wheel, time_us now)
         } else {
             wheel->tick++;
         }
-        if (wheel->tick % WHEEL_SLOTS == 0) {
-            far_run(wheel);
-        }
+        /* Before the next turn's timers come over: they may fall into this very slot. */
         if (slot < WHEEL_SLOTS && (wheel->filled[slot / 64] & (1ULL << (slot % 64)))) {
             slot_run(wheel, slot, now);
+        }
+        if (wheel->tick % WHEEL_SLOTS == 0) {
+            far_run(wheel);
         }
     }
     /* The present slot stays open: more may be armed for it. */

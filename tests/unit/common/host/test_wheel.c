@@ -137,3 +137,29 @@ Test(wheel, turning_wakes_nobody)
     }
     free(world);
 }
+
+/* Found by a broker under a thousand clients: the far timers of a new turn came over before the last slot of the old turn had
+ * run, so that those due in the new turn's last slot, a second later, fired with it. */
+Test(wheel, the_last_slot_of_a_turn_runs_before_the_next_turn_comes_over)
+{
+    struct world *world = malloc(sizeof(*world));
+    const time_us turn = (time_us)WHEEL_SLOTS * WHEEL_TICK_US;
+    world_init(world, 1, 10 * turn);
+    struct watched *early = &world->timers[0];
+    struct watched *late = &world->timers[1];
+    late->wanted = 13 * turn -
+                   WHEEL_TICK_US; /* the last slot of a later turn: it waits in the far wheel */
+    wheel_arm(&world->wheel, &late->timer, late->wanted);
+    world->now = 11 * turn + turn / 2;
+    wheel_run(&world->wheel, world->now);
+    early->wanted = 12 * turn - WHEEL_TICK_US; /* the last slot of this turn */
+    wheel_arm(&world->wheel, &early->timer, early->wanted);
+    world->now = 12 * turn + 1000;
+    wheel_run(&world->wheel, world->now);
+    cr_assert_eq(early->fired, 1);
+    cr_assert_eq(late->fired, 0);
+    world->now = 13 * turn;
+    wheel_run(&world->wheel, world->now);
+    cr_assert_eq(late->fired, 1);
+    free(world);
+}
