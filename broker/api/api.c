@@ -49,6 +49,7 @@ void api_init(struct api *api)
     assert(api->metadata != NULL && api->partitions != NULL && api->control != NULL);
     assert(api->config != NULL);
     decoder_init(&api->decoder, api->heap);
+    encoder_init(&api->encoder, api->heap);
     fetch_sessions_init(&api->fetch_sessions, api->heap, api->fetch_sessions_max, api->seed);
     api->rack_aware = slice_eq(config_text(api->config, CONFIG_REPLICA_SELECTOR_CLASS),
                                slice_str(RACK_AWARE));
@@ -59,5 +60,6 @@ void api_init(struct api *api)
 void api_release(struct api *api)
 {
     fetch_sessions_release(&api->fetch_sessions);
+    encoder_release(&api->encoder);
     decoder_release(&api->decoder);
 }

@@ -43,6 +43,7 @@ struct api {
     /* own */
     bool rack_aware; /* replica.selector.class is RackAwareReplicaSelector */
     struct decoder decoder;
+    struct encoder encoder;
     struct fetch_sessions fetch_sessions;
     struct producer_ids {
         int64_t next;

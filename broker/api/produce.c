@@ -5,6 +5,7 @@
  * nothing is answered, and an error ends the connection, as the client has no other way to learn of it.
  */
 #include "broker/api/hints.h"
+#include "broker/api/recompress.h"
 
 #include "common/wire/record_batch_rules.h"
 #include "kmsg/produce.h"
@@ -243,6 +244,38 @@ static struct produce_rules rules_of(struct request *request,
                                   .key_required = settings->compacted};
 }
 
+static void hand_over(struct produce *produce, struct produce_item *item,
+                      struct partition *partition, uint8_t *batch, size_t bytes)
+{
+    item->partition = partition;
+    item->ticket.mail.deliver = on_ticket;
+    item->ticket.loop = produce->request->edge->loop;
+    if (partition_produce(partition, &item->ticket, batch, bytes, produce->acks)) {
+        answer_item(item);
+    } else {
+        produce->waiting++;
+    }
+}
+
+/* In the topic's own compression, held to its max.message.bytes once more. */
+static void hand_over_recompressed(struct produce *produce, struct produce_item *item,
+                                   struct partition *partition,
+                                   const struct partition_settings *settings, struct slice batch)
+{
+    struct api *api = api_of(produce->request);
+    struct buf other;
+    buf_init(&other, api->heap, (size_t)settings->message_bytes_max);
+    err_t err = recompress(settings, api->crc, &api->decoder, &api->encoder, batch, &other);
+    if (err == OK) {
+        hand_over(produce, item, partition, other.p, other.n);
+    } else {
+        item->to->error_code = err == ERR_TOO_LARGE ? KAFKA_MESSAGE_TOO_LARGE
+                                                    : KAFKA_UNKNOWN_SERVER_ERROR;
+        partition_drop(partition);
+    }
+    buf_release(&other);
+}
+
 static void append(struct produce *produce, struct produce_item *item, struct partition *partition,
                    struct slice bytes)
 {
@@ -265,13 +298,10 @@ static void append(struct produce *produce, struct produce_item *item, struct pa
     }
     uint8_t *batch = (uint8_t *)bytes.p; /* the edge's own input: stamped in place */
     produce_stamp(&rules, api->crc, batch, &verdict);
-    item->partition = partition;
-    item->ticket.mail.deliver = on_ticket;
-    item->ticket.loop = request->edge->loop;
-    if (partition_produce(partition, &item->ticket, batch, bytes.n, produce->acks)) {
-        answer_item(item);
+    if (UNLIKELY(recompress_wanted(&settings, batch_compression(&verdict.header)))) {
+        hand_over_recompressed(produce, item, partition, &settings, slice_of(batch, bytes.n));
     } else {
-        produce->waiting++;
+        hand_over(produce, item, partition, batch, bytes.n);
     }
 }
 

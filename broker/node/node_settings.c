@@ -1,6 +1,33 @@
 #include "broker/api/settings.h"
 #include "broker/node/node_internal.h"
 
+/* The codec of a topic that has one of its own; false: what the producer chose. */
+static bool codec_of(const struct config *config, const struct config_dynamic *dynamic,
+                     enum compression *ret_codec, int32_t *ret_level)
+{
+    static const struct {
+        enum compression codec;
+        const char *name;
+        enum topic_config_key level; /* TOPIC_CONFIG_KEYS: it has none */
+    } codecs[] = {
+        {COMPRESSION_NONE, "uncompressed", TOPIC_CONFIG_KEYS},
+        {COMPRESSION_GZIP, "gzip", TOPIC_CONFIG_COMPRESSION_GZIP_LEVEL},
+        {COMPRESSION_SNAPPY, "snappy", TOPIC_CONFIG_KEYS},
+        {COMPRESSION_LZ4, "lz4", TOPIC_CONFIG_COMPRESSION_LZ4_LEVEL},
+        {COMPRESSION_ZSTD, "zstd", TOPIC_CONFIG_COMPRESSION_ZSTD_LEVEL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+        if (config_topic_is(config, dynamic, TOPIC_CONFIG_COMPRESSION_TYPE, codecs[i].name)) {
+            *ret_codec = codecs[i].codec;
+            *ret_level = codecs[i].level == TOPIC_CONFIG_KEYS
+                             ? CODEC_LEVEL_DEFAULT
+                             : (int32_t)config_topic_long(config, dynamic, codecs[i].level);
+            return true;
+        }
+    }
+    return false;
+}
+
 void node_topic_settings(void *ctx, const struct meta_image *image, const struct meta_topic *topic,
                          struct partition_settings *ret_settings)
 {
@@ -29,6 +56,8 @@ void node_topic_settings(void *ctx, const struct meta_image *image, const struct
         .compacted = IS(TOPIC_CONFIG_CLEANUP_POLICY, "compact"),
         .deleted = IS(TOPIC_CONFIG_CLEANUP_POLICY, "delete"),
     };
+    ret_settings->recompress = codec_of(config, &dynamic, &ret_settings->compression,
+                                        &ret_settings->compression_level);
 #undef NUMBER
 #undef IS
     assert(ret_settings->min_isr >= 1);

@@ -37,10 +37,13 @@ struct partition_settings {
     int64_t file_delete_delay_ms;   /* file.delete.delay.ms */
     int64_t timestamp_before_max_ms;
     int64_t timestamp_after_max_ms;
+    enum compression compression; /* compression.type, if `recompress` */
+    int32_t compression_level;    /* of that codec, as common/codec has it */
     int32_t index_interval_bytes;
     int32_t index_bytes_max;   /* segment.index.bytes */
     int32_t message_bytes_max; /* max.message.bytes */
     int32_t min_isr;           /* min.insync.replicas, not yet bounded by the replication factor */
+    bool recompress;           /* compression.type is not "producer" */
     bool durable;              /* durability=disk: an end counts when it is fsynced */
     bool log_append_time;      /* message.timestamp.type */
     bool compacted;            /* cleanup.policy has compact: every record has a key */

@@ -57,10 +57,15 @@
       "The rack or zone of this broker. Replicas of a partition are spread over racks.") \
     X(SESSION_MS, "broker.session.timeout.ms", INT, "1500", AT_LEAST(1), READ_ONLY, DIFFERS("9000"), \
       "A broker without a heartbeat for so long is fenced, and others lead its partitions.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER_WIDE, NO_EFFECT, "recompression") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), CLUSTER_WIDE, NO_EFFECT, "recompression") \
-    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), CLUSTER_WIDE, NO_EFFECT, "recompression") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), CLUSTER_WIDE, NO_EFFECT, "recompression") \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER_WIDE, WORKS, \
+      "The level of gzip where the broker compresses.") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), CLUSTER_WIDE, WORKS, \
+      "The level of lz4 where the broker compresses.") \
+    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), CLUSTER_WIDE, WORKS, \
+      "The compression of stored batches: the broker compresses those that came otherwise anew; producer " \
+      "keeps what the producer chose.") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), CLUSTER_WIDE, WORKS, \
+      "The level of zstd where the broker compresses.") \
     X(IDLE_MS, "connections.max.idle.ms", LONG, "600000", AT_LEAST(-1), READ_ONLY, WORKS, \
       "A connection without a request for so long is closed.") \
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOLEAN, "true", ANY, READ_ONLY, WORKS, \
@@ -756,10 +761,15 @@
     X(CLEANUP_POLICY, "cleanup.policy", LIST, "delete", ONE_OF("compact", "delete"), SYNONYMS(CONFIG_CLEANUP_POLICY), WORKS, \
       "What becomes of old records: delete removes whole segments by age and size, compact keeps the last " \
       "record of each key.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, SYNONYMS(CONFIG_COMPRESSION_GZIP_LEVEL), NO_EFFECT, "recompression") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), SYNONYMS(CONFIG_COMPRESSION_LZ4_LEVEL), NO_EFFECT, "recompression") \
-    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), SYNONYMS(CONFIG_COMPRESSION_TYPE), NO_EFFECT, "recompression") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), SYNONYMS(CONFIG_COMPRESSION_ZSTD_LEVEL), NO_EFFECT, "recompression") \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, SYNONYMS(CONFIG_COMPRESSION_GZIP_LEVEL), WORKS, \
+      "The level of gzip where the broker compresses.") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", BETWEEN(1, 17), SYNONYMS(CONFIG_COMPRESSION_LZ4_LEVEL), WORKS, \
+      "The level of lz4 where the broker compresses.") \
+    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), SYNONYMS(CONFIG_COMPRESSION_TYPE), WORKS, \
+      "The compression of stored batches: the broker compresses those that came otherwise anew; producer " \
+      "keeps what the producer chose.") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", BETWEEN(-131072, 22), SYNONYMS(CONFIG_COMPRESSION_ZSTD_LEVEL), WORKS, \
+      "The level of zstd where the broker compresses.") \
     X(DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", AT_LEAST(0), SYNONYMS(CONFIG_LOG_CLEANER_DELETE_RETENTION_MS), NO_EFFECT, \
       "compaction") \
     X(DURABILITY, "durability", STRING, "disk", ONE_OF("disk", "pagecache"), SYNONYMS(CONFIG_DURABILITY), OWN, \
