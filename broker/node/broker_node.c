@@ -96,7 +96,15 @@ static void control_first(void *arg)
     }
     node->watch_timer.fire = on_watch;
     on_watch(&node->watch_timer);
-    control_start(node->control);
+}
+
+/* Who cannot be reached does not register: the cluster would remember a broker that never was. */
+static void on_listening(struct mail *mail)
+{
+    struct broker_node *node = CONTAINER_OF(mail, struct broker_node, listening_mail);
+    if (!node->failed && !node->stopping) {
+        control_start(node->control);
+    }
 }
 
 static void reactor_first(void *arg)
@@ -111,7 +119,10 @@ static void first_reactor_first(void *arg)
     err_t err = node_listen(node, &failed);
     if (err != OK) {
         place_fail(node, "listeners", &node->options.listeners[failed].bind, err);
+        return;
     }
+    node->listening_mail.deliver = on_listening;
+    loop_post(node->control_loop, &node->listening_mail);
 }
 
 static void partitions_config_fill(struct broker_node *node, struct partitions_config *to)

@@ -72,6 +72,7 @@ struct broker_node {
     bool partitions_stopping;
     bool failed;
     bool no_place; /* ... since a port could not be had */
+    struct mail listening_mail;
     struct mail stop_mail;
     struct timer stop_timer;
     uint32_t reactors_closed;
