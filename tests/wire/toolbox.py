@@ -16,7 +16,8 @@ MAINS = {"kafka-topics": f"{TOOLS}.TopicCommand", "kafka-configs": "kafka.admin.
          "kafka-delete-records": f"{TOOLS}.DeleteRecordsCommand", "kafka-log-dirs": f"{TOOLS}.LogDirsCommand",
          "kafka-leader-election": f"{TOOLS}.LeaderElectionCommand", "kafka-cluster": f"{TOOLS}.ClusterTool",
          "kafka-broker-api-versions": f"{TOOLS}.BrokerApiVersionsCommand", "kafka-producer-perf-test": f"{TOOLS}.ProducerPerformance",
-         "kafka-features": f"{TOOLS}.FeatureCommand", "kafka-metadata-quorum": f"{TOOLS}.MetadataQuorumCommand"}
+         "kafka-client-metrics": f"{TOOLS}.ClientMetricsCommand", "kafka-features": f"{TOOLS}.FeatureCommand",
+         "kafka-metadata-quorum": f"{TOOLS}.MetadataQuorumCommand"}
 MAINS_OLD = {"kafka-broker-api-versions": "kafka.admin.BrokerApiVersionsCommand"}
 LOOKS = re.compile(r"--describe|--list|\bdescribe\b|list-endpoints|get-offsets|api-versions")
 
