@@ -156,7 +156,10 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
                      : same_boot ? LOG_DIR_CRASHED_THIS_BOOT
                                  : LOG_DIR_CRASHED_OTHER_BOOT;
     }
-    bool first = dir == &table->dirs[0];
+    bool first = true;
+    for (const struct log_dir *other = table->dirs; other < dir; other++) {
+        first = first && atomic_load(&other->offline);
+    }
     bool agrees = known && clean && (first || epoch == table->previous_epoch);
     table->previous_epoch = agrees ? epoch : -1;
     return OK;

@@ -309,6 +309,7 @@ static void delete_log(struct partition *p)
     struct uuid_text id = uuid_print(p->topic);
     partition_enter(p);
     struct log *log = p->log;
+    time_ms delay_ms = p->settings.file_delete_delay_ms;
     p->log = NULL;
     forget_unsynced(p);
     lock_leave(p->lock);
@@ -322,7 +323,7 @@ static void delete_log(struct partition *p)
         err = disk_sync_dir(p->table->host, p->dir->path);
     }
     if (err == OK) {
-        err = log_remove(p->table->host, doomed);
+        late_add(p->table, NULL, doomed, delay_ms);
     }
     if (err != OK && err != ERR_NOT_FOUND && !atomic_load(&p->dir->offline)) {
         trace_log(p->table->config.trace, TRACE_WARN, TRACE_PARTITION,

@@ -228,6 +228,7 @@ struct partitions {
     struct map by_name; /* name, index */
     struct map peers;   /* broker id -> struct peer */
     struct list all;    /* every partition not freed */
+    struct list late;   /* table_late.c */
 };
 
 static inline time_ms partitions_now_ms(const struct partitions *table)
@@ -350,6 +351,14 @@ err_t checkpoint_dir(struct log_dir *);
 /* One that was to be closed is. */
 void table_closed(struct partition *);
 void table_try_finish(struct partitions *);
+
+/* ---- table_late.c: files and folders that go after file.delete.delay.ms; blocking ---- */
+
+/* files: taken over; NULL: the folder. Any thread. */
+void late_add(struct partitions *, struct log_doomed *files, const char *folder, time_ms delay_ms);
+void late_run(struct partitions *);
+/* At the end: segments go, folders stay for the next start. */
+void late_forget(struct partitions *);
 
 /* ---- fetcher.c ---- */
 

@@ -209,26 +209,57 @@ void table_forget(struct partition *p)
 
 /* ---- opening and closing the room ---- */
 
+/* What is wrong with the disk and not with the operator's words: others may be good. */
+static bool dir_is_lost(err_t err)
+{
+    return err == ERR_IO || err == ERR_PERMISSION || err == ERR_NOT_FOUND || err == ERR_NO_SPACE;
+}
+
+/* Goes on without this directory, as Kafka does: the controllers do not hear of it, so its replicas lose their seats. */
+static void give_up(struct log_dir *dir, const char *sentence)
+{
+    atomic_store(&dir->offline, true);
+    dir->failure_told = true;
+    trace_log(dir->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+              "%s; it is offline until a restart, its replicas are made anew elsewhere", sentence);
+}
+
+static err_t check_same(const struct partitions *table, uint32_t i, char *sentence, size_t room)
+{
+    for (uint32_t j = 0; j < i; j++) {
+        const struct log_dir *a = &table->dirs[j];
+        const struct log_dir *b = &table->dirs[i];
+        if (!atomic_load(&a->offline) &&
+            uuid_eq(a->properties.directory_id, b->properties.directory_id)) {
+            (void)snprintf(sentence, room, "log directories %s and %s have the same directory.id",
+                           a->path, b->path);
+            return ERR_FOREIGN;
+        }
+    }
+    return OK;
+}
+
 static err_t open_dirs(struct partitions *table, char *sentence, size_t room)
 {
     const struct partitions_config *config = &table->config;
+    uint32_t good = 0;
+    err_t err = OK;
     for (uint32_t i = 0; i < config->dir_count; i++) {
         table->dir_count++;
-        TRY(log_dir_open(table, &table->dirs[i], config->dirs[i], sentence, room));
-        for (uint32_t j = 0; j < i; j++) {
-            if (uuid_eq(table->dirs[j].properties.directory_id,
-                        table->dirs[i].properties.directory_id)) {
-                (void)snprintf(sentence, room,
-                               "log directories %s and %s have the same directory.id",
-                               config->dirs[j], config->dirs[i]);
-                return ERR_FOREIGN;
-            }
+        err = log_dir_open(table, &table->dirs[i], config->dirs[i], sentence, room);
+        if (err == OK) {
+            TRY(check_same(table, i, sentence, room));
+            err = log_dir_scan(table, i, sentence, room);
+        }
+        if (err == OK) {
+            good++;
+        } else if (dir_is_lost(err)) {
+            give_up(&table->dirs[i], sentence);
+        } else {
+            return err;
         }
     }
-    for (uint32_t i = 0; i < table->dir_count; i++) {
-        TRY(log_dir_scan(table, i, sentence, room));
-    }
-    return OK;
+    return good > 0 ? OK : err;
 }
 
 err_t partitions_open(const struct partitions_config *config, char *sentence, size_t sentence_room,
@@ -249,6 +280,7 @@ err_t partitions_open(const struct partitions_config *config, char *sentence, si
     table->previous_epoch = -1;
     list_init(&table->found);
     list_init(&table->all);
+    list_init(&table->late);
     heap_init(&table->heap, memory, TABLE_HEAP_MAX);
     map_init(&table->found_by_name, &table->heap, config->hash_key);
     heap_init(&table->map_heap, memory, TABLE_HEAP_MAX);
@@ -281,6 +313,7 @@ void partitions_close(struct partitions *table)
     while (!list_empty(&table->all)) {
         partition_free(CONTAINER_OF(list_first(&table->all), struct partition, node));
     }
+    late_forget(table);
     for (uint32_t i = 0; i < table->dir_count; i++) {
         lock_close(table->dirs[i].lock);
         if (table->dirs[i].disk_lock != NULL) {

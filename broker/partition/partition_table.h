@@ -92,7 +92,8 @@ struct partitions_config {
     struct partitions_events events;
 };
 
-/* Blocking. Takes the directories and reads what they say. ret_sentence: what is wrong, for the operator (static or in
+/* Blocking. Takes the directories and reads what they say. One that cannot be read or written is offline from the start, as
+ * long as another is good. ret_sentence: what is wrong, for the operator (static or in
  * `sentence`). ERR_LOCKED, ERR_FOREIGN (another node's directory), ERR_MALFORMED, ERR_IO, ERR_NO_MEMORY. */
 err_t partitions_open(const struct partitions_config *, char *sentence, size_t sentence_room,
                       struct partitions **ret_partitions) MUST_USE;

@@ -20,7 +20,7 @@ static const struct meta_replica *own_replica(const struct partitions *table,
 
 static struct log_dir *dir_of_id(struct partitions *table, struct uuid id)
 {
-    for (uint32_t i = 0; i < table->dir_count; i++) {
+    for (uint32_t i = 0; i < table->dir_count && !uuid_is_none(id); i++) {
         if (uuid_eq(table->dirs[i].properties.directory_id, id)) {
             return &table->dirs[i];
         }
@@ -160,7 +160,7 @@ static struct found_folder *find_folder(struct partitions *table, struct slice n
     struct found_folder *match = NULL;
     struct found_folder *found = map_get(&table->found_by_name, slice_of(folder, (size_t)n));
     for (; found != NULL; found = found->same) {
-        if (found->used) {
+        if (found->used || atomic_load(&table->dirs[found->dir].offline)) {
             continue;
         }
         bool ours = uuid_eq(found->topic, topic) || uuid_is_none(found->topic);
@@ -380,7 +380,7 @@ static void apply_first(struct partitions *table, const struct meta_image *image
     struct list_node *node;
     while ((node = list_pop(&table->found)) != NULL) {
         struct found_folder *found = CONTAINER_OF(node, struct found_folder, node);
-        if (!found->used) {
+        if (!found->used && !atomic_load(&table->dirs[found->dir].offline)) {
             set_aside(table, found);
         }
         heap_free(&table->heap, found, sizeof(*found));

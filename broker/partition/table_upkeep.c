@@ -158,6 +158,7 @@ err_t checkpoint_dir(struct log_dir *dir)
 static void checkpoint_work(struct disk_job *job)
 {
     struct partitions *table = CONTAINER_OF(job, struct partitions, checkpoint_job);
+    late_run(table);
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
         err_t err = atomic_load(&dir->offline) ? OK : checkpoint_dir(dir);
@@ -214,8 +215,8 @@ static bool expire(struct partition *p, time_ms wall)
 {
     bool moved = false;
     partition_enter(p);
-    bool due = p->state == PARTITION_OPEN && p->settings.deleted && !p->rebuilding &&
-               p->core.role == REPLICA_LEADER;
+    /* Of followers too, as with Kafka: a replica keeps the time that was promised though it hears of no leader. */
+    bool due = p->state == PARTITION_OPEN && p->settings.deleted && !p->rebuilding;
     if (due) {
         struct log_retention retention = {.retention_ms = p->settings.retention_ms,
                                           .retention_bytes = p->settings.retention_bytes,
@@ -241,6 +242,7 @@ static void drop_files(struct partition *p, int64_t saved_start)
 {
     partition_enter(p);
     struct log_doomed *doomed = NULL;
+    time_ms delay_ms = p->settings.file_delete_delay_ms;
     if (p->state == PARTITION_OPEN && !p->rebuilding) {
         if (log_drop(p->log, min_i64(saved_start, log_start(p->log))) != OK) {
             partition_fail(p);
@@ -250,7 +252,7 @@ static void drop_files(struct partition *p, int64_t saved_start)
     }
     partition_leave(p);
     if (doomed != NULL) {
-        log_doomed_run(doomed); /* readers have the files open: they stay whole for them */
+        late_add(p->table, doomed, "", delay_ms);
     }
 }
 
@@ -258,13 +260,14 @@ static void rest(struct partition *p)
 {
     partition_enter(p);
     struct log_doomed *doomed = NULL;
+    time_ms delay_ms = p->settings.file_delete_delay_ms;
     if (p->state == PARTITION_OPEN) {
         log_rest(p->log);
         doomed = log_doomed_take(p->log);
     }
     partition_leave(p);
     if (doomed != NULL) {
-        log_doomed_run(doomed);
+        late_add(p->table, doomed, "", delay_ms);
     }
 }
 

@@ -375,8 +375,8 @@ static void node_open(struct bench_node *node)
         .trace = &node->trace,
         .crc = crc32c_detect(),
         .broker_id = node->id,
-        .dirs = {dir},
-        .dir_count = 1,
+        .dirs = {b->other_dir != NULL ? b->other_dir : dir, dir},
+        .dir_count = b->other_dir != NULL ? 2 : 1,
         .listener = "INTERNAL",
         .lag_time_max_ms = 1000,
         .producer_expiration_ms = 86400000,
@@ -421,7 +421,7 @@ void bench_start(struct bench *b, uint32_t i)
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
     b->offset++;
     b->epochs[i] = b->offset;
-    b->dirs[i] = partitions_dir(node->table, 0).id;
+    b->dirs[i] = partitions_dir(node->table, partitions_dir_count(node->table) - 1).id;
     node->up = true;
     struct meta_record record = broker_record(b, i);
     node->up = false;

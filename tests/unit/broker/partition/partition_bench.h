@@ -61,6 +61,7 @@ struct bench {
     uint32_t node_count;
     struct bench_node nodes[BENCH_NODES];
     struct partition_settings settings;
+    const char *other_dir; /* a log directory before the usual one; NULL: none */
     pthread_mutex_t mutex; /* of what follows */
     int64_t offset;        /* of the metadata log */
     struct uuid topic;

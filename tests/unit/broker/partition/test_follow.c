@@ -196,3 +196,27 @@ Test(follow, records_that_the_leader_deletes_are_deleted_everywhere)
     cr_assert(bench_soon(low_reached, &sought), "who was down learns it when it is back");
     cr_assert_eq(bench_facts(&bench, 2).log_start, 20);
 }
+
+static bool expired(void *arg)
+{
+    return bench_facts(&bench, *(uint32_t *)arg).log_start > 0;
+}
+
+Test(follow, replicas_without_a_leader_keep_the_time_of_retention_too)
+{
+    bench.settings.segment_bytes = 20000;
+    bench.settings.retention_ms = 1000000000000;
+    bench_isr(&bench, 7);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10000).error, KAFKA_NONE);
+    }
+    for (uint32_t node = 0; node < 3; node++) {
+        cr_assert(bench_soon_high_watermark(&bench, node, 10));
+    }
+    bench_lead(&bench, -1);
+    bench.settings.retention_ms = 1;
+    bench_isr(&bench, 7);
+    for (uint32_t node = 0; node < 3; node++) {
+        cr_assert(bench_soon(expired, &node));
+    }
+}

@@ -146,6 +146,28 @@ Test(partition, nothing_counts_before_the_image_knows_the_directory)
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 3);
 }
 
+Test(partition, a_directory_that_is_bad_at_the_start_is_gone_on_without)
+{
+    char path[200];
+    cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
+    bench_stop(&bench, 0, true);
+    (void)snprintf(path, sizeof(path), "%s/no-directory", bench.root);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fclose(file), 0);
+    bench.other_dir = path;
+    bench_start(&bench, 0);
+    cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
+    cr_assert(partitions_dir(bench.nodes[0].table, 1).online);
+    cr_assert_geq(partitions_previous_epoch(bench.nodes[0].table), 0); /* it was closed in order */
+    check_read(0, 5);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 5);
+    bench_stop(&bench, 0, true);
+    bench.other_dir = NULL;
+    bench_start(&bench, 0);
+    check_read(0, 6);
+}
+
 Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
@@ -211,6 +233,52 @@ Test(partition, old_segments_go_when_the_log_is_too_large)
     bench_lead(&bench, 1);
     cr_assert_geq(bench_facts(&bench, 0).log_start, facts.log_start);
     cr_assert_eq(bench_facts(&bench, 0).log_end, 20);
+}
+
+/* Entries below the node's directory whose path ends so. */
+static int entries(const char *suffix)
+{
+    char command[400];
+    int n = -1;
+    (void)snprintf(command, sizeof(command), "find %s/node1 -name '*%s' | wc -l", bench.root,
+                   suffix);
+    FILE *out = popen(command, "r");
+    cr_assert_not_null(out);
+    cr_assert_eq(fscanf(out, "%d", &n), 1);
+    cr_assert_eq(pclose(out), 0);
+    return n;
+}
+
+static bool deleted_are(void *arg)
+{
+    return entries("-delete") == *(int *)arg;
+}
+
+Test(partition, what_goes_waits_for_the_delay)
+{
+    int none = 0;
+    int one = 1;
+    bench.settings.segment_bytes = 20000;
+    bench.settings.retention_bytes = 50000;
+    bench.settings.file_delete_delay_ms = 3600000;
+    bench_lead(&bench, 1);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, i);
+    }
+    cr_assert(bench_soon(files_gone, NULL));
+    cr_assert_gt(entries(".log.deleted"), 0);
+    bench_delete(&bench);
+    cr_assert(bench_soon(deleted_are, &one));
+    bench_create(&bench); /* under the same name, at once */
+    cr_assert(bench_soon_end(&bench, 0, 0));
+    cr_assert_eq(entries("-delete"), 1);
+    bench_stop(&bench, 0, true);
+    bench_start(&bench, 0);
+    cr_assert_eq(entries("-delete"), 0);
+    bench.settings.file_delete_delay_ms = 50;
+    bench_lead(&bench, 1);
+    bench_delete(&bench);
+    cr_assert(bench_soon(deleted_are, &none));
 }
 
 Test(partition, many_unsynced_bytes_hold_answers_back_and_let_them_go)
