@@ -4,6 +4,7 @@
  * who judge keys and values and write them; brokers follow the image, so a change takes effect when it comes back by it.
  */
 #include "broker/api/forward.h"
+#include "broker/api/loggers.h"
 
 #include "common/config/kinds.h"
 #include "kmsg/alter_configs.h"
@@ -18,21 +19,24 @@
 struct wish {
     int8_t type;
     struct slice name;
-    const struct wish_change {
-        struct slice key;
-        struct slice value;
-        int8_t op;
-    } * changes;
+    const struct setting_change *changes;
     int32_t count;
     enum kafka_error error;
     struct slice message;
+    bool done; /* here: the controllers are not asked */
 };
+
+static bool wish_open(const struct wish *wish)
+{
+    return wish->error == KAFKA_NONE && !wish->done;
+}
 
 struct wishes {
     struct wish *items; /* in the request's arena */
     int32_t count;
     int32_t asked; /* of the controllers */
     bool incremental;
+    bool validate_only;
 };
 
 /* --- judgement --- */
@@ -103,7 +107,7 @@ static const char *keys_without_value(const struct wish *wish, struct arena *are
     const char *names = NULL;
     int32_t found = 0;
     for (int32_t i = 0; i < wish->count && found < NAMES_MAX; i++) {
-        const struct wish_change *change = &wish->changes[i];
+        const struct setting_change *change = &wish->changes[i];
         if (change->value.p == NULL && change->op != CONFIG_DELETE) {
             found++;
             names = arena_printf(arena, "%s%s%.*s", names == NULL ? "" : names,
@@ -127,8 +131,10 @@ static bool name_is_ours(struct wish *wish, const struct request *request, struc
     }
     if (id != self) {
         refuse(wish, KAFKA_INVALID_REQUEST,
-               arena_printf(arena, "Unexpected broker id, expected %d, but received %.*s", self,
-                            (int)wish->name.n, (const char *)wish->name.p));
+               arena_printf(arena, "Unexpected %s %d, but received %.*s",
+                            wish->type == RESOURCE_BROKER_LOGGER ? "node id. Expected"
+                                                                 : "broker id, expected",
+                            self, (int)wish->name.n, (const char *)wish->name.p));
     }
     return id == self;
 }
@@ -150,7 +156,7 @@ static bool kind_judge(struct wish *wish, const struct request *request, struct 
         return true;
     }
     for (int32_t i = 0; i < wish->count; i++) {
-        const struct wish_change *change = &wish->changes[i];
+        const struct setting_change *change = &wish->changes[i];
         if (change->op == CONFIG_APPEND || change->op == CONFIG_SUBTRACT) {
             refuse(wish, KAFKA_INVALID_CONFIG,
                    arena_printf(arena, "Can't %s to key %.*s because its type is not LIST.",
@@ -172,7 +178,35 @@ static bool kind_judge(struct wish *wish, const struct request *request, struct 
     return true;
 }
 
-static void wish_judge(struct wish *wish, const struct request *request, struct arena *arena)
+/* Log levels are this broker's own business: done at once. */
+static void logger_judge(struct wish *wish, const struct wishes *wishes,
+                         const struct request *request, struct arena *arena)
+{
+    const char *why;
+    struct trace *loggers = api_of(request)->loggers;
+    if (!name_is_ours(wish, request, arena)) {
+        return;
+    }
+    enum kafka_error error = loggers_judge(wish->changes, wish->count, arena, &why);
+    if (error != KAFKA_NONE) {
+        refuse(wish, error, why);
+        return;
+    }
+    if (!wishes->validate_only && loggers != NULL) {
+        loggers_set(loggers, wish->changes, wish->count);
+    }
+    wish->done = true;
+}
+
+static bool type_known(const struct wish *wish, const struct wishes *wishes)
+{
+    return wish->type == META_RESOURCE_TOPIC || wish->type == META_RESOURCE_BROKER ||
+           wish->type == META_RESOURCE_GROUP || wish->type == META_RESOURCE_CLIENT_METRICS ||
+           (wish->type == RESOURCE_BROKER_LOGGER && wishes->incremental);
+}
+
+static void wish_judge(struct wish *wish, const struct wishes *wishes,
+                       const struct request *request, struct arena *arena)
 {
     bool twice;
     if (!key_twice(wish, arena, &twice)) {
@@ -189,8 +223,7 @@ static void wish_judge(struct wish *wish, const struct request *request, struct 
                arena_printf(arena, "Null value not supported for : %s", names));
         return;
     }
-    bool kind = wish->type == META_RESOURCE_GROUP || wish->type == META_RESOURCE_CLIENT_METRICS;
-    if (wish->type != META_RESOURCE_TOPIC && wish->type != META_RESOURCE_BROKER && !kind) {
+    if (!type_known(wish, wishes)) {
         refuse(wish, KAFKA_INVALID_REQUEST,
                arena_printf(arena, "Unknown resource type %d", wish->type));
         return;
@@ -202,8 +235,12 @@ static void wish_judge(struct wish *wish, const struct request *request, struct 
             return;
         }
     }
+    bool kind = wish->type == META_RESOURCE_GROUP || wish->type == META_RESOURCE_CLIENT_METRICS;
     if (kind && !kind_judge(wish, request, arena)) {
         refuse(wish, KAFKA_UNKNOWN_SERVER_ERROR, "Out of memory.");
+    }
+    if (wish->type == RESOURCE_BROKER_LOGGER) {
+        logger_judge(wish, wishes, request, arena);
     }
     if (wish->type == META_RESOURCE_BROKER && wish->name.n > 0) {
         (void)name_is_ours(wish, request, arena);
@@ -218,10 +255,10 @@ static bool wishes_judge(struct wishes *wishes, struct request *request)
         return false;
     }
     for (int32_t i = 0; i < wishes->count; i++) {
-        if (wishes->items[i].error == KAFKA_NONE) {
-            wish_judge(&wishes->items[i], request, &request->arena);
+        if (wish_open(&wishes->items[i])) {
+            wish_judge(&wishes->items[i], wishes, request, &request->arena);
         }
-        wishes->asked += wishes->items[i].error == KAFKA_NONE;
+        wishes->asked += wish_open(&wishes->items[i]);
     }
     return true;
 }
@@ -231,7 +268,7 @@ static bool wishes_judge(struct wishes *wishes, struct request *request)
 static void wishes_fail(struct wishes *wishes, enum kafka_error error)
 {
     for (int32_t i = 0; i < wishes->count; i++) {
-        if (wishes->items[i].error == KAFKA_NONE) {
+        if (wish_open(&wishes->items[i])) {
             refuse(&wishes->items[i], error, kafka_error_name((int16_t)error));
         }
     }
@@ -246,7 +283,7 @@ struct verdicts {
 static bool verdict_take(struct verdicts *verdicts, int16_t error, struct slice message)
 {
     struct wishes *wishes = verdicts->wishes;
-    while (verdicts->at < wishes->count && wishes->items[verdicts->at].error != KAFKA_NONE) {
+    while (verdicts->at < wishes->count && !wish_open(&wishes->items[verdicts->at])) {
         verdicts->at++;
     }
     if (verdicts->at == wishes->count) {
@@ -357,9 +394,9 @@ static struct wishes *wishes_new(struct request *request, int32_t count, bool in
     return wishes;
 }
 
-static struct wish_change *changes_new(struct request *request, struct wish *wish, int32_t count)
+static struct setting_change *changes_new(struct request *request, struct wish *wish, int32_t count)
 {
-    struct wish_change *changes = arena_array(&request->arena, (size_t)count, sizeof(*changes));
+    struct setting_change *changes = arena_array(&request->arena, (size_t)count, sizeof(*changes));
     wish->changes = changes;
     wish->count = count;
     return changes;
@@ -372,7 +409,7 @@ static void send_incremental(struct request *request,
 {
     int32_t kept = 0;
     for (int32_t i = 0; i < wishes->count; i++) {
-        if (wishes->items[i].error == KAFKA_NONE) {
+        if (wish_open(&wishes->items[i])) {
             ask->resources.items[kept++] = ask->resources.items[i];
         }
     }
@@ -393,15 +430,19 @@ void api_incremental_alter_configs(struct request *request)
     for (int32_t i = 0; wishes != NULL && i < ask.resources.count; i++) {
         const struct kmsg_incremental_alter_configs_request_resource *from =
             &ask.resources.items[i];
-        struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
+        struct setting_change *to = changes_new(request, &wishes->items[i], from->configs.count);
         wishes->items[i].type = from->resource_type;
         /* The controllers' answer comes when the frame is gone. */
         wishes->items[i].name = request_keep(request, from->resource_name);
         for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
-            to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
-                                         from->configs.items[k].config_operation};
+            to[k] = (struct setting_change){from->configs.items[k].name,
+                                            from->configs.items[k].value,
+                                            from->configs.items[k].config_operation};
         }
         wishes = to == NULL || wishes->items[i].name.p == NULL ? NULL : wishes;
+    }
+    if (wishes != NULL) {
+        wishes->validate_only = ask.validate_only;
     }
     if (wishes == NULL || !wishes_judge(wishes, request)) {
         api_out_of_memory(request);
@@ -417,7 +458,7 @@ static void send_legacy(struct request *request, struct kmsg_alter_configs_reque
 {
     int32_t kept = 0;
     for (int32_t i = 0; i < wishes->count; i++) {
-        if (wishes->items[i].error == KAFKA_NONE) {
+        if (wish_open(&wishes->items[i])) {
             ask->resources.items[kept++] = ask->resources.items[i];
         }
     }
@@ -437,13 +478,13 @@ void api_alter_configs(struct request *request)
     struct wishes *wishes = wishes_new(request, ask.resources.count, false);
     for (int32_t i = 0; wishes != NULL && i < ask.resources.count; i++) {
         const struct kmsg_alter_configs_request_resource *from = &ask.resources.items[i];
-        struct wish_change *to = changes_new(request, &wishes->items[i], from->configs.count);
+        struct setting_change *to = changes_new(request, &wishes->items[i], from->configs.count);
         wishes->items[i].type = from->resource_type;
         /* The controllers' answer comes when the frame is gone. */
         wishes->items[i].name = request_keep(request, from->resource_name);
         for (int32_t k = 0; to != NULL && k < from->configs.count; k++) {
-            to[k] = (struct wish_change){from->configs.items[k].name, from->configs.items[k].value,
-                                         CONFIG_SET};
+            to[k] = (struct setting_change){from->configs.items[k].name,
+                                            from->configs.items[k].value, CONFIG_SET};
         }
         wishes = to == NULL || wishes->items[i].name.p == NULL ? NULL : wishes;
     }

@@ -27,6 +27,7 @@ struct api {
     struct loop *loop;
     struct heap *heap; /* the reactor's */
     const struct trace *trace;
+    struct trace *loggers; /* the same, for who may change its levels; NULL: nobody */
     const struct crc32c_impl *crc;
     struct partitions *partitions;
     struct coords *coords;

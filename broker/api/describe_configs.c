@@ -5,9 +5,11 @@
  * TOPIC      a topic      all settings that topics have
  * BROKER     our id       all settings of this broker; another broker's are its own to tell
  * BROKER     empty        the cluster-wide defaults that were set at run time
+ * BROKER_LOGGER, our id    the log levels of this broker
  * GROUP and CLIENT_METRICS, any name: all their settings, whether anything was set or not
  */
 #include "broker/api/api_internal.h"
+#include "broker/api/loggers.h"
 #include "broker/api/settings.h"
 #include "common/config/kinds.h"
 
@@ -242,6 +244,37 @@ static bool kind_describe(struct describe *describe, enum config_kind kind)
     return true;
 }
 
+static bool loggers_describe(struct describe *describe)
+{
+    const struct api *api = api_of(describe->request);
+    struct slice name = describe->resource->resource_name;
+    struct arena *arena = &describe->request->arena;
+    int32_t id;
+    if (name.n == 0) {
+        refuse(describe, KAFKA_INVALID_REQUEST, "Broker id must not be empty");
+        return true;
+    }
+    bool number = api_broker_name_read(name, &id);
+    if (!number || id != api->broker) {
+        refuse(describe, KAFKA_INVALID_REQUEST,
+               number ? arena_printf(arena, "Unexpected broker id, expected %d but received %.*s",
+                                     api->broker, (int)name.n, (const char *)name.p)
+                      : arena_printf(arena, "Broker id must be an integer, but it is: %.*s",
+                                     (int)name.n, (const char *)name.p));
+        return true;
+    }
+    for (size_t i = 0; i < LOGGERS; i++) {
+        const struct config_entry entry = {.name = logger_name(i),
+                                           .value = slice_str(logger_level(api->trace, i)),
+                                           .origin = CONFIG_FROM_LOGGER,
+                                           .documentation = ""};
+        if (asked_for(describe, entry.name) && !entry_tell(describe, &entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool resource_describe(struct describe *describe)
 {
     struct arena *arena = &describe->request->arena;
@@ -262,6 +295,7 @@ static bool resource_describe(struct describe *describe)
     switch (describe->resource->resource_type) {
     case META_RESOURCE_TOPIC: return topic_describe(describe);
     case META_RESOURCE_BROKER: return broker_describe(describe);
+    case RESOURCE_BROKER_LOGGER: return loggers_describe(describe);
     case META_RESOURCE_GROUP: return kind_describe(describe, CONFIG_KIND_GROUP);
     case META_RESOURCE_CLIENT_METRICS: return kind_describe(describe, CONFIG_KIND_CLIENT_METRICS);
     default:

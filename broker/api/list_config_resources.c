@@ -3,21 +3,22 @@
  * (KIP-714). Topics and brokers are told whether anything was set or not, others where something was.
  */
 #include "broker/api/api_internal.h"
+#include "broker/api/loggers.h"
 
 #include "kmsg/list_config_resources.h"
 
 /* Kafka's ConfigResource types, in the order in which they are told. */
-static const enum meta_resource types[] = {META_RESOURCE_TOPIC, META_RESOURCE_BROKER,
-                                           META_RESOURCE_CLIENT_METRICS, META_RESOURCE_GROUP};
+static const int8_t types[] = {META_RESOURCE_TOPIC, META_RESOURCE_BROKER, RESOURCE_BROKER_LOGGER,
+                               META_RESOURCE_CLIENT_METRICS, META_RESOURCE_GROUP};
 
 static bool asked_for(const struct kmsg_list_config_resources_request *ask, int16_t version,
-                      enum meta_resource type)
+                      int8_t type)
 {
     if (version == 0) {
         return type == META_RESOURCE_CLIENT_METRICS;
     }
     for (int32_t i = 0; i < ask->resource_types.count; i++) {
-        if (ask->resource_types.items[i] == (int8_t)type) {
+        if (ask->resource_types.items[i] == type) {
             return true;
         }
     }
@@ -29,7 +30,7 @@ static bool all_known(const struct kmsg_list_config_resources_request *ask)
     for (int32_t i = 0; i < ask->resource_types.count; i++) {
         bool known = false;
         for (size_t k = 0; k < ARRAY_LEN(types); k++) {
-            known = known || ask->resource_types.items[i] == (int8_t)types[k];
+            known = known || ask->resource_types.items[i] == types[k];
         }
         if (!known) {
             return false;
@@ -46,38 +47,38 @@ struct list_tell {
     int32_t count;
 };
 
-static void tell(struct list_tell *list, enum meta_resource type, struct slice name)
+static void tell(struct list_tell *list, int8_t type, struct slice name)
 {
     if (list->to != NULL) {
         list->to[list->count].resource_name = name;
-        list->to[list->count].resource_type = (int8_t)type;
+        list->to[list->count].resource_type = type;
     }
     list->count++;
 }
 
-static void brokers_tell(struct list_tell *list)
+static void brokers_tell(struct list_tell *list, int8_t type)
 {
     for (const struct meta_broker *broker = meta_broker_next(list->image, -1); broker != NULL;
          broker = meta_broker_next(list->image, broker->id)) {
         char *name = list->to == NULL ? NULL : arena_printf(list->arena, "%d", broker->id);
         if (!broker->fenced) {
-            tell(list, META_RESOURCE_BROKER, slice_str(name));
+            tell(list, type, slice_str(name));
         }
     }
 }
 
-static void type_tell(struct list_tell *list, enum meta_resource type)
+static void type_tell(struct list_tell *list, int8_t type)
 {
     struct slice name = {0};
-    if (type == META_RESOURCE_BROKER) {
-        brokers_tell(list);
+    if (type == META_RESOURCE_BROKER || type == RESOURCE_BROKER_LOGGER) {
+        brokers_tell(list, type);
     } else if (type == META_RESOURCE_TOPIC) {
         for (const struct meta_topic *topic = meta_topic_next(list->image, name); topic != NULL;
              topic = meta_topic_next(list->image, meta_topic_name(topic))) {
             tell(list, type, meta_topic_name(topic));
         }
     } else {
-        while (meta_config_resource_next(list->image, type, name, &name)) {
+        while (meta_config_resource_next(list->image, (enum meta_resource)type, name, &name)) {
             tell(list, type, name);
         }
     }

@@ -248,6 +248,7 @@ static void reactor_fill(struct broker_node *node, uint32_t i)
     *api = (struct api){.loop = reactor->loop,
                         .heap = &reactor->heap,
                         .trace = &node->trace,
+                        .loggers = &node->trace,
                         .crc = crc32c_detect(),
                         .partitions = node->partitions,
                         .coords = node->coords,

@@ -25,6 +25,7 @@ enum config_origin {
     CONFIG_FROM_CLUSTER = 3, /* set at run time as the cluster-wide default */
     CONFIG_FROM_FILE = 4,    /* file or override */
     CONFIG_FROM_DEFAULT = 5,
+    CONFIG_FROM_LOGGER = 6,         /* a log level */
     CONFIG_FROM_CLIENT_METRICS = 7, /* of the subscription itself */
     CONFIG_FROM_GROUP = 8           /* of the group itself */
 };

@@ -164,12 +164,10 @@ static void levels_set(struct slice list, struct trace *trace)
         const uint8_t *equals = memchr(item.p, '=', item.n);
         size_t n = equals == NULL ? 0 : (size_t)(equals - item.p);
         if (equals == NULL && trace_level_parse(item, &level)) {
-            for (size_t i = 0; i < TRACE_ROOMS; i++) {
-                trace->levels[i] = level;
-            }
+            trace_set_root(trace, level);
         } else if (equals != NULL && trace_room_parse(slice_of(item.p, n), &room) &&
                    trace_level_parse(slice_of(equals + 1, item.n - n - 1), &level)) {
-            trace->levels[room] = level;
+            trace_set_level(trace, room, level);
         } else {
             (void)start_fail("warning: log.level: %.*s is no level and no room=level", (int)item.n,
                              (const char *)item.p);

@@ -11,6 +11,45 @@ void trace_init(struct trace *trace, const char *node, void (*write)(void *, str
     for (size_t i = 0; i < TRACE_ROOMS; i++) {
         trace->levels[i] = TRACE_INFO;
     }
+    trace->root = TRACE_INFO;
+}
+
+_Static_assert(TRACE_ROOMS <= 32, "a bit for each room");
+
+void trace_set_level(struct trace *trace, enum trace_room room, enum trace_level level)
+{
+    assert((size_t)room < TRACE_ROOMS);
+    (void)__atomic_fetch_or(&trace->own, 1u << room, __ATOMIC_RELAXED);
+    __atomic_store_n(&trace->levels[room], level, __ATOMIC_RELAXED);
+}
+
+void trace_unset_level(struct trace *trace, enum trace_room room)
+{
+    assert((size_t)room < TRACE_ROOMS);
+    (void)__atomic_fetch_and(&trace->own, ~(1u << room), __ATOMIC_RELAXED);
+    __atomic_store_n(&trace->levels[room], trace_root_level(trace), __ATOMIC_RELAXED);
+}
+
+void trace_set_root(struct trace *trace, enum trace_level level)
+{
+    uint32_t own = __atomic_load_n(&trace->own, __ATOMIC_RELAXED);
+    __atomic_store_n(&trace->root, level, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < TRACE_ROOMS; i++) {
+        if ((own & (1u << i)) == 0) {
+            __atomic_store_n(&trace->levels[i], level, __ATOMIC_RELAXED);
+        }
+    }
+}
+
+enum trace_level trace_level_of(const struct trace *trace, enum trace_room room)
+{
+    assert((size_t)room < TRACE_ROOMS);
+    return __atomic_load_n(&trace->levels[room], __ATOMIC_RELAXED);
+}
+
+enum trace_level trace_root_level(const struct trace *trace)
+{
+    return __atomic_load_n(&trace->root, __ATOMIC_RELAXED);
 }
 
 static const char *const level_names[] = {"DEBUG", "INFO", "WARN", "ERROR"};
@@ -110,7 +149,7 @@ void trace_log(const struct trace *trace, enum trace_level level, enum trace_roo
                const char *fmt, ...)
 {
     assert((size_t)room < TRACE_ROOMS && (size_t)level < ARRAY_LEN(level_names));
-    if (level < trace->levels[room]) {
+    if (level < trace_level_of(trace, room)) {
         return;
     }
     char text[TRACE_LINE_MAX];

@@ -45,6 +45,8 @@ struct trace {
     const char *node; /* "broker id=1" */
     bool json;
     enum trace_level levels[TRACE_ROOMS]; /* the least grave that is written */
+    enum trace_level root;                /* of rooms without a level of their own */
+    uint32_t own;                         /* bits of the rooms that have one */
 };
 
 /* All rooms at INFO. */
@@ -53,6 +55,14 @@ void trace_init(struct trace *, const char *node, void (*write)(void *, struct s
 
 void trace_log(const struct trace *, enum trace_level, enum trace_room, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+
+/* Levels may change while others write lines: each room sees the old or the new one. */
+void trace_set_level(struct trace *, enum trace_room, enum trace_level);
+/* The root's level counts for the room again. */
+void trace_unset_level(struct trace *, enum trace_room);
+void trace_set_root(struct trace *, enum trace_level);
+enum trace_level trace_level_of(const struct trace *, enum trace_room);
+enum trace_level trace_root_level(const struct trace *);
 
 const char *trace_level_name(enum trace_level);
 /* "debug", "INFO", ...; false: no such level. */
