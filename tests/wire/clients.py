@@ -241,4 +241,4 @@ MAKERS = {
     "java-3.9": lambda: Java("java-3.9", fetch.KAFKA_OLD),
     "java-4.3": lambda: Java("java-4.3", fetch.KAFKA_NEW),
 }
-WRITE_ONLY = ("kafkajs",)  # its consumer always joins a group
+READS = {"kafkajs": "js"}  # it cannot tell the order of headers of other profiles

@@ -1,8 +1,9 @@
-// kafkajs writes records (their format: frames.py), or shows what its admin client is told:
+// kafkajs writes or reads records (their format: frames.py), or shows what its admin client is told:
 //
-//   worker_kafkajs.js write BOOTSTRAP TOPIC CODEC <records      worker_kafkajs.js admin BOOTSTRAP TOPIC
+//   worker_kafkajs.js write BOOTSTRAP TOPIC CODEC <records      worker_kafkajs.js read BOOTSTRAP TOPIC PARTITIONS >records
+//   worker_kafkajs.js admin BOOTSTRAP TOPIC
 //
-// Its consumer always joins a group. NODE_PATH names the directory where kafkajs is installed.
+// Its consumer always joins a group: one for each run. NODE_PATH names the directory where kafkajs is installed.
 'use strict'
 const fs = require('fs')
 const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
@@ -10,6 +11,7 @@ const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 const BATCH = 500
 const BATCH_BYTES = 900000
 const PATIENCE_MS = 10000
+const SILENCE_MS = 30000
 
 function * records (data) {
   let at = 0
@@ -54,6 +56,46 @@ async function write (kafka, topic, codec) {
   }
   await send()
   await producer.disconnect()
+}
+
+function frame (partition, message) {
+  const out = []
+  const int32 = value => { const b = Buffer.alloc(4); b.writeInt32BE(value); out.push(b) }
+  const int64 = value => { const b = Buffer.alloc(8); b.writeBigInt64BE(BigInt(value)); out.push(b) }
+  const string = data => { int32(data === null ? -1 : data.length); if (data !== null) out.push(data) }
+  const headers = Object.entries(message.headers || {}).flatMap(([name, value]) => [value].flat().map(one => [name, one]))
+  int32(partition)
+  int64(message.offset)
+  int64(message.timestamp)
+  string(message.key)
+  string(message.value)
+  int32(headers.length)
+  for (const [name, value] of headers) {
+    string(Buffer.from(name))
+    string(value)
+  }
+  return Buffer.concat(out)
+}
+
+async function read (kafka, topic) {
+  const client = kafka.admin()
+  await client.connect()
+  const left = new Map((await client.fetchTopicOffsets(topic)).filter(o => o.high !== '0').map(o => [o.partition, BigInt(o.high)]))
+  await client.disconnect()
+  const consumer = kafka.consumer({ groupId: `read-${topic}-${process.pid}` })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  let last = Date.now()
+  await consumer.run({
+    eachMessage: async ({ partition, message }) => {
+      last = Date.now()
+      fs.writeSync(1, frame(partition, message))
+      if (BigInt(message.offset) + 1n >= left.get(partition)) left.delete(partition)
+    }
+  })
+  while (left.size && Date.now() - last < SILENCE_MS) await new Promise(resolve => setTimeout(resolve, 50))
+  await consumer.disconnect()
+  if (left.size) throw new Error(`nothing came for ${SILENCE_MS} ms, partitions ${[...left.keys()]} have not ended`)
 }
 
 async function until (ask, good) {
@@ -114,7 +156,7 @@ async function admin (kafka, topic) {
 async function main () {
   const [what, bootstrap, topic, codec] = process.argv.slice(2)
   const kafka = new Kafka({ clientId: 'wire', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
-  await (what === 'write' ? write(kafka, topic, codec) : admin(kafka, topic))
+  await (what === 'write' ? write(kafka, topic, codec) : what === 'read' ? read(kafka, topic) : admin(kafka, topic))
 }
 
 main().catch(e => {
