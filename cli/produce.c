@@ -212,11 +212,14 @@ static bool line_take(struct produce *produce, struct slice line)
 /* Whether it stopped because the producer is full. */
 static bool lines_take(struct produce *produce)
 {
+    static const char too_long[] = "the line is longer than --line-bytes";
     struct slice line;
     size_t bytes;
     while (line_peek(produce, &line, &bytes)) {
         produce->line++;
-        if (!line_take(produce, line)) {
+        if (line.n > produce->line_max) {
+            bad_line(produce, too_long);
+        } else if (!line_take(produce, line)) {
             produce->line--;
             return true;
         }
@@ -225,11 +228,10 @@ static bool lines_take(struct produce *produce)
         }
         produce->in_at += bytes;
     }
-    if (produce->in.n - produce->in_at > produce->line_max) {
+    if (produce->in.n - produce->in_at > produce->line_max) { /* its end is not even in sight */
         produce->line++;
-        bad_line(produce, "the line is longer than --line-bytes");
-        produce->ended = true;
-        produce->in_at = produce->in.n;
+        produce->skip_bad = false;
+        bad_line(produce, too_long);
     }
     return false;
 }

@@ -50,6 +50,7 @@ err_t session_address_parse(struct slice text, struct net_address *ret_address)
     const uint8_t *colon = memrchr(text.p, ':', text.n);
     struct slice host = text;
     uint32_t port = 9092;
+    ENSURE(text.n > 0 && (text.p[0] != '[' || close != NULL), ERR_MALFORMED);
     if (close != NULL) {
         host = slice_of(text.p + 1, (size_t)(close - text.p - 1));
         ENSURE(close + 1 == end || close + 1 == colon, ERR_MALFORMED);

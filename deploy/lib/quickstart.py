@@ -36,7 +36,7 @@ DISK_FREE_MIN = 256 << 20
 INDENT = " " * 10
 ORDERS = 1000
 ORDERS_AFTER_KILL = 500
-PROGRAMS = ["controller/odradek-controller", "broker/odradek-broker"]
+PROGRAMS = ["controller/odradek-controller", "broker/odradek-broker", "cli/odradek"]
 
 
 class Story:
@@ -50,7 +50,7 @@ class Story:
 
 
 def build(story, folder):
-    """Builds the two programs; quick when nothing changed."""
+    """Builds the programs; quick when nothing changed."""
     began = time.monotonic()
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "quickstart-build.log")
@@ -154,7 +154,12 @@ def farewell(cluster, options):
     where = options.data or "data"
     flag = "" if options.data is None else " --data " + where
     first = cluster.bootstrap().split(",")[0]
+    odradek = "%s -b %s" % (os.path.relpath(os.path.join(options.build, "cli", "odradek")), first)
     rows = [
+        (odradek + " cluster --watch 2", "brokers, controllers, leaders, lag"),
+        ("echo 'k:hello' | %s produce orders --key" % odradek, "write a record"),
+        (odradek + " consume orders --from -3 --key", "read the last three of each partition"),
+        (odradek + " doctor", "goes a client's way and explains each hop"),
         ("kcat -b %s -L" % first, "brokers, partitions, leaders"),
         ("echo 'k:hello' | kcat -b %s -P -t orders -K :" % first, "write a record"),
         ("kcat -b %s -C -t orders -o beginning -e" % first, "read them all"),
