@@ -41,6 +41,7 @@ typedef const struct kmsg_metadata_response_partition partition_row;
 
 static int brokers_ask(struct view *view, struct link *link)
 {
+    assert(link->state == LINK_READY);
     struct cli *cli = view->cli;
     struct kmsg_describe_cluster_request request;
     kmsg_describe_cluster_request_init(&request);
@@ -76,6 +77,7 @@ static int brokers_ask(struct view *view, struct link *link)
 /* The metadata quorum is told as a topic of one partition (KIP-595). */
 static void quorum_ask(struct view *view, struct link *link)
 {
+    assert(link != NULL);
     struct cli *cli = view->cli;
     struct kmsg_describe_quorum_request request;
     view->raft = NULL;
@@ -103,6 +105,7 @@ static void quorum_ask(struct view *view, struct link *link)
 /* All brokers at once: each tells its own replicas. */
 static void dirs_ask(struct view *view)
 {
+    assert(view->broker_count >= 0);
     struct cli *cli = view->cli;
     struct kmsg_describe_log_dirs_request request;
     kmsg_describe_log_dirs_request_init(&request);
@@ -128,6 +131,7 @@ static void dirs_ask(struct view *view)
 static const struct kmsg_describe_log_dirs_response_partition *replica_find(
     const struct broker_view *broker, struct slice topic, int32_t partition)
 {
+    assert(topic.p != NULL && partition >= 0);
     for (int32_t d = 0; broker->answers && d < broker->dirs.results.count; d++) {
         const struct kmsg_describe_log_dirs_response_result *dir = &broker->dirs.results.items[d];
         for (int32_t t = 0; t < dir->topics.count; t++) {
@@ -145,6 +149,7 @@ static const struct kmsg_describe_log_dirs_response_partition *replica_find(
 
 static void broker_sum(struct broker_view *broker)
 {
+    assert(broker->lag == 0 && broker->bytes == 0);
     for (int32_t d = 0; broker->answers && d < broker->dirs.results.count; d++) {
         const struct kmsg_describe_log_dirs_response_result *dir = &broker->dirs.results.items[d];
         for (int32_t t = 0; t < dir->topics.count; t++) {
@@ -158,6 +163,7 @@ static void broker_sum(struct broker_view *broker)
 
 static bool has_id(const kmsg_i32_array *ids, int32_t id)
 {
+    assert(ids->count <= 0 || ids->items != NULL);
     for (int32_t i = 0; i < ids->count; i++) {
         if (ids->items[i] == id) {
             return true;
@@ -168,6 +174,7 @@ static bool has_id(const kmsg_i32_array *ids, int32_t id)
 
 static void partition_count(struct view *view, partition_row *p)
 {
+    assert(p->partition_index >= 0);
     view->partitions++;
     view->leaderless += p->leader_id < 0;
     view->under_replicated += p->isr_nodes.count < p->replica_nodes.count;
@@ -182,6 +189,7 @@ static void partition_count(struct view *view, partition_row *p)
 
 static void view_count(struct view *view)
 {
+    assert(view->partitions == 0);
     view->topics = view->metadata.topics.count;
     for (int32_t t = 0; t < view->metadata.topics.count; t++) {
         const struct kmsg_metadata_response_topic *topic = &view->metadata.topics.items[t];
@@ -260,6 +268,7 @@ static const char *broker_state(const struct broker_view *broker)
 
 static void brokers_print(const struct view *view)
 {
+    assert(!view->cli->json);
     static const char *const titles[] = {"BROKER>",   "ADDRESS",      "RACK", "STATE", "LEADS>",
                                          "REPLICAS>", "OUT OF SYNC>", "LAG>", "DATA>"};
     struct cli *cli = view->cli;
@@ -289,6 +298,7 @@ static void brokers_print(const struct view *view)
 
 static const char *controller_address(const struct view *view, int32_t id)
 {
+    assert(view->raft != NULL);
     for (int32_t i = 0; i < view->quorum.nodes.count; i++) {
         const struct kmsg_describe_quorum_response_node *node = &view->quorum.nodes.items[i];
         if (node->node_id == id && node->listeners.count > 0) {
@@ -303,6 +313,7 @@ static const char *controller_address(const struct view *view, int32_t id)
 
 static void controllers_print(const struct view *view)
 {
+    assert(view->raft != NULL);
     static const char *const titles[] = {"CONTROLLER>", "ADDRESS", "STATE",
                                          "LOG END>",    "LAG>",    "CAUGHT UP"};
     struct cli *cli = view->cli;
@@ -330,6 +341,7 @@ static void controllers_print(const struct view *view)
 /* "2:+153 3:out" of one partition's followers. */
 static const char *lag_text(const struct view *view, struct slice topic, partition_row *p)
 {
+    assert(topic.p != NULL);
     char text[REPLICAS_MAX * 40] = "";
     size_t at = 0;
     for (int32_t i = 0; i < view->broker_count && at + 40 < sizeof(text); i++) {
@@ -367,6 +379,7 @@ static const char *ids_text(struct cli *cli, const kmsg_i32_array *ids)
 static void partition_print(const struct view *view, struct table *table, struct slice topic,
                             partition_row *p)
 {
+    assert(table->columns == 6);
     table_row(table);
     table_cell(table, "%.*s", (int)topic.n, (const char *)topic.p);
     table_cell(table, "%d", p->partition_index);
@@ -383,6 +396,7 @@ static void partition_print(const struct view *view, struct table *table, struct
 /* With --all every partition, else those that are not as they should be. */
 static void partitions_print(const struct view *view)
 {
+    assert(!view->cli->json);
     static const char *const titles[] = {"TOPIC",    "PARTITION>", "LEADER>",
                                          "REPLICAS", "IN SYNC",    "LAG OF FOLLOWERS"};
     struct cli *cli = view->cli;
@@ -415,6 +429,7 @@ static void partitions_print(const struct view *view)
 
 static void text_print(const struct view *view)
 {
+    assert(!view->cli->json);
     struct cli *cli = view->cli;
     buf_printf(
         &cli->out,
@@ -436,6 +451,7 @@ static void text_print(const struct view *view)
 
 static void json_brokers(const struct view *view, struct json *json)
 {
+    assert(view->cli->json);
     json_open(json, "brokers", '[');
     for (int32_t i = 0; i < view->broker_count; i++) {
         const struct broker_view *broker = &view->brokers[i];
@@ -461,6 +477,7 @@ static void json_brokers(const struct view *view, struct json *json)
 
 static void json_controllers(const struct view *view, struct json *json)
 {
+    assert(view->cli->json);
     json_open(json, "controllers", '[');
     for (int32_t i = 0; view->raft != NULL && i < view->raft->current_voters.count; i++) {
         const struct kmsg_describe_quorum_response_replica_state *voter =
@@ -478,6 +495,7 @@ static void json_controllers(const struct view *view, struct json *json)
 
 static void json_ids(struct json *json, const char *key, const kmsg_i32_array *ids)
 {
+    assert(key != NULL);
     json_open(json, key, '[');
     for (int32_t i = 0; i < ids->count; i++) {
         json_number(json, NULL, ids->items[i]);
@@ -488,6 +506,7 @@ static void json_ids(struct json *json, const char *key, const kmsg_i32_array *i
 static void json_partition(const struct view *view, struct json *json, struct slice topic,
                            partition_row *p)
 {
+    assert(topic.p != NULL);
     json_open(json, NULL, '{');
     json_slice(json, "topic", topic);
     json_number(json, "partition", p->partition_index);
@@ -514,6 +533,7 @@ static void json_partition(const struct view *view, struct json *json, struct sl
 
 static void json_print(const struct view *view)
 {
+    assert(view->cli->json && view->cli->json_out.depth == 0);
     struct cli *cli = view->cli;
     struct json *json = &cli->json_out;
     bool all = args_flag(cli->args, "all");
@@ -545,6 +565,7 @@ static void json_print(const struct view *view)
 
 static int once(struct cli *cli, bool redraw)
 {
+    assert(cli->json_out.depth == 0);
     struct view view;
     int code = view_make(&view, cli);
     if (code != EXIT_OK) {

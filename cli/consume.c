@@ -33,6 +33,7 @@ static void put_bytes(struct consume *consume, struct slice bytes)
 
 static void put_headers(struct consume *consume, const struct record *record)
 {
+    assert(record->header_count >= 0);
     struct buf *out = &consume->cli->out;
     struct slice rest = record->headers;
     struct slice key, value;
@@ -189,6 +190,7 @@ static int from_places(struct consume *consume, struct place *places, const stru
 static int places_find(struct consume *consume, struct place **ret_from, struct place **ret_ends,
                        int32_t *ret_count)
 {
+    assert(consume->cli->args->word_count == 1);
     struct cli *cli = consume->cli;
     struct slice name = slice_str(cli->args->words[0]);
     struct kmsg_metadata_response metadata;
@@ -212,6 +214,7 @@ static int places_find(struct consume *consume, struct place **ret_from, struct 
 
 static void options_read(struct consume *consume)
 {
+    assert(consume->cli->args->word_count == 1);
     const struct args *args = consume->cli->args;
     const char *separator = args_text(args, "separator");
     consume->separator = slice_str(strcmp(separator, "\\t") == 0 ? "\t" : separator);

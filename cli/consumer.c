@@ -154,12 +154,14 @@ static bool wanted(const struct consumer_partition *p, int32_t leader, time_us n
 
 static void retry(struct consumer *consumer, struct consumer_partition *p)
 {
+    assert(p->partition >= 0);
     p->retry_at = session_now(&consumer->cli->session) + RETRY_US;
     consumer->stale = true;
 }
 
 static void retry_leader(struct consumer *consumer, int32_t leader)
 {
+    assert(leader >= 0);
     for (int32_t i = 0; i < consumer->count; i++) {
         struct consumer_partition *p = &consumer->partitions[i];
         if (p->leader == leader && (p->out || p->offset < p->stop)) {
@@ -213,6 +215,7 @@ static err_t fetch_send(struct consumer *consumer, struct consumer_fetch *fetch,
 
 static void leader_ask(struct consumer *consumer, int32_t leader, time_us now)
 {
+    assert(leader >= 0);
     struct session *session = &consumer->cli->session;
     struct consumer_fetch *fetch = fetch_of(consumer, leader);
     struct net_address address;
@@ -363,6 +366,7 @@ static void row_take(struct consumer *consumer, const struct kmsg_fetch_response
 
 static void fetch_take(struct consumer *consumer, struct consumer_fetch *fetch)
 {
+    assert(fetch->leader >= 0);
     const struct kmsg_fetch_response *response = &fetch->response;
     assert(fetch->asked && !fetch->ask.out);
     fetch->asked = false;
@@ -391,6 +395,7 @@ static void fetch_take(struct consumer *consumer, struct consumer_fetch *fetch)
 
 bool consumer_done(const struct consumer *consumer)
 {
+    assert(consumer->count >= 0);
     for (int32_t i = 0; i < consumer->count; i++) {
         if (consumer->partitions[i].offset < consumer->partitions[i].stop) {
             return false;

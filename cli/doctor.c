@@ -65,12 +65,14 @@ static void hop(struct doctor *doctor, enum hop kind, const char *name, const ch
 
 static bool loopback(const char *host)
 {
+    assert(host != NULL);
     return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
            strcmp(host, "::1") == 0;
 }
 
 static bool hop_name(struct doctor *doctor, const struct net_address *address)
 {
+    assert(address->host[0] != '\0');
     struct addrinfo *infos = NULL;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
     char list[300] = "";
@@ -98,6 +100,7 @@ static bool hop_name(struct doctor *doctor, const struct net_address *address)
 
 static const char *tcp_next(err_t why)
 {
+    assert(why != OK);
     switch (why) {
     case ERR_REFUSED:
         return "nothing listens on this port: is the broker running, and is this the port of its listener? "
@@ -112,6 +115,7 @@ static const char *tcp_next(err_t why)
 
 static bool hop_tcp(struct doctor *doctor, struct link *link)
 {
+    assert(link->state != LINK_CLOSED || link->why != OK);
     struct session *session = &doctor->cli->session;
     while (link->state == LINK_DIALING && !session->interrupted) {
         session_turn(session, TIME_NEVER);
@@ -129,6 +133,7 @@ static bool hop_tcp(struct doctor *doctor, struct link *link)
 
 static const char *greeting_next(err_t why)
 {
+    assert(why != OK);
     switch (why) {
     case ERR_CLOSED:
         return "it takes connections but hangs up on the Kafka protocol: a listener with TLS or SASL, or another "
@@ -177,6 +182,7 @@ static bool hop_versions(struct doctor *doctor, struct link *link)
 static struct link *address_look(struct doctor *doctor, int32_t broker_id,
                                  const struct net_address *address)
 {
+    assert(address->port != 0);
     struct link *link;
     if (!hop_name(doctor, address)) {
         return NULL;
@@ -195,6 +201,7 @@ static struct link *address_look(struct doctor *doctor, int32_t broker_id,
 static bool hop_metadata(struct doctor *doctor, struct link *link,
                          struct kmsg_metadata_response *ret_metadata)
 {
+    assert(link->state == LINK_READY);
     struct kmsg_metadata_request request;
     struct ask ask = {.out = false};
     kmsg_metadata_request_init(&request);
@@ -223,6 +230,7 @@ static bool hop_metadata(struct doctor *doctor, struct link *link,
 
 static void bootstraps_look(struct doctor *doctor)
 {
+    assert(!doctor->reached && doctor->cli->session.bootstrap_count > 0);
     struct session *session = &doctor->cli->session;
     for (uint32_t i = 0; i < session->bootstrap_count && !session->interrupted; i++) {
         struct kmsg_metadata_response metadata;
@@ -244,6 +252,7 @@ static void bootstraps_look(struct doctor *doctor)
 
 static void broker_look(struct doctor *doctor, const struct kmsg_metadata_response_broker *row)
 {
+    assert(doctor->reached);
     const struct session *session = &doctor->cli->session;
     struct net_address address;
     struct kmsg_metadata_response metadata;
@@ -279,6 +288,7 @@ static void broker_look(struct doctor *doctor, const struct kmsg_metadata_respon
 
 static bool quorum_ask(struct doctor *doctor, struct kmsg_describe_quorum_response *ret_response)
 {
+    assert(doctor->reached);
     struct kmsg_describe_quorum_request request;
     struct kmsg_describe_quorum_request_topic topic;
     struct kmsg_describe_quorum_request_partition partition = {0};
@@ -313,6 +323,7 @@ static bool quorum_ask(struct doctor *doctor, struct kmsg_describe_quorum_respon
 
 static void controllers_look(struct doctor *doctor)
 {
+    assert(doctor->reached);
     struct kmsg_describe_quorum_response response;
     if (!quorum_ask(doctor, &response)) {
         return;
@@ -348,6 +359,7 @@ static void controllers_look(struct doctor *doctor)
 
 static void partitions_look(struct doctor *doctor)
 {
+    assert(doctor->reached);
     int32_t leaderless = 0, under = 0, count = 0;
     for (int32_t t = 0; t < doctor->metadata.topics.count; t++) {
         const struct kmsg_metadata_response_topic *topic = &doctor->metadata.topics.items[t];
@@ -383,6 +395,7 @@ struct round_trip {
 static bool on_record(struct consumer *consumer, const struct consumer_partition *p,
                       const struct record *record)
 {
+    assert(consumer->ctx != NULL && p->partition >= 0);
     struct round_trip *trip = consumer->ctx;
     (void)p;
     trip->found = trip->found || slice_eq(record->value, slice_str(trip->text));
@@ -393,6 +406,7 @@ static bool on_record(struct consumer *consumer, const struct consumer_partition
 static bool trip_write(struct doctor *doctor, struct slice topic, struct round_trip *trip,
                        struct place **ret_places, int32_t *ret_count)
 {
+    assert(trip->text[0] != '\0' && !trip->found);
     struct cli *cli = doctor->cli;
     struct kmsg_metadata_response metadata;
     const struct kmsg_metadata_response_topic *found;
@@ -435,6 +449,7 @@ static bool trip_write(struct doctor *doctor, struct slice topic, struct round_t
 static bool trip_read(struct doctor *doctor, struct slice topic, struct round_trip *trip,
                       const struct place *places, int32_t count)
 {
+    assert(count > 0 && places != NULL);
     struct session *session = &doctor->cli->session;
     struct consumer consumer;
     time_us until = session_now(session) + session->timeout_us;
@@ -450,6 +465,7 @@ static bool trip_read(struct doctor *doctor, struct slice topic, struct round_tr
 
 static void round_trip_look(struct doctor *doctor, const char *name)
 {
+    assert(name[0] != '\0' || doctor->reached);
     struct session *session = &doctor->cli->session;
     struct slice topic = slice_str(name);
     struct place *places = NULL;

@@ -87,6 +87,7 @@ static int fixed_headers_read(struct produce *produce)
 
 static int format_read(struct produce *produce)
 {
+    assert(produce->cli != NULL);
     struct cli *cli = produce->cli;
     const struct args *args = cli->args;
     struct record_format *format = &produce->format;
@@ -111,6 +112,7 @@ static int format_read(struct produce *produce)
 
 static int options_read(struct cli *cli, struct producer_options *options)
 {
+    assert(cli->args->word_count == 1);
     const struct args *args = cli->args;
     const char *acks = args_text(args, "acks");
     *options = (struct producer_options){
@@ -240,6 +242,7 @@ static bool lines_take(struct produce *produce)
 
 static void progress(struct produce *produce)
 {
+    assert(produce->began_at > 0);
     const struct producer *producer = &produce->producer;
     time_us now = session_now(&produce->cli->session);
     if (now - produce->shown_at < PROGRESS_US) {
@@ -327,6 +330,7 @@ static void drain(struct produce *produce)
 
 static void summary(struct produce *produce)
 {
+    assert(produce->producer.acked <= produce->producer.records);
     const struct producer *producer = &produce->producer;
     struct cli *cli = produce->cli;
     double seconds = (double)(session_now(&cli->session) - produce->began_at) / 1e6;
@@ -365,6 +369,7 @@ static void summary(struct produce *produce)
 
 static int produce_start(struct produce *produce)
 {
+    assert(produce->line_max == 0);
     struct cli *cli = produce->cli;
     struct producer_options options;
     struct heap *heap = &cli->session.heap;

@@ -179,6 +179,7 @@ void producer_release(struct producer *producer)
 static struct producer_lane *lane_for(struct producer *producer, const struct record *record,
                                       int32_t partition)
 {
+    assert(producer->sticky >= 0 && producer->sticky < producer->lane_count);
     assert(partition < producer->lane_count);
     if (partition >= 0) {
         return &producer->lanes[partition];
@@ -423,6 +424,7 @@ static void lane_step(struct producer *producer, struct producer_lane *lane, tim
 
 void producer_step(struct producer *producer)
 {
+    assert(producer->acked <= producer->records);
     time_us now = session_now(&producer->cli->session);
     if (producer->stale && now - producer->metadata_at >= REFRESH_US &&
         producer->failed == EXIT_OK) {
@@ -435,6 +437,7 @@ void producer_step(struct producer *producer)
 
 time_us producer_deadline(const struct producer *producer)
 {
+    assert(producer->lane_count > 0);
     time_us now = session_now(&producer->cli->session);
     for (int32_t i = 0; i < producer->lane_count; i++) {
         const struct producer_lane *lane = &producer->lanes[i];

@@ -172,6 +172,7 @@ static void greeted(struct link *link)
 
 static err_t link_dial(struct link *link)
 {
+    assert(list_empty(&link->asks));
     assert(link->state == LINK_CLOSED);
     link->state = LINK_DIALING;
     link->why = OK;
@@ -395,6 +396,7 @@ void ask_drop(struct ask *ask)
 /* Closes what waited too long; answers when to look again. */
 static time_us expire(struct session *session)
 {
+    assert(session->timeout_us > 0);
     time_us now = session_now(session);
     time_us next = TIME_NEVER;
     LIST_EACH(&session->links, node)
@@ -492,6 +494,7 @@ bool metadata_address(const struct kmsg_metadata_response *metadata, int32_t bro
 err_t session_broker(struct session *session, const struct kmsg_metadata_response *metadata,
                      int32_t broker_id, struct link **ret_link)
 {
+    assert(ret_link != NULL);
     struct net_address address;
     ENSURE(metadata_address(metadata, broker_id, &address), ERR_NOT_FOUND);
     TRY(session_link(session, broker_id, &address, ret_link));
