@@ -34,6 +34,7 @@ const struct edge_handler api_handlers[] = {
     {44, api_incremental_alter_configs},
     {47, api_offset_delete},
     {55, api_describe_quorum},
+    {57, api_update_features},
     {60, api_describe_cluster},
     {61, api_describe_producers},
     {64, api_unregister_broker},

@@ -108,5 +108,6 @@ void api_offset_delete(struct request *);
 void api_describe_groups(struct request *);
 void api_list_groups(struct request *);
 void api_delete_groups(struct request *);
+void api_update_features(struct request *);
 
 #endif

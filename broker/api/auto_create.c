@@ -127,6 +127,7 @@ static int32_t settings_fill(const struct api *api, const struct own_topic *own,
                              char text[SETTINGS_MAX][24])
 {
     int32_t count = 0;
+    assert(own->name != NULL && api->config != NULL);
     while (count < SETTINGS_MAX && own->settings[count].name != NULL) {
         const struct own_setting *from = &own->settings[count];
         if (from->value == NULL) {

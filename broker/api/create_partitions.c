@@ -29,6 +29,7 @@ static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
 static void on_created(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_create_partitions_response response;
+    assert(!forwarded->request->ended);
     kmsg_create_partitions_response_init(&response);
     bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
                                     : fail_all(forwarded, error, &response);

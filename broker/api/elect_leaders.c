@@ -51,6 +51,7 @@ static bool fail_sent(struct forwarded *forwarded, enum kafka_error error,
 static void on_elected(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_elect_leaders_response response;
+    assert(!forwarded->request->ended);
     kmsg_elect_leaders_response_init(&response);
     bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
                                     : fail_sent(forwarded, error, &response);

@@ -28,6 +28,7 @@ struct describe {
 
 static int64_t wall_of(const struct describe *describe, bool known, time_ms at)
 {
+    assert(!known || at <= describe->now_ms);
     return known ? describe->wall_ms - (describe->now_ms - at) : -1;
 }
 

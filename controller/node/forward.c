@@ -214,13 +214,10 @@ err_t forward_order_read(struct order *order, const Odradek__Forward *forward)
         int16_t key;
         err_t (*read)(struct order *, int16_t version, struct slice body);
     } served[] = {
-        {19, create_topics_read},
-        {20, delete_topics_read},
-        {37, create_partitions_read},
-        {43, elect_leaders_read},
-        {64, unregister_broker_read},
-        {33, alter_configs_read},
-        {44, incremental_alter_configs_read},
+        {19, create_topics_read},     {20, delete_topics_read},
+        {37, create_partitions_read}, {43, elect_leaders_read},
+        {57, update_features_read},   {64, unregister_broker_read},
+        {33, alter_configs_read},     {44, incremental_alter_configs_read},
     };
     const struct kmsg_api *api = forward->api_key <= INT16_MAX
                                      ? kmsg_api_find((int16_t)forward->api_key)

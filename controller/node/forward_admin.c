@@ -230,6 +230,7 @@ static err_t elections_read(struct order *order, const struct kmsg_elect_leaders
     }
     struct partition_ref *entries = arena_array(&order->arena, count, sizeof(*entries));
     ENSURE(entries != NULL, ERR_NO_MEMORY);
+    assert(order->command.elect_leaders.all == (ask->topic_partitions.count < 0));
     struct partition_ref *to = entries;
     for (int32_t t = 0; t < ask->topic_partitions.count; t++) {
         const struct kmsg_elect_leaders_request_topic_partition *from =
@@ -270,6 +271,7 @@ static void broker_unregistered(void *machine_ctx, struct order *order, const st
     if (!forward_answer_begin(order, answer)) {
         return;
     }
+    assert(order->command.kind == COMMAND_UNREGISTER_BROKER);
     struct kmsg_unregister_broker_response response;
     kmsg_unregister_broker_response_init(&response);
     response.error_code = (int16_t)answer->result.error;

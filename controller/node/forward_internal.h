@@ -20,6 +20,7 @@ void forward_out_of_memory(struct order *);
 /* Readers: body -> command and answer function, in the order's arena. */
 err_t create_partitions_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t elect_leaders_read(struct order *, int16_t version, struct slice body) MUST_USE;
+err_t update_features_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t unregister_broker_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t alter_configs_read(struct order *, int16_t version, struct slice body) MUST_USE;
 err_t incremental_alter_configs_read(struct order *, int16_t version, struct slice body) MUST_USE;

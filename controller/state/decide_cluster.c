@@ -65,6 +65,12 @@ static struct slice update_fault(const struct meta_image *image, const struct up
             "without setting the upgrade type to either safe or unsafe downgrade.",
             wants->level, range->name);
     }
+    if (wants->level > meta_feature_level(image, wants->name) && wants->allow_downgrade) {
+        return decision_text(decision,
+                             "Invalid update version %d for feature %s. Can't downgrade to a newer "
+                             "version.",
+                             wants->level, range->name);
+    }
     return (struct slice){0};
 }
 

@@ -8,7 +8,7 @@ OVERRIDES = {"auto.leader.rebalance.enable": "false", "num.partitions": "4", "de
              "offsets.topic.num.partitions": "7", "offsets.topic.replication.factor": "3",
              "log.retention.check.interval.ms": "1000",
              "replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"}
-LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_ID = 5, 100
+LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_ID, INVALID_UPDATE = 5, 100, 95
 NONE, OUT_OF_RANGE, UNKNOWN_TOPIC, NOT_LEADER, TIMED_OUT, INVALID_TOPIC = 0, 1, 3, 6, 7, 17
 INVALID_PARTITIONS, INVALID_REPLICATION, INVALID_ASSIGNMENT, INVALID_REQUEST, POLICY = 37, 38, 39, 42, 44
 PREFERRED_NOT_AVAILABLE, ELIGIBLE_NOT_AVAILABLE, NOT_NEEDED, NOT_REGISTERED = 80, 83, 84, 102
@@ -348,6 +348,35 @@ class Suite:
             if not (now - 20000 < r["fetched"] <= now + 1000 and now - 20000 < r["caught_up"] <= now + 1000):
                 stale.append((r["id"], now - r["fetched"], now - r["caught_up"]))
         self.out.check(not stale, f"DescribeQuorum {version}: all were heard of and have caught up lately {stale or ''}")
+
+    # --- UpdateFeatures ---
+
+    def update(self, version, feature, level, kind=1, validate_only=False):
+        got = self.ask(m.UPDATE_FEATURES, version, timeout_ms=10000, validate_only=validate_only,
+                       updates=[{"feature": feature, "level": level, "downgrade": kind > 1, "kind": kind}])
+        assert version > 1 or got["error"] or [(r["feature"], r["error"]) for r in got["results"]] == [(feature, got["error"])], got
+        return got["error"], got["message"] or None
+
+    def features(self):
+        failed = "The update failed for all features since the following feature had an error: "
+        for version in m.UPDATE_FEATURES.versions:
+            self.expect(f"UpdateFeatures {version}: the level that it has", self.update(version, "transaction.version", 2), (NONE, None))
+            self.expect(f"UpdateFeatures {version} down without saying so", self.update(version, "transaction.version", 1),
+                        (INVALID_UPDATE, failed + "Invalid update version 1 for feature transaction.version. Can't downgrade the version of "
+                         "this feature without setting the upgrade type to either safe or unsafe downgrade."))
+            if version:  # in version 0 Kafka 4 reads the client's word on downgrades and forgets it
+                self.expect(f"UpdateFeatures {version} down", self.update(version, "transaction.version", 1, 2), (NONE, None))
+                self.expect(f"UpdateFeatures {version} up as a downgrade", self.update(version, "transaction.version", 2, 2),
+                            (INVALID_UPDATE, failed + "Invalid update version 2 for feature transaction.version. Can't downgrade to a newer version."))
+                self.expect(f"UpdateFeatures {version} up, only looked at", self.update(version, "transaction.version", 2, 1, True), (NONE, None))
+            self.expect(f"UpdateFeatures {version} up again", self.update(version, "transaction.version", 2), (NONE, None))
+        error, message = self.update(2, "no.such.feature", 1)
+        self.out.check(error == INVALID_UPDATE and message.startswith(failed + "Invalid update version 1 for feature no.such.feature."),
+                       f"UpdateFeatures of an unknown feature: {message}")
+        self.expect("UpdateFeatures of a level that there is not", self.update(2, "group.version", 77)[0], INVALID_UPDATE)
+        self.expect("UpdateFeatures of an unknown kind", self.update(2, "group.version", 1, 9),
+                    (INVALID_UPDATE, failed + "Invalid update version 1 for feature group.version. The controller does not support the given "
+                     "upgrade type."))
 
     # --- KIP-392 ---
 

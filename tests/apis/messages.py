@@ -138,6 +138,9 @@ CREATE_PARTITIONS = Message(37, 0, 3, 2,
 ELECT_LEADERS = Message(43, 0, 2, 2,
     "type:i8@1 topics?[ topic:str partitions[i32] ] timeout_ms:i32",
     "throttle:i32 error:i16@1 results[ topic:str partitions[ index:i32 error:i16 message?:str ] ]")
+UPDATE_FEATURES = Message(57, 0, 2, 0,
+    "timeout_ms:i32 updates[ feature:str level:i16 downgrade:bool@0-0 kind:i8@1 ] validate_only:bool@1",
+    "throttle:i32 error:i16 message?:str results[ feature:str error:i16 message?:str ]@0-1")
 UNREGISTER_BROKER = Message(64, 0, 0, 0, "broker_id:i32", "throttle:i32 error:i16 message?:str")
 DELETE_RECORDS = Message(21, 0, 2, 2,
     "topics[ name:str partitions[ index:i32 offset:i64 ] ] timeout_ms:i32",
