@@ -227,6 +227,7 @@ static void want_read(const struct kmsg_fetch_request_partition *from, struct fe
     want->fetch_offset = from->fetch_offset;
     want->log_start = from->log_start_offset;
     want->durable_offset = from->durable_offset;
+    want->bad_crc_offset = from->bad_crc_offset;
     want->high_watermark = from->high_watermark;
 }
 
@@ -248,6 +249,7 @@ static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t repl
     item->part.fetch_offset = want->fetch_offset;
     item->part.last_fetched_epoch = want->last_fetched_epoch;
     item->part.durable_offset = want->durable_offset;
+    item->part.bad_crc_offset = want->bad_crc_offset;
     item->part.high_watermark = want->high_watermark;
     item->part.follower_log_start = want->log_start;
     item->part.any_replica = replica_id < 0 && request->frame.version >= ANY_REPLICA_SINCE;

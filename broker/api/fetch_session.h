@@ -37,6 +37,7 @@ struct fetch_want {
     int64_t log_start;
     int64_t durable_offset;
     int64_t high_watermark;
+    int64_t bad_crc_offset;
 };
 
 /* What is about to be told of it. */

@@ -32,6 +32,7 @@ struct follow {
     struct fetcher *fetcher;
     struct partition *partition; /* held */
     struct replica_fetch_plan asked;
+    bool bad_crc; /* what came behind our end was bad: the next question says so */
     bool in_poll;
     bool urgent; /* the durable end moved since it was last told */
     time_ms rest_until_ms;

@@ -90,8 +90,10 @@ static int32_t fill(struct fetcher *fetcher, bool poll, struct kmsg_fetch_reques
         }
         topic->partitions.count++;
         asks[count].partition = follow->partition->index;
-        ask_partition(fetcher->room->table, &plan, poll, &asks[count++]);
+        ask_partition(fetcher->room->table, &plan, poll, &asks[count]);
+        asks[count++].bad_crc_offset = poll && follow->bad_crc ? plan.fetch_offset : -1;
         if (poll) {
+            follow->bad_crc = false;
             follow->asked = plan;
             follow->in_poll = true;
         }
@@ -201,6 +203,7 @@ static void take_partition(struct follow *follow,
     enum kafka_error bad = partition_fetched(follow->partition, &fetched, batches.slices);
     if (bad == KAFKA_NONE && batches.bad) {
         bad = KAFKA_CORRUPT_MESSAGE;
+        follow->bad_crc = true;
     }
     if (bad != KAFKA_NONE) {
         told_bad(follow, bad);

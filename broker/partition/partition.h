@@ -121,6 +121,7 @@ struct fetch_part {
     int64_t durable_offset;     /* of a follower; -1: not told */
     int64_t high_watermark;     /* as the follower knows it; INT64_MAX: not told */
     int64_t follower_log_start; /* where its log begins; -1: not told */
+    int64_t bad_crc_offset;     /* the batch here failed its CRC at the follower; -1: none */
     bool any_replica;           /* of a consumer that reads from followers too (KIP-392) */
     /* The answer. */
     enum kafka_error error;

@@ -265,6 +265,46 @@ static void rebuild(struct partition *p, struct heap *heap)
     }
 }
 
+/* ---- verifying what a follower found bad ---- */
+
+static err_t check_stretch(const struct partition *p, struct slice bytes)
+{
+    struct batch_header header;
+    struct slice batch;
+    while (bytes.n > 0) {
+        err_t err = batch_cut(&bytes, &batch);
+        if (err == ERR_TRUNCATED) {
+            return OK; /* the rest of the batch is behind the stretch */
+        }
+        TRY(err);
+        TRY(batch_check(p->table->config.crc, batch, &header));
+    }
+    return OK;
+}
+
+static void verify(struct partition *p, struct heap *heap)
+{
+    size_t n = 0;
+    partition_enter(p);
+    int64_t offset = p->verify_offset;
+    lock_leave(p->lock);
+    struct stretch stretch = {heap, heap_alloc(heap, REBUILD_BYTES), REBUILD_BYTES};
+    err_t err = stretch.p == NULL ? ERR_NO_MEMORY : read_stretch(p, &stretch, offset, &n);
+    if (err == OK) {
+        err = check_stretch(p, slice_of(stretch.p, n));
+    }
+    bool rotten = err == ERR_CORRUPT || err == ERR_MALFORMED;
+    assert(offset >= 0 && n <= stretch.room);
+    trace_log(p->table->config.trace, rotten ? TRACE_ERROR : TRACE_WARN, TRACE_PARTITION,
+              "%s-%d: a follower got a batch at %lld with a wrong checksum; our copy is %s (%s).",
+              p->name, p->index, (long long)offset,
+              rotten ? "bad" : "not known to be bad: the fault lies on the way or over there",
+              err_text(err));
+    partition_enter(p);
+    p->rotten = rotten;
+    lock_leave(p->lock);
+}
+
 /* ---- the end ---- */
 
 static void forget_unsynced(struct partition *p)
@@ -316,13 +356,14 @@ static void delete_log(struct partition *p)
     if (log != NULL) {
         log_abandon(log);
     }
-    int n = snprintf(doomed, sizeof(doomed), "%s.%s-delete", p->folder, id.s);
+    int n = snprintf(doomed, sizeof(doomed), "%s.%s-%s", p->folder, id.s,
+                     p->aside ? "stray" : "delete");
     assert(n > 0 && (size_t)n < sizeof(doomed));
     err_t err = disk_rename(p->table->host, p->folder, doomed);
     if (err == OK) {
         err = disk_sync_dir(p->table->host, p->dir->path);
     }
-    if (err == OK) {
+    if (err == OK && !p->aside) {
         late_add(p->table, NULL, doomed, delay_ms);
     }
     if (err != OK && err != ERR_NOT_FOUND && !atomic_load(&p->dir->offline)) {
@@ -360,6 +401,7 @@ static void do_chore(struct partition *p, uint32_t chore)
         trim_snapshots(p);
         break;
     case CHORE_CLOSE: close_log(p, &heap); break;
+    case CHORE_VERIFY: verify(p, &heap); break;
     default:
         assert(chore == CHORE_DELETE);
         delete_log(p);

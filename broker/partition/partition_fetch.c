@@ -35,6 +35,22 @@ static void refuse(struct fetch_part *part, enum kafka_error error)
     part->log_start = -1;
 }
 
+/* How soon the same partition is verified again on a follower's word. */
+#define VERIFY_REST_MS 10000
+
+/* Inside. A follower in good standing says that what we sent it is bad: we look at our own copy. */
+static void suspect_batch(struct partition *p, int64_t offset)
+{
+    time_ms now = partitions_now_ms(p->table);
+    bool here = p->core.role == REPLICA_LEADER && offset >= log_start(p->log) &&
+                offset < log_end(p->log);
+    if (here && now >= p->verify_after_ms) {
+        p->verify_after_ms = now + VERIFY_REST_MS;
+        p->verify_offset = offset;
+        partition_chore(p, CHORE_VERIFY);
+    }
+}
+
 static void judge(struct partition *p, struct fetch_part *part, struct replica_read *read)
 {
     if (part->replica_id >= 0 && !part->judged) {
@@ -52,6 +68,9 @@ static void judge(struct partition *p, struct fetch_part *part, struct replica_r
         partition_step(p, &step);
         part->judged = true;
         *read = step.read;
+        if (read->error == KAFKA_NONE && part->bad_crc_offset >= 0 && p->state == PARTITION_OPEN) {
+            suspect_batch(p, part->bad_crc_offset);
+        }
         return;
     }
     struct replica_read_request request = {

@@ -62,6 +62,7 @@ enum chore {
     CHORE_SNAPSHOT = 16,
     CHORE_CLOSE = 32,
     CHORE_DELETE = 64,
+    CHORE_VERIFY = 128, /* a follower found a batch of ours bad */
 };
 
 /* What a folder and the checkpoints said about it, before it is opened. */
@@ -133,9 +134,13 @@ struct partition {
     bool chores_running;  /* the job is out */
     uint32_t chores_done; /* the job's own */
     bool rebuilding;
-    int64_t active_base; /* of the log, when the newest snapshot was asked for */
-    int64_t saved_point; /* recovery point that may be written while chores are open */
-    int64_t closed_end;  /* after CHORE_CLOSE: all below is on disk; -1: not so */
+    int64_t verify_offset;
+    time_ms verify_after_ms; /* not again before */
+    bool rotten;             /* it was bad here too */
+    bool aside;              /* its folder is set aside, not removed */
+    int64_t active_base;     /* of the log, when the newest snapshot was asked for */
+    int64_t saved_point;     /* recovery point that may be written while chores are open */
+    int64_t closed_end;      /* after CHORE_CLOSE: all below is on disk; -1: not so */
 
     struct mail ask_mail;
     struct mail proved_mail;

@@ -166,7 +166,8 @@ enum kafka_error partition_closed_error(const struct partition *p)
 {
     switch (p->state) {
     case PARTITION_OFFLINE: return KAFKA_KAFKA_STORAGE_ERROR;
-    case PARTITION_DELETED: return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    case PARTITION_DELETED:
+        return p->aside ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     case PARTITION_OPEN: return KAFKA_NONE;
     default: return KAFKA_NOT_LEADER_OR_FOLLOWER;
     }

@@ -131,6 +131,44 @@ static void remove_partition(struct partition *p)
     partition_drop(p); /* the table's hold */
 }
 
+/*
+ * Our copy is rotten where a follower needs it. While others are in sync we resign: the folder is set aside for who may want
+ * to look into it, the controllers hear that the replica is lost and elect another one, and it is copied anew from there.
+ * Alone we go on: what can be read of it is all there is.
+ */
+static void resign(struct partition *p)
+{
+    struct partitions_events *events = &p->table->config.events;
+    assert(!p->removing && events->lost != NULL);
+    partition_enter(p);
+    bool rotten = p->rotten && p->state == PARTITION_OPEN && p->core.role == REPLICA_LEADER;
+    bool alone = rotten && __builtin_popcount(p->core.isr) < 2;
+    p->rotten = false;
+    if (rotten && !alone) {
+        p->aside = true;
+        p->removing = true;
+        partition_halt(p, PARTITION_DELETED, KAFKA_NOT_LEADER_OR_FOLLOWER);
+        partition_hold(p); /* until the chore is done */
+        partition_chore(p, CHORE_DELETE);
+    }
+    partition_leave(p);
+    if (!rotten || alone) {
+        if (alone) {
+            trace_log(
+                p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                "%s-%d: nobody else is in sync, so this replica goes on leading with what is good of it.",
+                p->name, p->index);
+        }
+        return;
+    }
+    table_forget(p);
+    trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+              "%s-%d: resigning; its folder is set aside as -stray, and it will be copied anew.",
+              p->name, p->index);
+    events->lost(events->ctx, p->topic, p->index);
+    partition_drop(p); /* the table's hold */
+}
+
 /* A folder that is not the cluster's is set aside, never served and never removed. */
 static void set_aside(struct partitions *table, struct found_folder *found)
 {
@@ -235,8 +273,10 @@ static struct partition *make_partition(struct partitions *table, const struct m
 static void tell_place(struct partition *p)
 {
     struct partitions_events *events = &p->table->config.events;
+    assert(events->assigned != NULL);
     partition_enter(p);
     bool open = p->state == PARTITION_OPEN;
+    assert(!open || p->log != NULL);
     lock_leave(p->lock);
     if (open && !uuid_eq(p->said, p->dir->properties.directory_id)) {
         events->assigned(events->ctx, p->topic, p->index, p->dir->properties.directory_id);
@@ -467,6 +507,9 @@ void table_chores_done(struct partition *p, uint32_t chores)
     }
     if ((chores & CHORE_OPEN) && !table->stopping) {
         tell_place(p);
+    }
+    if ((chores & CHORE_VERIFY) && !table->stopping && !p->removing) {
+        resign(p);
     }
     if (chores & CHORE_DELETE) {
         p->removing = false;

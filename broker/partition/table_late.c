@@ -18,6 +18,7 @@ struct late {
 static void go(struct partitions *table, struct late *late)
 {
     const struct memory_source *memory = memory_source(table->host);
+    assert(!list_linked(&late->node) && late->bytes > sizeof(*late));
     if (late->files != NULL) {
         log_doomed_run(late->files);
     } else if (log_remove(table->host, late->folder) != OK) {

@@ -205,6 +205,7 @@ static void serve_fetch(struct served_conn *conn, struct slice frame)
         part->fetch_offset = ask->fetch_offset;
         part->last_fetched_epoch = ask->last_fetched_epoch;
         part->durable_offset = ask->durable_offset;
+        part->bad_crc_offset = ask->bad_crc_offset;
         part->high_watermark = ask->high_watermark;
         part->follower_log_start = ask->log_start_offset;
     }
