@@ -167,6 +167,7 @@ struct log_dir {
     uint32_t partitions; /* control loop */
     uint64_t checkpoint_sum;
     bool failure_told; /* control loop */
+    bool space_told;   /* the job of dir_space.c */
     bool unclean;      /* a log of it was not closed in order */
     struct mail fail_mail;
     atomic_bool fail_posted;
@@ -175,7 +176,7 @@ struct log_dir {
     atomic_bool offline;
     _Atomic int64_t space_left; /* bytes that may come until the reserve is touched, dir_space.c */
     _Atomic int64_t reserve;
-    bool space_told; /* the pool's job */
+
     _Atomic int64_t unsynced_bytes;
     /* Inside its lock. */
     struct lock *lock;

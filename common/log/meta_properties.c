@@ -57,7 +57,7 @@ static err_t value_decode(struct slice text, struct value *ret_value)
             c = text.p[i];
             ENSURE((c < 'a' || c > 'z') && (c < 'A' || c > 'Z'), ERR_MALFORMED);
         }
-        ENSURE(ret_value->n < VALUE_MAX && c != '\0', ERR_MALFORMED);
+        ENSURE(ret_value->n < VALUE_MAX && (uint8_t)c >= ' ' && c != 0x7f, ERR_MALFORMED);
         ret_value->s[ret_value->n++] = (char)c;
     }
     ret_value->s[ret_value->n] = '\0';

@@ -78,7 +78,8 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
     buf_release(&bytes);
     arena_release(&arena);
     if (err == OK && done) {
-        session->next = meta_offset(session->image) + 1;
+        /* An image of before the first entry has the offset -1; entries begin at 1. */
+        session->next = max_i64(meta_offset(session->image) + 1, 1);
         meta_image_drop(machine_store(tail->machine), session->image);
         session->image = NULL;
     }
