@@ -132,12 +132,12 @@ void cli_json_error(struct cli *cli)
 
 int cli_fail(struct cli *cli, enum exit_code code, const char *next, const char *fmt, ...)
 {
-    assert(code != EXIT_OK);
     char message[1024];
     va_list list;
     va_start(list, fmt);
     (void)vsnprintf(message, sizeof(message), fmt, list);
     va_end(list);
+    assert(code != EXIT_OK);
     cli_progress_end(cli);
     (void)fprintf(stderr, "odradek: %s\n", message);
     if (next != NULL) {

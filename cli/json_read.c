@@ -40,7 +40,7 @@ err_t json_read_open(struct json_read *read, char bracket)
     assert(read->p <= read->end);
     assert(bracket == '{' || bracket == '[');
     TRY(read->err);
-    if (peek(read) != bracket) {
+    if (peek(read) != (uint8_t)bracket) {
         return fail(read, bracket == '{' ? "an object is expected" : "an array is expected");
     }
     read->p++;
