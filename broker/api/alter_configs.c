@@ -72,30 +72,36 @@ static bool key_twice(const struct wish *wish, struct arena *arena, bool *ret_tw
     return true;
 }
 
+struct wish_ref {
+    struct wish *wish;
+};
+
 static int by_resource(const void *a, const void *b)
 {
-    const struct wish *x = *(struct wish *const *)a;
-    const struct wish *y = *(struct wish *const *)b;
+    const struct wish *x = ((const struct wish_ref *)a)->wish;
+    const struct wish *y = ((const struct wish_ref *)b)->wish;
     return x->type != y->type ? (x->type > y->type) - (x->type < y->type)
                               : slice_cmp(x->name, y->name);
 }
 
 static bool resources_twice(struct wishes *wishes, struct arena *arena)
 {
-    struct wish **sorted = arena_array(arena, (size_t)wishes->count, sizeof(*sorted));
+    struct wish_ref *sorted = arena_array(arena, (size_t)wishes->count, sizeof(*sorted));
     if (sorted == NULL) {
         return false;
     }
     for (int32_t i = 0; i < wishes->count; i++) {
-        sorted[i] = &wishes->items[i];
+        sorted[i].wish = &wishes->items[i];
     }
     if (wishes->count > 1) {
-        qsort(sorted, (size_t)wishes->count, sizeof(struct wish *), by_resource);
+        qsort(sorted, (size_t)wishes->count, sizeof(*sorted), by_resource);
     }
     for (int32_t i = 1; i < wishes->count; i++) {
         if (by_resource(&sorted[i - 1], &sorted[i]) == 0) {
-            refuse(sorted[i - 1], KAFKA_INVALID_REQUEST, "Each resource must appear at most once.");
-            refuse(sorted[i], KAFKA_INVALID_REQUEST, "Each resource must appear at most once.");
+            refuse(sorted[i - 1].wish, KAFKA_INVALID_REQUEST,
+                   "Each resource must appear at most once.");
+            refuse(sorted[i].wish, KAFKA_INVALID_REQUEST,
+                   "Each resource must appear at most once.");
         }
     }
     return true;
