@@ -120,7 +120,8 @@ static err_t setting_write(const struct world *world, const struct alter_resourc
 {
     assert(key.n > 0);
     struct slice old = meta_config_value(world->image, wants->resource, wants->name, key);
-    if ((old.p == NULL) == (value.p == NULL) && slice_eq(old, value)) {
+    bool same = old.p == NULL || value.p == NULL ? old.p == value.p : slice_eq(old, value);
+    if (same) {
         return OK;
     }
     struct meta_record *record = decision_add(decision, META_CONFIG);
