@@ -86,6 +86,9 @@ static void sync_one(struct partition *p)
         return;
     }
     err_t err = log_sync_run(&sync);
+    if (err != OK) {
+        log_dir_note_failed_sync(p->dir);
+    }
     partition_enter(p);
     p->syncing = false;
     synced(p, &sync, cut, err);

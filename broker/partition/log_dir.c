@@ -10,11 +10,12 @@
 #include "common/log/small_file.h"
 #include "common/port/entropy.h"
 
-#define LOCK_FILE       ".lock"
-#define BOOT_ID_FILE    "boot-id"
-#define DIR_ARENA_CHUNK ((size_t)64 << 10)
-#define DIR_ARENA_MAX   ((size_t)1 << 30)
-#define BOOT_ID_MAX     64
+#define LOCK_FILE        ".lock"
+#define BOOT_ID_FILE     "boot-id"
+#define FAILED_SYNC_FILE "sync-failed"
+#define DIR_ARENA_CHUNK  ((size_t)64 << 10)
+#define DIR_ARENA_MAX    ((size_t)1 << 30)
+#define BOOT_ID_MAX      64
 
 static void say(char *sentence, size_t room, const char *path, const char *what, err_t err)
 {
@@ -74,6 +75,48 @@ static err_t boot_id_take(struct partitions *table, struct log_dir *dir, bool *r
     arena_release(&arena);
     ENSURE(err == OK || err == ERR_NOT_FOUND || err == ERR_TOO_LARGE, err);
     return *ret_same ? OK : disk_replace_file(table->host, path, slice_str(now.s));
+}
+
+/* The page cache is enough to keep it: once that is gone, so is what must not be believed. */
+void log_dir_note_failed_sync(struct log_dir *dir)
+{
+    char path[LOG_DIR_PATH_MAX + 32];
+    struct disk_file *file = NULL;
+    struct uuid boot;
+    disk_boot_id(dir->table->host, &boot);
+    struct uuid_text text = uuid_print(boot);
+    struct slice bytes = slice_str(text.s);
+    join(path, sizeof(path), dir->path, FAILED_SYNC_FILE);
+    err_t err = disk_open(dir->table->host, path, DISK_WRITE | DISK_CREATE, &file);
+    if (err == OK) {
+        err = disk_write(file, &bytes, 1, 0);
+        disk_close(file);
+    }
+    if (err != OK) {
+        trace_log(
+            dir->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+            "%s cannot be written (%s): boot the machine before this broker is started again.",
+            path, err_text(err));
+    }
+}
+
+static err_t failed_sync_look(struct partitions *table, struct log_dir *dir)
+{
+    char path[LOG_DIR_PATH_MAX + 32];
+    struct arena arena;
+    struct slice text;
+    struct uuid boot;
+    disk_boot_id(table->host, &boot);
+    struct uuid_text now = uuid_print(boot);
+    join(path, sizeof(path), dir->path, FAILED_SYNC_FILE);
+    arena_init(&arena, memory_source(table->host), 4096, 1 << 20);
+    err_t err = disk_read_file(table->host, path, BOOT_ID_MAX, &arena, &text);
+    dir->rewrite = err == OK && slice_eq(text, slice_str(now.s));
+    arena_release(&arena);
+    if (err == OK && !dir->rewrite) {
+        return disk_unlink(table->host, path); /* of an earlier boot */
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 /* No meta.properties: only a directory without partitions may become ours. */
@@ -151,6 +194,7 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
     TRY(err);
     TRY(clean_shutdown_take(table->host, dir->path, &clean, &epoch));
     TRY(boot_id_take(table, dir, &same_boot));
+    TRY(failed_sync_look(table, dir));
     if (known) {
         dir->state = clean       ? LOG_DIR_CLEAN
                      : same_boot ? LOG_DIR_CRASHED_THIS_BOOT

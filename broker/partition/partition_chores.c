@@ -336,6 +336,9 @@ static void close_log(struct partition *p, struct heap *heap)
     }
     err_t err = log_close(log); /* the log is ours alone: nothing else reaches it without p->log */
     if (err != OK) {
+        log_dir_note_failed_sync(p->dir);
+    }
+    if (err != OK) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: closing its log failed: %s.", p->name, p->index, err_text(err));
         return;

@@ -168,6 +168,7 @@ struct log_dir {
     uint64_t checkpoint_sum;
     bool failure_told; /* control loop */
     bool space_told;   /* the job of dir_space.c */
+    bool rewrite;      /* an fsync has failed in this boot: see log_known */
     bool unclean;      /* a log of it was not closed in order */
     struct mail fail_mail;
     atomic_bool fail_posted;
@@ -313,6 +314,8 @@ void dir_release_held(struct log_dir *, bool all);
 err_t log_dir_open(struct partitions *, struct log_dir *, const char *path, char *sentence,
                    size_t room);
 err_t log_dir_scan(struct partitions *, uint32_t dir, char *sentence, size_t room);
+/* An fsync in it has failed: whoever starts next without a boot in between must not believe the page cache. */
+void log_dir_note_failed_sync(struct log_dir *);
 err_t log_dir_set_cluster(struct log_dir *, const char *cluster_id);
 /* <dir>/<topic>-<index>; false: too long. */
 bool folder_path(const struct log_dir *, const char *topic, int32_t index, const char *suffix,

@@ -161,6 +161,9 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     struct log *log = NULL;
     err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, ret_report);
     if (err != OK) {
+        if (err == ERR_IO) {
+            log_dir_note_failed_sync(p->dir);
+        }
         trace_log(
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",

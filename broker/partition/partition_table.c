@@ -178,7 +178,8 @@ struct partition *table_create(struct partitions *table, struct uuid topic, stru
     uint64_t spread = (uint64_t)(uint32_t)index + topic.b[15];
     p->home = table->config.reactors[spread % table->config.reactor_count];
     if (found != NULL) {
-        p->known = (struct log_known){.clean = dir->state == LOG_DIR_CLEAN,
+        p->known = (struct log_known){.rewrite = dir->rewrite,
+                                      .clean = dir->state == LOG_DIR_CLEAN,
                                       .recovery_point = found->recovery_point,
                                       .log_start = found->log_start};
         p->known_high_watermark = found->high_watermark;

@@ -274,6 +274,7 @@ struct log_recovery {
     size_t entry_count;
     int64_t point; /* below it every byte was on disk */
     bool clean;
+    bool rewrite;
     uint8_t *scratch; /* SCAN_BYTES */
 };
 /* How far a scan has come. */

@@ -201,7 +201,8 @@ err_t log_open(struct host *host, struct heap *heap, const char *dir,
     ENSURE(log != NULL, ERR_NO_MEMORY);
     struct arena scratch;
     arena_init(&scratch, log->source, LIST_CHUNK_BYTES, LIST_BYTES_MAX);
-    struct log_recovery r = {.log = log, .report = ret_report, .clean = known->clean};
+    struct log_recovery r = {
+        .log = log, .report = ret_report, .clean = known->clean, .rewrite = known->rewrite};
     r.scratch = log->source->take(log->source->ctx, SCAN_BYTES);
     err_t err = r.scratch == NULL ? ERR_NO_MEMORY : open_files(&r, known, &scratch);
     if (r.scratch != NULL) {

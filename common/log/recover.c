@@ -108,6 +108,23 @@ static err_t recovery_cut(struct log_recovery *r, uint32_t i, const struct log_s
     return scan->bad_at < bytes ? disk_truncate(file->disk, scan->bad_at) : OK;
 }
 
+/* The same bytes again, so that their pages are dirty and the next sync writes them. */
+static err_t recovery_rewrite(struct log_recovery *r, struct log_segment *segment, int64_t from)
+{
+    struct log_file *file = NULL;
+    TRY(segment_file(r->log, segment, FILE_BATCHES, true, &file));
+    for (int64_t at = from; at < segment->bytes;) {
+        size_t n = 0;
+        size_t want = (size_t)min_i64(SCAN_BYTES, segment->bytes - at);
+        TRY(disk_read(file->disk, at, r->scratch, want, &n));
+        ENSURE(n > 0, ERR_IO);
+        struct slice bytes = slice_of(r->scratch, n);
+        TRY(disk_write(file->disk, &bytes, 1, at));
+        at += (int64_t)n;
+    }
+    return OK;
+}
+
 /* Scans segment i, whose base is what must follow, and says whether the log goes on behind it. */
 static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
                               struct log_scan *scan, bool *ret_ends)
@@ -177,6 +194,9 @@ static err_t recovery_tail(struct log_recovery *r, uint32_t first)
             struct log_file *file = NULL;
             TRY(segment_file(log, segment, FILE_BATCHES, false, &file));
             segment_mark_dirty(log, segment);
+            if (r->rewrite) {
+                TRY(recovery_rewrite(r, segment, from));
+            }
         }
         if (!ends) {
             TRY(recovery_settle(log, segment, scan.next));

@@ -53,14 +53,20 @@ err_t small_file_remove(struct host *host, const char *folder, const char *name)
     return err == OK ? disk_sync_dir(host, folder) : OK;
 }
 
-static err_t folder_make(struct host *host, const char *path, const char *parent)
+/* The last of them also where it is there: a process may have died between making it and syncing its name. */
+static err_t folder_make(struct host *host, const char *path, const char *parent, bool last)
 {
-    err_t err = disk_mkdir(host, path);
-    if (err == ERR_EXISTS) {
+    err_t made = disk_mkdir(host, path);
+    if (made == ERR_EXISTS && !last) {
         return OK;
     }
-    TRY(err);
-    return disk_sync_dir(host, parent);
+    ENSURE(made == OK || made == ERR_EXISTS, made);
+    if (last) {
+        TRY(disk_sync_dir(host, path));
+    }
+    err_t err = disk_sync_dir(host, parent);
+    /* What was made for us may lie in a folder that we must not read. */
+    return made == ERR_EXISTS && err == ERR_PERMISSION ? OK : err;
 }
 
 err_t small_file_folders(struct host *host, const char *path)
@@ -76,7 +82,7 @@ err_t small_file_folders(struct host *host, const char *path)
         if ((path[i] == '/' || path[i] == '\0') && path[i - 1] != '/') {
             memcpy(part, path, i);
             part[i] = '\0';
-            TRY(folder_make(host, part, parent));
+            TRY(folder_make(host, part, parent, strspn(path + i, "/") == n - i));
             memcpy(parent, part, i + 1);
         }
     }

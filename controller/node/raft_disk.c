@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "common/log/small_file.h"
 #include "common/port/clock.h"
 #include "common/wire/record_batch_build.h"
 #include "controller/node/raft_disk_internal.h"
@@ -51,16 +52,6 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
     return OK;
 }
 
-static err_t folders_make(struct raft_disk *store, const char *folder)
-{
-    err_t err = disk_mkdir(store->host, store->dir);
-    if (err != ERR_EXISTS) {
-        TRY(err);
-        TRY(disk_sync_dir(store->host, folder));
-    }
-    return OK;
-}
-
 err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
                      const struct raft_disk_events *events, void *ctx, struct arena *arena,
                      struct raft_durable_state *ret_durable, struct raft_disk **ret_store)
@@ -76,7 +67,7 @@ err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
     buf_init(&store->sync_text, heap, STATE_BYTES_MAX);
     int n = snprintf(store->dir, sizeof(store->dir), "%s/%s", folder, STORE_FOLDER);
     err_t err = n > 0 && (size_t)n < sizeof(store->dir) - 64 ? OK : ERR_INVALID;
-    err = err == OK ? folders_make(store, folder) : err;
+    err = err == OK ? small_file_folders(store->host, store->dir) : err;
     err = err == OK ? state_load(store, arena) : err;
     err = err == OK ? store_snapshots_open(store, arena) : err;
     err = err == OK ? store_log_open(store, arena, ret_durable) : err;
@@ -256,7 +247,8 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
                                       .index_interval_bytes = 4096,
                                       .index_bytes_max = 1 << 20,
                                       .crc = store->crc};
-    const struct log_known known = {0};
+    /* Whether an earlier process of this boot saw an fsync fail is not known here, and the log is short. */
+    const struct log_known known = {.rewrite = true};
     struct log_report report;
     TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
     ENSURE(!report.rot_suspected, ERR_CORRUPT);

@@ -8,6 +8,9 @@ err_t fake_change(struct host *host)
     if (host->freeze_at >= 0 && host->changes >= host->freeze_at) {
         return ERR_IO;
     }
+    if (host->fail_change > 0 && --host->fail_change == 0) {
+        return host->fail_error;
+    }
     host->changes++;
     return OK;
 }
@@ -69,9 +72,12 @@ err_t disk_write(struct disk_file *file, const struct slice *pieces, size_t coun
     struct host *host = file->host;
     assert(file->writable && at >= 0);
     ENSURE(!file_dead(file), ERR_IO);
-    TRY(fake_change(host));
+    err_t err = fake_change(host);
     for (size_t i = 0; i < count; i++) {
         size_t n = pieces[i].n;
+        if (err != OK) {
+            n = host->freeze_at >= 0 ? 0 : prng_below(&host->prng, n + 1); /* a short write */
+        }
         if (host->space_left >= 0 && n > (size_t)host->space_left) {
             n = (size_t)host->space_left;
         }
@@ -79,9 +85,10 @@ err_t disk_write(struct disk_file *file, const struct slice *pieces, size_t coun
         image_write(&file->inode->live, at, pieces[i].p, n);
         host->space_left -= host->space_left >= 0 ? (int64_t)n : 0;
         at += (int64_t)n;
+        TRY(err);
         ENSURE(n == pieces[i].n, ERR_NO_SPACE);
     }
-    return OK;
+    return err;
 }
 
 err_t disk_read(struct disk_file *file, int64_t at, void *p, size_t n, size_t *ret_n)
@@ -132,7 +139,15 @@ err_t disk_sync(struct disk_file *file)
             inode); /* the kernel calls the pages clean: they will never be written */
         return ERR_IO;
     }
-    image_set(&inode->safe, inode->live.p, inode->live.n);
+    for (size_t i = 0; i < inode->write_count;
+         i++) { /* and no page that a failed sync called clean */
+        const struct write *write = &inode->writes[i];
+        if (write->truncate) {
+            image_resize(&inode->safe, (size_t)write->at);
+        } else {
+            image_write(&inode->safe, write->at, write->bytes.p, write->bytes.n);
+        }
+    }
     inode_forget_changes(inode);
     return OK;
 }

@@ -38,6 +38,8 @@ int64_t fake_disk_changes(const struct host *);
 void fake_disk_space_left(struct host *, int64_t bytes);
 /* The n-th sync of a file from now on fails, and its unsynced bytes count as clean (they go at a power cut); 0: none. */
 void fake_disk_fail_sync(struct host *, int n);
+/* The n-th change from now on fails once with this error and changes nothing, or half of what it should; 0: none. */
+void fake_disk_fail_change(struct host *, int n, err_t);
 /* Whether disk_hot says yes (it does at first). */
 void fake_disk_set_hot(struct host *, bool hot);
 /* Syncs of files and folders so far. */

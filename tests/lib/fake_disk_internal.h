@@ -66,6 +66,8 @@ struct host {
     int64_t space_left; /* -1: no limit */
     int64_t syncs;
     int fail_sync;
+    int fail_change;
+    err_t fail_error;
     int open_files;
     uint64_t powers; /* how often the power went */
     uint64_t name_counter;

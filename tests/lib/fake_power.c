@@ -128,6 +128,7 @@ void fake_disk_power_cut(struct host *host, enum fake_cut cut)
     host->powers++;
     host->freeze_at = -1;
     host->fail_sync = 0;
+    host->fail_change = 0;
     for (struct inode *inode = host->inodes; inode != NULL; inode = inode->next) {
         if (cut == FAKE_CUT_ALL) {
             image_set(&inode->safe, inode->live.p, inode->live.n);
@@ -159,6 +160,12 @@ void fake_disk_space_left(struct host *host, int64_t bytes)
 void fake_disk_fail_sync(struct host *host, int n)
 {
     host->fail_sync = n;
+}
+
+void fake_disk_fail_change(struct host *host, int n, err_t err)
+{
+    host->fail_change = n;
+    host->fail_error = err;
 }
 
 void fake_disk_set_hot(struct host *host, bool hot)

@@ -13,8 +13,10 @@
 #define STOP_US         20000000
 #define DATA_DIR        "/data"
 
-static const char *const controller_addresses[CONTROLLERS] = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
-static const char *const broker_addresses[BROKERS] = {"10.0.1.1", "10.0.1.2", "10.0.1.3"};
+static const char *const controller_addresses[CONTROLLERS_MAX] = {
+    "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"};
+static const char *const broker_addresses[BROKERS_MAX] = {"10.0.1.1", "10.0.1.2", "10.0.1.3",
+                                                          "10.0.1.4", "10.0.1.5"};
 
 static void line_write(void *ctx, struct slice line)
 {
@@ -42,25 +44,35 @@ static void address_set(struct net_address *address, const char *host, uint16_t 
     address->port = port;
 }
 
-struct cluster *cluster_open(struct world *world)
+static const struct cluster_size usual_size = {.controllers = 3, .brokers = 3, .reactors = 2};
+
+struct cluster *cluster_open(struct world *world, const struct cluster_size *size)
 {
     struct cluster *cluster = calloc(1, sizeof(*cluster));
     assert(cluster != NULL);
+    size = size == NULL ? &usual_size : size;
     cluster->world = world;
+    cluster->controller_count = size->controllers;
+    cluster->broker_count = size->brokers;
+    cluster->reactors = size->reactors;
+    cluster->snapshot_bytes = size->snapshot_bytes;
     cluster->desk = world_host(world, "10.0.2.1");
     arena_init(&cluster->arena, memory_source(cluster->desk), 65536, 1 << 20);
     config_init(&cluster->config, &cluster->arena);
     config_override(&cluster->config, slice_str("min.insync.replicas=2"));
     config_override(&cluster->config, slice_str("auto.create.topics.enable=false"));
+    for (const char *const *over = size->overrides; over != NULL && *over != NULL; over++) {
+        config_override(&cluster->config, slice_str(*over));
+    }
     assert(!config_failed(&cluster->config));
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
         struct sim_controller *c = &cluster->controllers[i];
         c->host = world_host(world, controller_addresses[i]);
         address_set(&c->address, controller_addresses[i], CONTROLLER_PORT);
         (void)snprintf(c->name, sizeof(c->name), "controller id=%u", i + 1);
         trace_init(&c->trace, c->name, line_write, line_time, c->host);
     }
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
         struct sim_broker *b = &cluster->brokers[i];
         b->host = world_host(world, broker_addresses[i]);
         address_set(&b->address, broker_addresses[i], BROKER_PORT);
@@ -77,13 +89,16 @@ bool controller_start(struct cluster *cluster, uint32_t number)
     struct controller_options options = {.node_id = (int32_t)number + 1,
                                          .data_dir = DATA_DIR,
                                          .listener = c->address,
-                                         .voter_count = CONTROLLERS};
+                                         .voter_count = cluster->controller_count};
     options.election_min_ms = (int32_t)config_int(config, CONFIG_ELECTION_TIMEOUT_MS);
     options.election_max_ms = 2 * options.election_min_ms;
     options.snapshot_bytes = config_int(config, CONFIG_SNAPSHOT_BYTES);
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
         options.voters[i].id = (int32_t)i + 1;
         options.voters[i].address = cluster->controllers[i].address;
+    }
+    if (cluster->snapshot_bytes > 0) {
+        options.snapshot_bytes = cluster->snapshot_bytes;
     }
     options.settings = controller_settings_default();
     options.settings.session_timeout_ms = config_int(config, CONFIG_SESSION_MS);
@@ -107,12 +122,12 @@ bool broker_start(struct cluster *cluster, uint32_t number)
                                      .dirs = {DATA_DIR},
                                      .dir_count = 1,
                                      .listener_count = 1,
-                                     .controller_count = CONTROLLERS,
-                                     .reactors = 2};
+                                     .controller_count = cluster->controller_count,
+                                     .reactors = cluster->reactors};
     (void)snprintf(options.listeners[0].name, sizeof(options.listeners[0].name), "PLAINTEXT");
     options.listeners[0].bind = b->address;
     options.listeners[0].advertised = b->address;
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
         options.controllers[i] = cluster->controllers[i].address;
     }
     char why[512] = "";
@@ -141,7 +156,7 @@ void controller_crash(struct cluster *cluster, uint32_t number)
 
 int32_t cluster_active(const struct cluster *cluster)
 {
-    for (int32_t i = 0; i < CONTROLLERS; i++) {
+    for (int32_t i = 0; i < (int32_t)cluster->controller_count; i++) {
         const struct controller_node *node = cluster->controllers[i].node;
         if (node != NULL && controller_node_active(node)) {
             return i;
@@ -166,22 +181,22 @@ static bool same(const struct meta_image *a, const struct meta_image *b)
            meta_image_hash(a) == meta_image_hash(b);
 }
 
-bool cluster_agreed(void *ctx)
+/* All have the same position, and all brokers are unfenced in it. */
+static bool positions_alike(const struct cluster *cluster)
 {
-    const struct cluster *cluster = ctx;
     int32_t active = cluster_active(cluster);
     if (active < 0) {
         return false;
     }
     const struct meta_image *image = controller_node_image(cluster->controllers[active].node);
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
         const struct controller_node *node = cluster->controllers[i].node;
         const struct meta_image *other = node == NULL ? image : controller_node_image(node);
         if (other == NULL || meta_offset(image) != meta_offset(other)) {
             return false; /* cheap; hashes when all have the same position */
         }
     }
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
         const struct meta_broker *broker = meta_broker(image, broker_id(i));
         if (cluster->brokers[i].node != NULL &&
             (broker == NULL || broker->fenced ||
@@ -189,9 +204,21 @@ bool cluster_agreed(void *ctx)
             return false;
         }
     }
-    for (uint32_t i = 0; i < CONTROLLERS + BROKERS; i++) {
-        bool controller = i < CONTROLLERS;
-        const struct sim_broker *b = controller ? NULL : &cluster->brokers[i - CONTROLLERS];
+    return true;
+}
+
+bool cluster_agreed(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    if (!positions_alike(cluster)) {
+        return false;
+    }
+    const struct meta_image *image = controller_node_image(
+        cluster->controllers[cluster_active(cluster)].node);
+    for (uint32_t i = 0; i < cluster->controller_count + cluster->broker_count; i++) {
+        bool controller = i < cluster->controller_count;
+        const struct sim_broker *b = controller ? NULL
+                                                : &cluster->brokers[i - cluster->controller_count];
         const struct controller_node *c = controller ? cluster->controllers[i].node : NULL;
         const struct meta_image *other = c != NULL                      ? controller_node_image(c)
                                          : b != NULL && b->node != NULL ? broker_image(b)
@@ -204,7 +231,7 @@ bool cluster_agreed(void *ctx)
 bool cluster_whole(void *ctx)
 {
     const struct cluster *cluster = ctx;
-    if (!cluster_agreed(ctx)) {
+    if (!positions_alike(cluster)) {
         return false;
     }
     const struct meta_image *image = controller_node_image(
@@ -219,7 +246,61 @@ bool cluster_whole(void *ctx)
             }
         }
     }
+    return cluster_agreed(ctx);
+}
+
+static bool partition_ails(const struct meta_topic *topic, int32_t index, char *sentence,
+                           size_t room)
+{
+    const struct meta_partition *partition = meta_partition(topic, index);
+    if (partition->isr.count == partition->replica_count) {
+        return false;
+    }
+    struct slice name = meta_topic_name(topic);
+    int n = snprintf(sentence, room, "%.*s-%d: leader %d epoch %d, in sync", (int)name.n,
+                     (const char *)name.p, index, partition->leader, partition->leader_epoch);
+    for (uint32_t i = 0; i < partition->isr.count && n < (int)room; i++) {
+        n += snprintf(sentence + n, room - (size_t)n, " %d", partition->isr.id[i]);
+    }
+    for (uint32_t i = 0; i < partition->elr.count && n < (int)room; i++) {
+        n += snprintf(sentence + n, room - (size_t)n, " (eligible %d)", partition->elr.id[i]);
+    }
+    for (uint32_t i = 0; i < partition->replica_count && n < (int)room; i++) {
+        n += snprintf(sentence + n, room - (size_t)n, "%s%d", i == 0 ? " of " : " ",
+                      partition->replicas[i].broker);
+    }
     return true;
+}
+
+void cluster_ails(const struct cluster *cluster, char *sentence, size_t room)
+{
+    int32_t active = cluster_active(cluster);
+    (void)snprintf(sentence, room, "no active controller");
+    if (active < 0) {
+        return;
+    }
+    const struct meta_image *image = controller_node_image(cluster->controllers[active].node);
+    (void)snprintf(sentence, room, "controller %d is active, not all have the same metadata",
+                   active + 1);
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        const struct meta_broker *broker = meta_broker(image, broker_id(i));
+        if (cluster->brokers[i].node == NULL || broker == NULL || broker->fenced) {
+            (void)snprintf(sentence, room, "broker %d is %s", broker_id(i),
+                           cluster->brokers[i].node == NULL ? "down"
+                           : broker == NULL                 ? "not registered"
+                                                            : "fenced");
+            return;
+        }
+    }
+    struct slice after = {0};
+    for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+         topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            if (partition_ails(topic, i, sentence, room)) {
+                return;
+            }
+        }
+    }
 }
 
 /* ---- the end ---- */
@@ -227,7 +308,7 @@ bool cluster_whole(void *ctx)
 static bool brokers_halted(void *ctx)
 {
     const struct cluster *cluster = ctx;
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
         if (cluster->brokers[i].node != NULL && !cluster->brokers[i].halted) {
             return false;
         }
@@ -237,13 +318,13 @@ static bool brokers_halted(void *ctx)
 
 bool cluster_stop(struct cluster *cluster)
 {
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
         if (cluster->brokers[i].node != NULL) {
             broker_node_stop(cluster->brokers[i].node);
         }
     }
     bool good = world_run(cluster->world, brokers_halted, cluster, STOP_US);
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
         struct sim_broker *b = &cluster->brokers[i];
         if (b->node != NULL && b->halted && broker_node_ended_well(b->node)) {
             broker_node_join(b->node);
@@ -252,7 +333,7 @@ bool cluster_stop(struct cluster *cluster)
             world_crash(b->host);
         }
     }
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
         struct sim_controller *c = &cluster->controllers[i];
         if (c->node != NULL) {
             controller_node_stop(c->node);

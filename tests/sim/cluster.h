@@ -1,4 +1,4 @@
-/* Three controllers and three brokers in one fake world, started as their main.c would. */
+/* Controllers and brokers in one fake world, started as their main.c would. */
 #ifndef ODRADEK_TESTS_SIM_CLUSTER_H
 #define ODRADEK_TESTS_SIM_CLUSTER_H
 
@@ -7,8 +7,8 @@
 #include "controller/node/controller_node.h"
 #include "tests/sim/sim.h"
 
-#define CONTROLLERS 3
-#define BROKERS     3
+#define CONTROLLERS_MAX 5
+#define BROKERS_MAX     5
 
 struct sim_controller {
     struct host *host;
@@ -16,7 +16,7 @@ struct sim_controller {
     struct trace trace;
     char name[32];
     struct controller_node *node; /* NULL: not running */
-    bool halted;
+    bool halted;                  /* by itself, or as asked */
 };
 
 struct sim_broker {
@@ -28,16 +28,29 @@ struct sim_broker {
     bool halted;
 };
 
+struct cluster_size {
+    uint32_t controllers;
+    uint32_t brokers;
+    uint32_t reactors;
+    int64_t snapshot_bytes;       /* 0: as configured */
+    const char *const *overrides; /* key=value, NULL at the end; may be NULL */
+};
+
 struct cluster {
+    uint32_t controller_count;
+    uint32_t broker_count;
+    uint32_t reactors;
+    int64_t snapshot_bytes;
     struct world *world;
     struct host *desk; /* the machine of clients and of the configuration */
     struct arena arena;
     struct config config;
-    struct sim_controller controllers[CONTROLLERS]; /* ids 1.. */
-    struct sim_broker brokers[BROKERS];             /* ids 101.. */
+    struct sim_controller controllers[CONTROLLERS_MAX]; /* ids 1.. */
+    struct sim_broker brokers[BROKERS_MAX];             /* ids 101.. */
 };
 
-struct cluster *cluster_open(struct world *);
+/* size NULL: three and three. */
+struct cluster *cluster_open(struct world *, const struct cluster_size *size);
 /* Stops all nodes in order; false: one of them did not end well in time. */
 bool cluster_stop(struct cluster *) MUST_USE;
 /* After that; the machines with their disks stay until the world's end. */
@@ -55,6 +68,8 @@ bool cluster_led(void *cluster);
 bool cluster_agreed(void *cluster);
 /* ... and every partition has all its replicas in sync. */
 bool cluster_whole(void *cluster);
+/* What keeps it from being whole, as a sentence. */
+void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */
 const struct meta_image *broker_image(const struct sim_broker *);
 int32_t broker_id(uint32_t number);

@@ -11,6 +11,7 @@
 
 #define WALL_START_MS INT64_C(1800000000000)
 #define SKEW_MAX_MS   400
+#define OFFSET_MAX_US 100000000
 #define FILL_MAX      65536
 #define WORK_MIN_US   20
 #define WORK_MAX_US   2500
@@ -65,21 +66,65 @@ struct host *world_host(struct world *world, const char *address)
     assert(machine != NULL);
     machine->world = world;
     machine->address = address;
-    machine->host = fake_host_open(prng_u64(&world->prng));
+    assert(world->machine_count < MACHINES_MAX);
+    struct prng *prng = &world->prng[STREAM_MACHINE];
+    machine->number = world->machine_count++;
+    machine->mono_then = 1000000 + prng_between(prng, 0, OFFSET_MAX_US);
+    machine->mono_since = world->now;
+    machine->host = fake_host_open(prng_u64(prng));
     machine->host->owner = machine;
     machine->host->memory = (struct memory_source){piece_take, piece_give, machine};
-    prng_init(&machine->entropy, prng_u64(&world->prng));
-    machine->wall_skew_ms = prng_between(&world->prng, -SKEW_MAX_MS, SKEW_MAX_MS);
+    prng_init(&machine->entropy, prng_u64(prng));
+    machine->wall_skew_ms = prng_between(prng, -SKEW_MAX_MS, SKEW_MAX_MS);
     list_init(&machine->memory);
     list_init(&machine->locks);
     list_init(&machine->disk_locks);
     list_push(&world->machines, &machine->node);
+    world_disk_pace(machine->host, 0, 0);
     return machine->host;
+}
+
+struct machine *machine_at(struct world *world, const char *address)
+{
+    LIST_EACH(&world->machines, node)
+    {
+        struct machine *machine = CONTAINER_OF(node, struct machine, node);
+        if (strcmp(machine->address, address) == 0) {
+            return machine;
+        }
+    }
+    return NULL;
+}
+
+/* ---- clocks ---- */
+
+static time_us mono_at(const struct machine *machine, time_us moment)
+{
+    time_us passed = moment - machine->mono_since;
+    return machine->mono_then + passed + passed * machine->mono_ppm / 1000000;
+}
+
+time_us machine_now(const struct machine *machine)
+{
+    return mono_at(machine, machine->world->now);
+}
+
+time_us machine_moment(const struct machine *machine, time_us mono)
+{
+    time_us left = mono - machine->mono_then;
+    if (left > INT64_C(1) << 42) {
+        return TIME_NEVER / 2;
+    }
+    time_us moment = machine->mono_since + left * 1000000 / (1000000 + machine->mono_ppm);
+    while (mono_at(machine, moment) < mono) {
+        moment++;
+    }
+    return moment;
 }
 
 time_us clock_mono_us(struct host *host)
 {
-    return fake_machine_of(host)->world->now;
+    return machine_now(fake_machine_of(host));
 }
 
 time_ms clock_wall_ms(struct host *host)
@@ -205,7 +250,6 @@ void disk_unlock(struct disk_lock *lock)
     }
 }
 
-/* Machines of this world do not boot anew: their processes die and are started again. */
 void disk_boot_id(struct host *host, struct uuid *ret_boot_id)
 {
     memset(ret_boot_id, 0, sizeof(*ret_boot_id));
@@ -214,6 +258,7 @@ void disk_boot_id(struct host *host, struct uuid *ret_boot_id)
         ret_boot_id->b[i % 16] = (uint8_t)(ret_boot_id->b[i % 16] * 31 + (uint8_t)address[i]);
     }
     ret_boot_id->b[0] |= 1;
+    ret_boot_id->b[15] ^= (uint8_t)fake_machine_of(host)->boots;
 }
 
 static void job_done(struct mail *mail)
@@ -227,8 +272,18 @@ void disk_submit(struct loop *loop, struct disk_job *job)
     assert(job->work != NULL && job->done != NULL && !loop->ended);
     struct world *world = loop->world;
     job->loop = loop;
-    world_push(world, world->now + world_delay(world, WORK_MIN_US, WORK_MAX_US),
+    const struct machine *machine = loop->machine;
+    time_us takes = world_delay(world, STREAM_DISK, machine->work_min_us, machine->work_max_us);
+    world_push(world, world->now + takes,
                (struct event){.kind = EVENT_WORK, .loop = loop, .job = job});
+}
+
+void world_disk_pace(struct host *host, time_us least_us, time_us most_us)
+{
+    struct machine *machine = fake_machine_of(host);
+    machine->work_min_us = least_us > 0 ? least_us : WORK_MIN_US;
+    machine->work_max_us = most_us > 0 ? most_us : WORK_MAX_US;
+    assert(machine->work_min_us <= machine->work_max_us);
 }
 
 /* The pool is no actor: a job runs alone, and its end is a letter. */

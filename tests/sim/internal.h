@@ -6,6 +6,8 @@
 #include "tests/lib/fake_disk_internal.h"
 #include "tests/sim/sim.h"
 
+#define MACHINES_MAX 24
+
 enum event_kind {
     EVENT_START,    /* a loop's first event */
     EVENT_MAIL,     /* letters of a loop */
@@ -30,10 +32,21 @@ struct event {
     };
     uint8_t *bytes;
     size_t n;
+    uint64_t order; /* of what travels on one stream */
+};
+
+/* One stream of chance for each subsystem, so that a fault taken away moves nothing elsewhere. */
+enum stream {
+    STREAM_SCHEDULE, /* letters, timers, turns */
+    STREAM_NETWORK,  /* delays, fragments */
+    STREAM_DISK,     /* how long jobs take */
+    STREAM_MACHINE,  /* entropy, clocks */
+    STREAMS,
 };
 
 struct world {
-    struct prng prng;
+    struct prng prng[STREAMS];
+    struct world_habits habits;
     bool verbose;
     time_us now;
     struct event *events; /* a binary heap */
@@ -51,6 +64,8 @@ struct world {
     uint64_t seed;
     uint32_t loop_numbers;
     uint16_t next_port;
+    uint32_t machine_count;
+    time_us cut_until[MACHINES_MAX][MACHINES_MAX]; /* from, to */
 };
 
 /* One machine: what a host has besides its disk. */
@@ -59,6 +74,16 @@ struct machine {
     struct world *world;
     struct host *host;
     const char *address;
+    uint32_t number;
+    bool off; /* without power */
+    uint32_t boots;
+    time_us paused_until; /* no turn before */
+    /* Its monotonic clock: what it showed at a moment of the world, and how fast it goes. */
+    time_us mono_then;
+    time_us mono_since;
+    int64_t mono_ppm;
+    time_us work_min_us; /* a disk job */
+    time_us work_max_us;
     struct prng entropy;
     time_ms wall_skew_ms;
     struct list memory; /* pieces taken */
@@ -90,7 +115,11 @@ struct loop {
 struct machine *fake_machine_of(struct host *);
 
 void world_push(struct world *, time_us at, struct event);
-time_us world_delay(struct world *, time_us least, time_us most);
+time_us world_delay(struct world *, enum stream, time_us least, time_us most);
+struct machine *machine_at(struct world *, const char *address);
+time_us machine_now(const struct machine *);
+/* The first moment of the world at which its clock shows this. */
+time_us machine_moment(const struct machine *, time_us mono);
 void world_mix(struct world *, uint64_t value);
 void world_mix_bytes(struct world *, const uint8_t *p, size_t n);
 
@@ -98,9 +127,13 @@ void actor_begin(struct loop *);
 void actor_end(struct loop *);
 void loop_event(struct loop *, const struct event *);
 /* Nothing happens on it any more; `crash`: its memory is not to be touched. */
-void loop_end(struct loop *, bool crash);
-void net_event(struct world *, const struct event *);
-void net_loop_end(struct loop *, bool crash);
+void loop_end(struct loop *, bool crash, bool silent);
+/* true: held up, it will come again and keeps its bytes. */
+bool net_event(struct world *, const struct event *);
+/* silent: peers are told nothing. */
+void net_loop_end(struct loop *, bool crash, bool silent);
+/* The machine that an event happens on; NULL: on the wire. */
+struct machine *net_event_machine(struct world *, const struct event *);
 void net_release(struct world *);
 void job_run(struct loop *, struct disk_job *);
 void fake_machine_drop(struct machine *);

@@ -3,9 +3,6 @@
 
 #include "tests/sim/internal.h"
 
-#define WAKE_US      30 /* most that a letter, a timer or a new loop waits for its turn */
-#define LETTERS_TURN 8  /* most letters of one turn */
-
 err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
 {
     struct machine *machine = fake_machine_of(host);
@@ -14,7 +11,7 @@ err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
     loop->machine = machine;
     loop->world = machine->world;
     loop->number = ++machine->world->loop_numbers;
-    loop->now = machine->world->now;
+    loop->now = machine_now(machine);
     loop->timers_at = TIME_NEVER;
     (void)snprintf(loop->name, sizeof(loop->name), "%s", name);
     list_init(&loop->timers);
@@ -26,7 +23,8 @@ err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
 
 static void push(struct loop *loop, time_us at, enum event_kind kind)
 {
-    world_push(loop->world, at + world_delay(loop->world, 1, WAKE_US),
+    world_push(loop->world,
+               at + world_delay(loop->world, STREAM_SCHEDULE, 1, loop->world->habits.wake_us),
                (struct event){.kind = kind, .loop = loop});
 }
 
@@ -45,7 +43,7 @@ void actor_begin(struct loop *loop)
     struct world *world = loop->world;
     assert(world->running == NULL && world->held == NULL && !loop->ended);
     world->running = loop;
-    loop->now = world->now;
+    loop->now = machine_now(loop->machine);
 }
 
 void actor_end(struct loop *loop)
@@ -60,7 +58,7 @@ void actor_end(struct loop *loop)
     assert(world->running == loop && world->held == NULL);
     world->running = NULL;
     if (loop->stopping) {
-        loop_end(loop, false);
+        loop_end(loop, false, false);
     }
 }
 
@@ -75,7 +73,8 @@ static void mail_soon(struct loop *loop)
 static void mail_run(struct loop *loop)
 {
     loop->mail_coming = false;
-    uint64_t count = 1 + prng_below(&loop->world->prng, LETTERS_TURN);
+    uint64_t count = 1 +
+                     prng_below(&loop->world->prng[STREAM_SCHEDULE], loop->world->habits.letters);
     for (; count > 0 && loop->mail_head != NULL; count--) {
         struct mail *mail = loop->mail_head;
         loop->mail_head = mail->next;
@@ -97,7 +96,8 @@ static void timers_soon(struct loop *loop)
     time_us at = CONTAINER_OF(node, struct timer, node)->at;
     if (at < loop->timers_at) {
         loop->timers_at = at;
-        push(loop, at > loop->world->now ? at : loop->world->now, EVENT_TIMERS);
+        time_us moment = machine_moment(loop->machine, at);
+        push(loop, max_i64(moment, loop->world->now), EVENT_TIMERS);
     }
 }
 
@@ -138,13 +138,13 @@ void loop_event(struct loop *loop, const struct event *event)
 
 /* ---- the door ---- */
 
-void loop_end(struct loop *loop, bool crash)
+void loop_end(struct loop *loop, bool crash, bool silent)
 {
     assert(!loop->ended);
     loop->ended = true;
     loop->mail_head = NULL;
     loop->mail_tail = NULL;
-    net_loop_end(loop, crash);
+    net_loop_end(loop, crash, silent);
     while (!crash && (list_pop(&loop->timers) != NULL || list_pop(&loop->turn_ends) != NULL)) {
         /* they lie in their owners, who may still look whether they are armed */
     }
@@ -165,7 +165,7 @@ void loop_join(struct loop *loop)
     assert(loop->world->running == NULL && !loop->joined && (loop->stopping || !loop->started));
     loop->joined = true;
     if (!loop->ended) {
-        loop_end(loop, false);
+        loop_end(loop, false, false);
     }
 }
 
@@ -181,8 +181,8 @@ time_us loop_now_us(const struct loop *loop)
 
 time_us loop_last_turn_us(const struct loop *loop)
 {
-    return loop->world
-        ->now; /* an actor that has nothing to do counts as turning, and none ever hangs */
+    /* an actor that has nothing to do counts as turning, and none ever hangs */
+    return machine_now(loop->machine);
 }
 
 void loop_post(struct loop *loop, struct mail *mail)
@@ -205,7 +205,8 @@ void timer_arm(struct loop *loop, struct timer *timer, time_us at)
 {
     assert(timer->fire != NULL && (loop->world->running == loop || !loop->started));
     list_remove(&timer->node);
-    timer->at = at > loop->world->now ? at : loop->world->now + 1;
+    time_us now = machine_now(loop->machine);
+    timer->at = at > now ? at : now + 1;
     struct list_node *before = &loop->timers.head;
     while (before->prev != &loop->timers.head &&
            CONTAINER_OF(before->prev, struct timer, node)->at > timer->at) {

@@ -7,14 +7,11 @@
 
 #include "tests/sim/internal.h"
 
-#define LINK_MIN_US   40
-#define LINK_MAX_US   600
 #define PUMP_MAX_US   20
-#define WINDOW_BYTES  (256u << 10)
 #define SEGMENT_BYTES (64u << 10)
 #define SCRATCH_BYTES (64u << 10)
-#define WHOLE_CHANCE  700 /* per mille of segments and reads that are as large as they can be */
 #define FINISH_US     5000000
+#define SYN_US        1000000 /* a dial knocks again */
 
 enum conn_state {
     CONN_DIALLED,  /* on its way */
@@ -37,6 +34,11 @@ struct net_conn {
     struct chain out;
     size_t under_way; /* sent, not read by the other side yet */
     time_us arrives;  /* when the last segment sent gets there */
+    uint64_t sent;    /* segments and FINs */
+    uint64_t got;     /* of the other side's, in order */
+    time_us held;     /* when the one held up longest comes again */
+    bool silent;      /* its machine lost its power: whoever sends here is told by a reset, later */
+    bool deaf;        /* reset: what was under way does not arrive */
     struct buf_in {
         uint8_t *p;
         size_t n;
@@ -65,7 +67,8 @@ static void push(struct net_conn *conn, time_us at, enum event_kind kind, uint8_
 
 static time_us link_delay(struct net_conn *conn)
 {
-    return world_delay(conn->world, LINK_MIN_US, LINK_MAX_US);
+    const struct world_habits *habits = &conn->world->habits;
+    return world_delay(conn->world, STREAM_NETWORK, habits->link_min_us, habits->link_max_us);
 }
 
 static struct net_conn *conn_new(struct machine *machine)
@@ -87,6 +90,15 @@ static time_us arrival(struct net_conn *conn)
     return conn->arrives;
 }
 
+/* Segments and FINs arrive in the order in which they were sent. */
+static void push_ordered(struct net_conn *conn, enum event_kind kind, uint8_t *bytes, size_t n)
+{
+    world_push(
+        conn->world, arrival(conn),
+        (struct event){
+            .kind = kind, .conn = conn->other, .bytes = bytes, .n = n, .order = conn->sent++});
+}
+
 static bool piece_copy(const struct chain_piece *piece, uint8_t *to, size_t n)
 {
     size_t got = n;
@@ -99,7 +111,8 @@ static bool piece_copy(const struct chain_piece *piece, uint8_t *to, size_t n)
 
 static size_t some_of(struct world *world, size_t n)
 {
-    return prng_chance(&world->prng, WHOLE_CHANCE) ? n : 1 + prng_below(&world->prng, n);
+    struct prng *prng = &world->prng[STREAM_NETWORK];
+    return prng_chance(prng, world->habits.whole_per_mille) ? n : 1 + prng_below(prng, n);
 }
 
 static void conn_close(struct net_conn *conn, bool crash);
@@ -130,7 +143,7 @@ static bool segment_send(struct net_conn *conn, size_t n)
         chain_consume(&conn->out, take);
     }
     conn->under_way += n;
-    push(conn->other, arrival(conn), EVENT_SEGMENT, bytes, n);
+    push_ordered(conn, EVENT_SEGMENT, bytes, n);
     return true;
 }
 
@@ -138,8 +151,9 @@ static void conn_flush(struct net_conn *conn)
 {
     assert(conn->state == CONN_OPEN || conn->state == CONN_FINISHING);
     bool had = conn->out.bytes > 0;
-    while (conn->out.bytes > 0 && conn->under_way < WINDOW_BYTES) {
-        size_t n = min_i64((int64_t)conn->out.bytes, (int64_t)(WINDOW_BYTES - conn->under_way));
+    size_t window = conn->world->habits.window_bytes;
+    while (conn->out.bytes > 0 && conn->under_way < window) {
+        size_t n = min_i64((int64_t)conn->out.bytes, (int64_t)(window - conn->under_way));
         n = some_of(conn->world, n < SEGMENT_BYTES ? n : SEGMENT_BYTES);
         if (!segment_send(conn, n)) {
             conn_fail(conn, ERR_IO);
@@ -195,7 +209,9 @@ static void conn_close(struct net_conn *conn, bool crash)
     assert(conn->state != CONN_CLOSED);
     conn->state = CONN_CLOSED;
     if (conn->other != NULL && conn->other->state != CONN_CLOSED) {
-        push(conn->other, arrival(conn), EVENT_FIN, NULL, 0);
+        if (!conn->silent) {
+            push_ordered(conn, EVENT_FIN, NULL, 0);
+        }
     }
     if (!crash) {
         if (conn->out.heap != NULL) {
@@ -242,8 +258,8 @@ static void pump_soon(struct net_conn *conn)
     bool something = conn->in.n > 0 || conn->fin;
     if (something && !conn->pumping && !conn->paused && conn->state == CONN_OPEN) {
         conn->pumping = true;
-        push(conn, conn->world->now + world_delay(conn->world, 0, PUMP_MAX_US), EVENT_PUMP, NULL,
-             0);
+        push(conn, conn->world->now + world_delay(conn->world, STREAM_SCHEDULE, 0, PUMP_MAX_US),
+             EVENT_PUMP, NULL, 0);
     }
 }
 
@@ -264,7 +280,8 @@ static void read_once(struct net_conn *conn)
     conn->in.n -= n;
     memmove(conn->in.p, conn->in.p + n, conn->in.n);
     if (conn->other->state == CONN_OPEN || conn->other->state == CONN_FINISHING) {
-        push(conn->other, conn->world->now + LINK_MIN_US, EVENT_WRITABLE, NULL, n);
+        push(conn->other, conn->world->now + conn->world->habits.link_min_us, EVENT_WRITABLE, NULL,
+             n);
     }
     conn->events->bytes(conn->ctx, p, n);
     free(scratch);
@@ -407,7 +424,7 @@ static void conn_connect(struct net_conn *conn)
         listener->accept(listener->ctx, accepted);
         actor_end(loop);
     } else {
-        push(conn, conn->world->now + link_delay(conn), EVENT_OPENED, NULL, 0);
+        push(conn, arrival(conn), EVENT_OPENED, NULL, 0);
     }
 }
 
@@ -455,18 +472,63 @@ static void turn_of_conn(struct net_conn *conn, void (*what)(struct net_conn *))
     actor_end(loop);
 }
 
-void net_event(struct world *world, const struct event *event)
+/* Who sent what comes with an event, and who gets it; NULL: nobody there. */
+static void way_of(struct world *world, const struct event *event, struct machine **ret_from,
+                   struct machine **ret_to)
 {
     struct net_conn *conn = event->conn;
-    assert(conn->world == world);
-    world_mix(world, conn->loop == NULL ? 0 : conn->loop->number);
-    if (conn->state == CONN_CLOSED) {
-        return;
+    struct machine *other = conn->other != NULL ? conn->other->machine
+                                                : machine_at(world, conn->address.host);
+    bool comes = event->kind != EVENT_CONNECT;
+    *ret_from = comes ? other : conn->machine;
+    *ret_to = comes ? conn->machine : other;
+}
+
+struct machine *net_event_machine(struct world *world, const struct event *event)
+{
+    struct machine *from = NULL;
+    struct machine *to = NULL;
+    way_of(world, event, &from, &to);
+    /* The kernel takes segments also for a process that sleeps. */
+    return event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN ? NULL : to;
+}
+
+/* true: it does not arrive now. */
+static bool net_held(struct world *world, const struct event *event, struct event *again)
+{
+    struct machine *from = NULL;
+    struct machine *to = NULL;
+    way_of(world, event, &from, &to);
+    if (event->kind == EVENT_PUMP || from == NULL || to == NULL) {
+        return false;
     }
+    bool ordered = event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN;
+    time_us at = world->cut_until[from->number][to->number];
+    if (at > world->now) {
+        at++;
+    } else if (ordered && event->order != event->conn->got) {
+        at = max_i64(world->now, event->conn->held) + 1; /* an earlier one was held up */
+    } else if (to->off && event->kind == EVENT_CONNECT) {
+        at = world->now + SYN_US;
+    } else {
+        return false;
+    }
+    event->conn->held = ordered ? max_i64(event->conn->held, at) : event->conn->held;
+    *again = *event;
+    world_push(world, at, *again);
+    return true;
+}
+
+static void conn_event(struct net_conn *conn, const struct event *event)
+{
     switch (event->kind) {
     case EVENT_CONNECT: conn_connect(conn); break;
     case EVENT_OPENED: turn_of_conn(conn, conn_opened); break;
-    case EVENT_SEGMENT: conn_arrived(conn, event->bytes, event->n); break;
+    case EVENT_SEGMENT:
+        if (!conn->deaf) {
+            conn_arrived(conn, event->bytes, event->n);
+        }
+        break;
     case EVENT_FIN:
         conn->fin = true;
         pump_soon(conn);
@@ -487,7 +549,49 @@ void net_event(struct world *world, const struct event *event)
     }
 }
 
-void net_loop_end(struct loop *loop, bool crash)
+bool net_event(struct world *world, const struct event *event)
+{
+    struct net_conn *conn = event->conn;
+    struct event again;
+    assert(conn->world == world);
+    world_mix(world, conn->loop == NULL ? 0 : conn->loop->number);
+    if (net_held(world, event, &again)) {
+        return true;
+    }
+    conn->got += event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN;
+    if (conn->state != CONN_CLOSED) {
+        conn_event(conn, event);
+    } else if (conn->silent && event->kind == EVENT_SEGMENT && !conn->machine->off) {
+        conn->silent = false;
+        push_ordered(conn, EVENT_FIN, NULL, 0);
+    }
+    return false;
+}
+
+static void conn_reset(struct net_conn *conn)
+{
+    struct prng *prng = &conn->world->prng[STREAM_NETWORK];
+    conn->deaf = prng_chance(prng, 700);
+    conn->fin = true;
+    pump_soon(conn);
+}
+
+void world_reset(struct host *a, struct host *b)
+{
+    struct world *world = fake_machine_of(a)->world;
+    LIST_EACH(&world->conns, node)
+    {
+        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        bool between = conn->other != NULL &&
+                       ((conn->machine->host == a && conn->other->machine->host == b) ||
+                        (conn->machine->host == b && conn->other->machine->host == a));
+        if (between && conn->state != CONN_CLOSED) {
+            conn_reset(conn);
+        }
+    }
+}
+
+void net_loop_end(struct loop *loop, bool crash, bool silent)
 {
     struct world *world = loop->world;
     for (struct list_node *node = world->listeners.head.next, *next; node != &world->listeners.head;
@@ -503,6 +607,7 @@ void net_loop_end(struct loop *loop, bool crash)
         struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
         bool lost = crash && conn->loop == NULL && conn->machine == loop->machine;
         if ((conn->loop == loop || lost) && conn->state != CONN_CLOSED) {
+            conn->silent = silent;
             conn_close(conn, crash);
         }
     }

@@ -15,8 +15,19 @@
 #include "common/base/prng.h"
 #include "common/port/loop.h"
 #include "common/port/net.h"
+#include "tests/lib/fake_disk.h"
 
 struct world;
+
+/* How this world is when nobody meddles with it; zero: as a good machine is. */
+struct world_habits {
+    time_us wake_us;     /* most that a letter, a timer or a new loop waits for its turn */
+    uint32_t letters;    /* most letters of one turn */
+    time_us link_min_us; /* of a segment's way */
+    time_us link_max_us;
+    uint32_t whole_per_mille; /* segments and reads that are as large as they can be */
+    size_t window_bytes;      /* under way or unread */
+};
 
 struct world_hash {
     uint64_t high;
@@ -25,6 +36,7 @@ struct world_hash {
 
 /* verbose: events and log lines go to standard error. */
 struct world *world_open(uint64_t seed, bool verbose);
+void world_habits(struct world *, const struct world_habits *);
 /* Frees everything. Nodes must have been joined or crashed; asserts that none left memory or open files behind. */
 void world_close(struct world *);
 
@@ -41,6 +53,25 @@ void world_sleep(struct world *, time_us us);
 /* The process on this machine dies: its actors, connections, locks and memory go, peers see a FIN, the disk's page cache
  * stays. The machine can be started on again. Not from one of its own turns. */
 void world_crash(struct host *);
+
+/* ---- faults; none of them from a turn ---- */
+
+/* The power of this machine goes: its process dies without a word to anyone, what was not synced is kept as `cut` says
+ * (fake_disk.h). Nothing reaches it until world_power_on; then it has booted anew. */
+void world_power_cut(struct host *, enum fake_cut);
+void world_power_on(struct host *);
+/* Nothing gets from one machine to the other until then; streams go on where they were. 0: heals. */
+void world_cut(struct host *from, struct host *to, time_us until);
+/* All streams between these machines end on both sides; what was under way arrives or not. */
+void world_reset(struct host *, struct host *);
+/* Its process does not run until then. */
+void world_pause(struct host *, time_us until);
+/* Its monotonic clock goes this much faster from now on. */
+void world_clock_rate(struct host *, int64_t ppm);
+/* Its wall clock jumps. */
+void world_clock_jump(struct host *, time_ms by_ms);
+/* How long its disk jobs take; 0, 0: as at the beginning. */
+void world_disk_pace(struct host *, time_us least_us, time_us most_us);
 
 time_us world_now_us(const struct world *);
 uint64_t world_events(const struct world *);

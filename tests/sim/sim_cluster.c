@@ -37,13 +37,13 @@ static bool check(struct run *run, bool good, const char *sentence)
 static void nodes_start(struct run *run)
 {
     bool good = true;
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < run->cluster->controller_count; i++) {
         good = controller_start(run->cluster, i) && good;
     }
     check(run, good, "the controllers start");
     check(run, world_run(run->world, cluster_led, run->cluster, 10 * SECOND),
           "one of the controllers becomes the active one");
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < run->cluster->broker_count; i++) {
         good = broker_start(run->cluster, i) && good;
     }
     check(run, good, "the brokers start");
@@ -107,7 +107,7 @@ static void write_and_read(struct run *run)
 static struct world_hash run_once(struct run *run)
 {
     run->world = world_open(run->seed, run->verbose);
-    run->cluster = cluster_open(run->world);
+    run->cluster = cluster_open(run->world, NULL);
     run->client = client_open(run->world, run->cluster->desk);
     story_open(&run->story, run->cluster, run->client, run->seed);
     nodes_start(run);

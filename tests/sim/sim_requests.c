@@ -176,7 +176,7 @@ static void ask_one(struct run *run, const struct kmsg_api *api, int16_t version
     assert(err == OK);
     run->seasoned = seasoned;
     season(run, api->request->shape, version, request);
-    uint32_t broker = (uint32_t)prng_below(&run->prng, BROKERS);
+    uint32_t broker = (uint32_t)prng_below(&run->prng, run->cluster->broker_count);
     err = client_ask(run->client, &run->cluster->brokers[broker].address, api, version, request,
                      response);
     if (err == OK) {
@@ -208,7 +208,7 @@ static bool topic_make(struct run *run)
     kmsg_create_topics_request_topic_init(&topic);
     topic.name = slice_str(TOPIC);
     topic.num_partitions = 3;
-    topic.replication_factor = BROKERS;
+    topic.replication_factor = (int16_t)run->cluster->broker_count;
     kmsg_create_topics_request_init(&request);
     request.topics.items = &topic;
     request.topics.count = 1;
@@ -230,11 +230,11 @@ static bool topic_make(struct run *run)
 static bool begin(struct run *run)
 {
     bool good = true;
-    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+    for (uint32_t i = 0; i < run->cluster->controller_count; i++) {
         good = controller_start(run->cluster, i) && good;
     }
     good = good && world_run(run->world, cluster_led, run->cluster, 10 * SECOND);
-    for (uint32_t i = 0; i < BROKERS; i++) {
+    for (uint32_t i = 0; i < run->cluster->broker_count; i++) {
         good = broker_start(run->cluster, i) && good;
     }
     return good && world_run(run->world, cluster_agreed, run->cluster, 20 * SECOND) &&
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
     }
     struct run run = {.world = world_open(seed, verbose)};
     prng_init(&run.prng, seed ^ UINT64_C(0x72657175657374));
-    run.cluster = cluster_open(run.world);
+    run.cluster = cluster_open(run.world, NULL);
     config_override(&run.cluster->config, slice_str("auto.create.topics.enable=true"));
     run.client = client_open(run.world, run.cluster->desk);
     bool good = begin(&run);

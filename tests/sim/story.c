@@ -43,9 +43,9 @@ void story_open(struct story *story, struct cluster *cluster, struct client *cli
 /* Any broker that runs. */
 static const struct net_address *anyone(struct story *story)
 {
-    uint32_t i = (uint32_t)prng_below(&story->prng, BROKERS);
+    uint32_t i = (uint32_t)prng_below(&story->prng, story->cluster->broker_count);
     while (story->cluster->brokers[i].node == NULL) {
-        i = (i + 1) % BROKERS;
+        i = (i + 1) % story->cluster->broker_count;
     }
     return &story->cluster->brokers[i].address;
 }
@@ -67,7 +67,7 @@ static bool topic_create(struct story *story)
     kmsg_create_topics_request_topic_init(&topic);
     topic.name = slice_str(TOPIC);
     topic.num_partitions = PARTITIONS;
-    topic.replication_factor = BROKERS;
+    topic.replication_factor = (int16_t)story->cluster->broker_count;
     kmsg_create_topics_request_init(&request);
     request.topics.items = &topic;
     request.topics.count = 1;
@@ -119,7 +119,7 @@ static void leaders_take(struct story *story, const struct kmsg_metadata_respons
             &response->topics.items[0].partitions.items[i];
         int32_t leader = partition->leader_id - broker_id(0);
         if (partition->partition_index < PARTITIONS) {
-            bool good = leader >= 0 && leader < BROKERS;
+            bool good = leader >= 0 && leader < (int32_t)story->cluster->broker_count;
             story->leader[partition->partition_index] = good ? leader : -1;
         }
     }
@@ -351,16 +351,16 @@ bool story_replicas_equal(struct story *story)
 {
     for (int32_t i = 0; i < PARTITIONS; i++) {
         char path[128];
-        uint8_t *bytes[BROKERS];
-        size_t n[BROKERS];
+        uint8_t *bytes[BROKERS_MAX];
+        size_t n[BROKERS_MAX];
         bool same = true;
         (void)snprintf(path, sizeof(path), "/data/" TOPIC "-%d/00000000000000000000.log", i);
-        for (uint32_t b = 0; b < BROKERS; b++) {
+        for (uint32_t b = 0; b < story->cluster->broker_count; b++) {
             bytes[b] = fake_disk_bytes(story->cluster->brokers[b].host, path, &n[b]);
             same = same && bytes[b] != NULL && bytes[0] != NULL && n[b] > 0 && n[b] == n[0] &&
                    memcmp(bytes[b], bytes[0], n[0]) == 0;
         }
-        for (uint32_t b = 0; b < BROKERS; b++) {
+        for (uint32_t b = 0; b < story->cluster->broker_count; b++) {
             free(bytes[b]);
         }
         if (!same) {

@@ -3,6 +3,27 @@
 
 #include "tests/sim/internal.h"
 
+static const struct world_habits good_habits = {
+    .wake_us = 30,
+    .letters = 8,
+    .link_min_us = 40,
+    .link_max_us = 600,
+    .whole_per_mille = 700,
+    .window_bytes = 256u << 10,
+};
+
+void world_habits(struct world *world, const struct world_habits *habits)
+{
+    struct world_habits *to = &world->habits;
+    to->wake_us = habits->wake_us > 0 ? habits->wake_us : good_habits.wake_us;
+    to->letters = habits->letters > 0 ? habits->letters : good_habits.letters;
+    to->link_min_us = habits->link_min_us > 0 ? habits->link_min_us : good_habits.link_min_us;
+    to->link_max_us = habits->link_max_us > 0 ? habits->link_max_us : good_habits.link_max_us;
+    to->whole_per_mille = habits->whole_per_mille > 0 ? habits->whole_per_mille
+                                                      : good_habits.whole_per_mille;
+    to->window_bytes = habits->window_bytes > 0 ? habits->window_bytes : good_habits.window_bytes;
+}
+
 struct world *world_open(uint64_t seed, bool verbose)
 {
     struct world *world = calloc(1, sizeof(*world));
@@ -11,7 +32,12 @@ struct world *world_open(uint64_t seed, bool verbose)
     world->verbose = verbose;
     world->now = 1000000;
     world->next_port = 40000;
-    prng_init(&world->prng, seed);
+    struct prng root;
+    prng_init(&root, seed);
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        prng_split(&root, i + 1, &world->prng[i]);
+    }
+    world->habits = good_habits;
     list_init(&world->machines);
     list_init(&world->loops);
     list_init(&world->conns);
@@ -123,9 +149,9 @@ static struct event event_pop(struct world *world)
     return first;
 }
 
-time_us world_delay(struct world *world, time_us least, time_us most)
+time_us world_delay(struct world *world, enum stream stream, time_us least, time_us most)
 {
-    return prng_between(&world->prng, least, most);
+    return prng_between(&world->prng[stream], least, most);
 }
 
 bool world_step(struct world *world)
@@ -135,7 +161,15 @@ bool world_step(struct world *world)
     }
     struct event event = event_pop(world);
     assert(event.at >= world->now);
+    bool held = false;
     world->now = event.at;
+    struct machine *machine = event.loop != NULL ? event.loop->machine
+                                                 : net_event_machine(world, &event);
+    if (machine != NULL && machine->paused_until > world->now) {
+        world_push(world, machine->paused_until,
+                   event); /* in the old order, for numbers only grow */
+        return true;
+    }
     world->events_run++;
     world_mix(world, (uint64_t)event.at);
     world_mix(world, event.loop == NULL ? 0 : event.loop->number);
@@ -145,9 +179,11 @@ bool world_step(struct world *world)
             loop_event(event.loop, &event);
         }
     } else {
-        net_event(world, &event);
+        held = net_event(world, &event);
     }
-    free(event.bytes);
+    if (!held) {
+        free(event.bytes);
+    }
     assert(world->held == NULL && world->running == NULL);
     return true;
 }
@@ -182,17 +218,66 @@ uint64_t world_events(const struct world *world)
     return world->events_run;
 }
 
-void world_crash(struct host *host)
+static void machine_die(struct machine *machine, bool silent)
 {
-    struct machine *machine = fake_machine_of(host);
     struct world *world = machine->world;
     assert(world->running == NULL && world->held == NULL);
     LIST_EACH(&world->loops, node)
     {
         struct loop *loop = CONTAINER_OF(node, struct loop, node);
         if (loop->machine == machine && !loop->ended) {
-            loop_end(loop, true);
+            loop_end(loop, true, silent);
         }
     }
     fake_machine_drop(machine);
+    machine->paused_until = 0;
+}
+
+void world_crash(struct host *host)
+{
+    machine_die(fake_machine_of(host), false);
+}
+
+/* ---- faults ---- */
+
+void world_power_cut(struct host *host, enum fake_cut cut)
+{
+    struct machine *machine = fake_machine_of(host);
+    machine_die(machine, true);
+    fake_disk_power_cut(host, cut);
+    machine->off = true;
+}
+
+void world_power_on(struct host *host)
+{
+    struct machine *machine = fake_machine_of(host);
+    assert(machine->off);
+    machine->off = false;
+    machine->boots++;
+}
+
+void world_cut(struct host *from, struct host *to, time_us until)
+{
+    struct machine *a = fake_machine_of(from);
+    struct machine *b = fake_machine_of(to);
+    a->world->cut_until[a->number][b->number] = until;
+}
+
+void world_pause(struct host *host, time_us until)
+{
+    fake_machine_of(host)->paused_until = until;
+}
+
+void world_clock_rate(struct host *host, int64_t ppm)
+{
+    struct machine *machine = fake_machine_of(host);
+    time_us now = machine_now(machine);
+    machine->mono_then = now;
+    machine->mono_since = machine->world->now;
+    machine->mono_ppm = ppm;
+}
+
+void world_clock_jump(struct host *host, time_ms by_ms)
+{
+    fake_machine_of(host)->wall_skew_ms += by_ms;
 }

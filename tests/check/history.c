@@ -1,0 +1,516 @@
+#include "tests/check/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const names[ANOMALIES] = {
+    "inconsistent-offsets",
+    "duplicate",
+    "lost-write",
+    "unstable-read",
+    "aborted-read",
+    "poll-skip",
+    "poll-back",
+    "send-order",
+    "real-time",
+    "corrupt",
+    "unwritten",
+    "unexplained-gap",
+    "resurrected",
+    "stale-end",
+};
+
+const char *anomaly_name(enum anomaly anomaly)
+{
+    assert(anomaly < ANOMALIES);
+    return names[anomaly];
+}
+
+void history_init(struct history *history)
+{
+    *history = (struct history){0};
+}
+
+void history_release(struct history *history)
+{
+    free(history->ops);
+    history_init(history);
+}
+
+void history_add(struct history *history, const struct history_op *op)
+{
+    if (history->count == history->room) {
+        history->room = history->room == 0 ? 1024 : history->room * 2;
+        history->ops = realloc(history->ops, history->room * sizeof(*op));
+        assert(history->ops != NULL);
+    }
+    history->ops[history->count++] = *op;
+}
+
+/* ---- telling ---- */
+
+static void tell(struct history_verdict *verdict, enum anomaly anomaly, const struct history_op *op,
+                 int64_t other)
+{
+    if (verdict->found[anomaly]++ == 0) {
+        (void)snprintf(verdict->first[anomaly], sizeof(verdict->first[anomaly]),
+                       "partition %u offset %lld value %llx client %u at %lld us (%lld)",
+                       op->partition, (long long)op->offset, (unsigned long long)op->value,
+                       op->client, (long long)op->ended_us, (long long)other);
+    }
+}
+
+/* ---- orders ---- */
+
+static int compare(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static bool is_sight(const struct history_op *op)
+{
+    return op->kind == HISTORY_READ || op->kind == HISTORY_FINAL;
+}
+
+static bool is_acked(const struct history_op *op)
+{
+    return op->kind == HISTORY_SEND && op->status == HISTORY_OK;
+}
+
+/* An offset where this value was seen or is said to be. */
+static bool is_placed(const struct history_op *op)
+{
+    return op->offset >= 0 && op->status != HISTORY_CORRUPT && (is_sight(op) || is_acked(op));
+}
+
+static int by_value(const void *x, const void *y)
+{
+    const struct history_op *a = x;
+    const struct history_op *b = y;
+    int order = compare(a->partition, b->partition);
+    order = order != 0 ? order : a->value < b->value ? -1 : a->value > b->value;
+    order = order != 0 ? order : compare(a->kind, b->kind);
+    return order != 0 ? order : compare(a->offset, b->offset);
+}
+
+static int by_offset(const void *x, const void *y)
+{
+    const struct history_op *a = *(const struct history_op *const *)x;
+    const struct history_op *b = *(const struct history_op *const *)y;
+    int order = compare(a->partition, b->partition);
+    order = order != 0 ? order : compare(a->offset, b->offset);
+    order = order != 0 ? order : compare(a->kind, b->kind);
+    return order != 0 ? order : compare(a->ended_us, b->ended_us);
+}
+
+static int by_session(const void *x, const void *y)
+{
+    const struct history_op *a = *(const struct history_op *const *)x;
+    const struct history_op *b = *(const struct history_op *const *)y;
+    int order = compare(a->partition, b->partition);
+    order = order != 0 ? order : compare(a->session, b->session);
+    order = order != 0 ? order : compare(a->ended_us, b->ended_us);
+    /* what came in one answer comes in the order in which it was noted */
+    return order != 0 ? order : compare(a->sequence, b->sequence);
+}
+
+static int by_sequence(const void *x, const void *y)
+{
+    const struct history_op *a = *(const struct history_op *const *)x;
+    const struct history_op *b = *(const struct history_op *const *)y;
+    int order = compare(a->partition, b->partition);
+    order = order != 0 ? order : compare(a->session, b->session);
+    return order != 0 ? order : compare(a->sequence, b->sequence);
+}
+
+typedef bool select_fn(const struct history_op *);
+typedef int order_fn(const void *, const void *);
+
+static struct history_op **chosen(const struct history *history, select_fn *select, order_fn *order,
+                                  size_t *ret_count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        n += select(&history->ops[i]);
+    }
+    struct history_op **list = malloc((n + 1) * sizeof(struct history_op *));
+    assert(list != NULL);
+    n = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        if (select(&history->ops[i])) {
+            list[n++] = &history->ops[i];
+        }
+    }
+    qsort(list, n, sizeof(struct history_op *), order);
+    *ret_count = n;
+    return list;
+}
+
+/* ---- one value: is it where it should be, once, and was it ever sent ---- */
+
+struct value_facts {
+    const struct history_op *send; /* NULL: never sent */
+    const struct history_op *final;
+    bool seen;
+};
+
+struct ranges {
+    int64_t *start; /* by partition; -1: not read at the end */
+    int64_t *end;
+    uint32_t count;
+};
+
+static struct ranges ranges_of(const struct history *history)
+{
+    struct ranges ranges = {0};
+    for (size_t i = 0; i < history->count; i++) {
+        if (history->ops[i].partition >= ranges.count) {
+            ranges.count = history->ops[i].partition + 1;
+        }
+    }
+    ranges.start = malloc((ranges.count + 1) * sizeof(int64_t));
+    ranges.end = malloc((ranges.count + 1) * sizeof(int64_t));
+    assert(ranges.start != NULL && ranges.end != NULL);
+    for (uint32_t i = 0; i < ranges.count; i++) {
+        ranges.start[i] = ranges.end[i] = -1;
+    }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_op *op = &history->ops[i];
+        if (op->kind == HISTORY_RANGE) {
+            ranges.start[op->partition] = op->offset;
+            ranges.end[op->partition] = (int64_t)op->value;
+        }
+    }
+    return ranges;
+}
+
+static void judge_send(struct history_verdict *verdict, const struct ranges *ranges,
+                       const struct value_facts *facts)
+{
+    const struct history_op *send = facts->send;
+    bool covered = ranges->start[send->partition] >= 0;
+    bool deleted = send->offset >= 0 && send->offset < ranges->start[send->partition];
+    verdict->acked += send->status == HISTORY_OK;
+    if (send->status == HISTORY_OK && facts->final == NULL && covered && !deleted) {
+        bool promised = (send->flags & HISTORY_ACKS_ALL) && !(send->flags & HISTORY_WEAK);
+        if (promised) {
+            tell(verdict, ANOMALY_LOST_WRITE, send, ranges->end[send->partition]);
+        } else {
+            verdict->permitted_loss++;
+        }
+    }
+    if (send->status == HISTORY_FAILED && facts->seen) {
+        tell(verdict, ANOMALY_ABORTED_READ, send, 0);
+    }
+}
+
+/* All operations of one value. */
+static void judge_value(struct history_verdict *verdict, const struct ranges *ranges,
+                        const struct history_op *ops, size_t n)
+{
+    struct value_facts facts = {0};
+    int64_t place = -1;
+    bool twice = false;
+    bool dup = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct history_op *op = &ops[i];
+        if (op->kind == HISTORY_SEND) {
+            facts.send = op;
+        }
+        bool again = op->kind == HISTORY_FINAL && facts.final != NULL;
+        if (op->kind == HISTORY_FINAL && facts.final == NULL) {
+            facts.final = op;
+        }
+        facts.seen = facts.seen || (is_sight(op) && op->status != HISTORY_CORRUPT);
+        twice = twice || again;
+        dup = dup || (is_placed(op) && place >= 0 && op->offset != place);
+        place = is_placed(op) ? op->offset : place;
+    }
+    if (facts.send == NULL) {
+        if (facts.seen) {
+            tell(verdict, ANOMALY_UNWRITTEN, &ops[0], 0);
+        }
+        return;
+    }
+    if ((facts.send->flags & HISTORY_IDEMPOTENT) && (dup || twice) &&
+        !(facts.send->flags & HISTORY_WEAK)) {
+        tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
+    }
+    judge_send(verdict, ranges, &facts);
+}
+
+static bool has_value(const struct history_op *op)
+{
+    return op->kind <= HISTORY_FINAL;
+}
+
+static void judge_values(struct history *history, struct history_verdict *verdict,
+                         const struct ranges *ranges)
+{
+    qsort(history->ops, history->count, sizeof(history->ops[0]), by_value);
+    for (size_t i = 0; i < history->count;) {
+        const struct history_op *first = &history->ops[i];
+        size_t n = 1;
+        while (i + n < history->count && first[n].partition == first->partition &&
+               first[n].value == first->value) {
+            n++;
+        }
+        size_t usable = 0; /* kinds with values come first within a value */
+        while (usable < n && has_value(&first[usable])) {
+            usable++;
+        }
+        if (usable > 0) {
+            judge_value(verdict, ranges, first, usable);
+        }
+        i += n;
+    }
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_op *op = &history->ops[i];
+        verdict->read += is_sight(op);
+        if (op->status == HISTORY_CORRUPT) {
+            tell(verdict, ANOMALY_CORRUPT, op, 0);
+        }
+    }
+}
+
+/* ---- one offset: one value, and what was read stays ---- */
+
+static void judge_offset(struct history_verdict *verdict, const struct ranges *ranges,
+                         struct history_op *const *ops, size_t n)
+{
+    const struct history_op *final = NULL;
+    for (size_t i = 0; i < n; i++) {
+        final = ops[i]->kind == HISTORY_FINAL ? ops[i] : final;
+    }
+    const struct history_op *any = ops[0];
+    bool covered = any->offset >= ranges->start[any->partition] &&
+                   ranges->start[any->partition] >= 0;
+    bool told = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct history_op *op = ops[i];
+        bool promised = !(op->flags & HISTORY_WEAK);
+        bool reading = op->kind == HISTORY_READ;
+        if (reading && promised && covered && (final == NULL || final->value != op->value)) {
+            tell(verdict, ANOMALY_UNSTABLE_READ, op, final == NULL ? -1 : (int64_t) final->value);
+        } else if (op->value != any->value && promised && !told &&
+                   (op->kind != HISTORY_SEND || (op->flags & HISTORY_ACKS_ALL)) &&
+                   (any->kind != HISTORY_SEND || (any->flags & HISTORY_ACKS_ALL))) {
+            told = true;
+            tell(verdict, ANOMALY_INCONSISTENT_OFFSETS, op, (int64_t)any->value);
+        }
+    }
+}
+
+/* acks=1 may be told an offset that another record gets. */
+static bool placed_for_good(const struct history_op *op)
+{
+    return is_placed(op) && (op->kind != HISTORY_SEND || (op->flags & HISTORY_ACKS_ALL));
+}
+
+static void judge_offsets(const struct history *history, struct history_verdict *verdict,
+                          const struct ranges *ranges)
+{
+    size_t n = 0;
+    struct history_op **list = chosen(history, placed_for_good, by_offset, &n);
+    for (size_t i = 0; i < n;) {
+        size_t same = 1;
+        while (i + same < n && list[i + same]->partition == list[i]->partition &&
+               list[i + same]->offset == list[i]->offset) {
+            same++;
+        }
+        judge_offset(verdict, ranges, list + i, same);
+        i += same;
+    }
+    free(list);
+}
+
+/* ---- the whole reading at the end: every offset is there ---- */
+
+static bool is_final(const struct history_op *op)
+{
+    return op->kind == HISTORY_FINAL;
+}
+
+static void judge_gaps(const struct history *history, struct history_verdict *verdict,
+                       const struct ranges *ranges)
+{
+    size_t n = 0;
+    struct history_op **list = chosen(history, is_final, by_offset, &n);
+    size_t i = 0;
+    for (uint32_t p = 0; p < ranges->count; p++) {
+        int64_t next = ranges->start[p];
+        for (; i < n && list[i]->partition == p; i++) {
+            if (next >= 0 && list[i]->offset > next) {
+                tell(verdict, ANOMALY_GAP, list[i], next);
+            }
+            next = list[i]->offset + 1;
+        }
+        if (ranges->start[p] >= 0 && next < ranges->end[p]) {
+            struct history_op op = {.partition = p, .offset = next};
+            tell(verdict, ANOMALY_GAP, &op, ranges->end[p]);
+        }
+    }
+    free(list);
+}
+
+/* ---- sessions of consumers: forwards, without jumps ---- */
+
+static bool is_read(const struct history_op *op)
+{
+    return op->kind == HISTORY_READ;
+}
+
+/* The log's start may have moved over what was jumped over: only what is there at the end counts. */
+static void judge_polls(const struct history *history, struct history_verdict *verdict,
+                        const struct ranges *ranges)
+{
+    size_t n = 0;
+    struct history_op **list = chosen(history, is_read, by_session, &n);
+    for (size_t i = 1; i < n; i++) {
+        const struct history_op *before = list[i - 1];
+        const struct history_op *op = list[i];
+        if (op->partition != before->partition || op->session != before->session ||
+            (op->flags & HISTORY_WEAK)) {
+            continue;
+        }
+        int64_t start = ranges->start[op->partition];
+        if (op->offset <= before->offset) {
+            tell(verdict, ANOMALY_POLL_BACK, op, before->offset);
+        } else if (op->offset > before->offset + 1 && start >= 0 && before->offset + 1 >= start) {
+            tell(verdict, ANOMALY_POLL_SKIP, op, before->offset);
+        }
+    }
+    free(list);
+}
+
+/* ---- producers ---- */
+
+static bool is_promised_send(const struct history_op *op)
+{
+    return is_acked(op) && op->offset >= 0 && (op->flags & HISTORY_ACKS_ALL) &&
+           !(op->flags & HISTORY_WEAK);
+}
+
+static bool is_idempotent_send(const struct history_op *op)
+{
+    return is_promised_send(op) && (op->flags & HISTORY_IDEMPOTENT);
+}
+
+static void judge_sends(const struct history *history, struct history_verdict *verdict)
+{
+    size_t n = 0;
+    struct history_op **list = chosen(history, is_idempotent_send, by_sequence, &n);
+    for (size_t i = 1; i < n; i++) {
+        const struct history_op *before = list[i - 1];
+        if (list[i]->partition == before->partition && list[i]->session == before->session &&
+            list[i]->offset <= before->offset) {
+            tell(verdict, ANOMALY_SEND_ORDER, list[i], before->offset);
+        }
+    }
+    free(list);
+}
+
+static int by_began(const void *x, const void *y)
+{
+    const struct history_op *a = *(const struct history_op *const *)x;
+    const struct history_op *b = *(const struct history_op *const *)y;
+    int order = compare(a->partition, b->partition);
+    return order != 0 ? order : compare(a->began_us, b->began_us);
+}
+
+static int by_ended(const void *x, const void *y)
+{
+    const struct history_op *a = *(const struct history_op *const *)x;
+    const struct history_op *b = *(const struct history_op *const *)y;
+    int order = compare(a->partition, b->partition);
+    return order != 0 ? order : compare(a->ended_us, b->ended_us);
+}
+
+static bool is_end_or_send(const struct history_op *op)
+{
+    return is_promised_send(op) || (op->kind == HISTORY_END && !(op->flags & HISTORY_WEAK));
+}
+
+static bool is_start(const struct history_op *op)
+{
+    return op->kind == HISTORY_START || op->kind == HISTORY_READ;
+}
+
+/* What was acknowledged before something began lies below it. */
+static void judge_time(const struct history *history, struct history_verdict *verdict)
+{
+    size_t begun = 0;
+    size_t ended = 0;
+    struct history_op **later = chosen(history, is_end_or_send, by_began, &begun);
+    struct history_op **earlier = chosen(history, is_promised_send, by_ended, &ended);
+    size_t at = 0;
+    int64_t most = -1;
+    uint32_t partition = UINT32_MAX;
+    for (size_t i = 0; i < begun; i++) {
+        const struct history_op *op = later[i];
+        most = op->partition == partition ? most : -1;
+        partition = op->partition;
+        while (at < ended &&
+               (earlier[at]->partition < partition ||
+                (earlier[at]->partition == partition && earlier[at]->ended_us < op->began_us))) {
+            if (earlier[at]->partition == partition) {
+                most = max_i64(most, earlier[at]->offset);
+            }
+            at++;
+        }
+        if (op->offset <= most) {
+            tell(verdict, op->kind == HISTORY_END ? ANOMALY_STALE_END : ANOMALY_REAL_TIME, op,
+                 most);
+        }
+    }
+    free(later);
+    free(earlier);
+}
+
+/* Deleted records are not read by whoever asks later. */
+static void judge_starts(const struct history *history, struct history_verdict *verdict)
+{
+    size_t n = 0;
+    size_t m = 0;
+    struct history_op **reads = chosen(history, is_start, by_began, &n);
+    struct history_op **starts = chosen(history, is_start, by_ended, &m);
+    size_t at = 0;
+    int64_t start = -1;
+    for (size_t i = 0; i < n; i++) {
+        const struct history_op *op = reads[i];
+        start = i > 0 && reads[i - 1]->partition != op->partition ? -1 : start;
+        while (at < m &&
+               (starts[at]->partition < op->partition ||
+                (starts[at]->partition == op->partition && starts[at]->ended_us < op->began_us))) {
+            if (starts[at]->partition == op->partition && starts[at]->kind == HISTORY_START) {
+                start = max_i64(start, starts[at]->offset);
+            }
+            at++;
+        }
+        if (op->kind == HISTORY_READ && op->offset < start) {
+            tell(verdict, ANOMALY_RESURRECTED, op, start);
+        }
+    }
+    free(reads);
+    free(starts);
+}
+
+uint64_t history_judge(struct history *history, struct history_verdict *ret_verdict)
+{
+    *ret_verdict = (struct history_verdict){0};
+    struct ranges ranges = ranges_of(history);
+    judge_values(history, ret_verdict, &ranges);
+    judge_offsets(history, ret_verdict, &ranges);
+    judge_gaps(history, ret_verdict, &ranges);
+    judge_polls(history, ret_verdict, &ranges);
+    judge_sends(history, ret_verdict);
+    judge_time(history, ret_verdict);
+    judge_starts(history, ret_verdict);
+    free(ranges.start);
+    free(ranges.end);
+    uint64_t total = 0;
+    for (int i = 0; i < ANOMALIES; i++) {
+        total += ret_verdict->found[i];
+    }
+    return total;
+}

@@ -1,0 +1,268 @@
+#include "tests/sim/agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/port/memory.h"
+#include "kmsg/metadata.h"
+
+#define FRAME_MAX       (64u << 20)
+#define API_METADATA    3
+#define METADATA_GAP_US 50000
+#define DIAL_REST_US    100000
+#define VALUE_HEAD      20
+
+/* ---- what is written ---- */
+
+uint32_t field_topic_of(const struct field *field, uint32_t partition)
+{
+    uint32_t topic = 0;
+    while (partition >= field->topics[topic].first + field->topics[topic].partitions) {
+        topic++;
+        assert(topic < field->topic_count);
+    }
+    return topic;
+}
+
+struct slice field_value(const struct field *field, uint64_t value, uint32_t partition,
+                         uint8_t *room)
+{
+    struct prng prng;
+    prng_init(&prng, field->seed ^ value * UINT64_C(0x9e3779b97f4a7c15));
+    size_t n = VALUE_HEAD + prng_below(&prng, VALUE_MAX - VALUE_HEAD);
+    uint64_t check = prng_u64(&prng);
+    memcpy(room, &value, 8);
+    memcpy(room + 8, &partition, 4);
+    memcpy(room + 12, &check, 8);
+    for (size_t i = VALUE_HEAD; i < n; i++) {
+        room[i] = (uint8_t)(check >> i % 57);
+    }
+    return slice_of(room, n);
+}
+
+bool field_value_read(const struct field *field, struct slice bytes, uint32_t partition,
+                      uint64_t *ret_value)
+{
+    uint8_t room[VALUE_MAX];
+    if (bytes.n < VALUE_HEAD) {
+        return false;
+    }
+    memcpy(ret_value, bytes.p, 8);
+    return slice_eq(bytes, field_value(field, *ret_value, partition, room));
+}
+
+/* ---- connections ---- */
+
+time_us agent_now(const struct agent *agent)
+{
+    return loop_now_us(agent->loop);
+}
+
+static void call_end(struct agent_call *call, const void *response)
+{
+    assert(call->out);
+    call->out = false;
+    list_remove(&call->node);
+    call->done(call, response);
+}
+
+static void link_lost(struct agent_link *link)
+{
+    link->rest_until = agent_now(link->agent) + DIAL_REST_US;
+    for (struct list_node *node = list_first(&link->calls); node != NULL;
+         node = list_first(&link->calls)) {
+        call_end(CONTAINER_OF(node, struct agent_call, node), NULL);
+    }
+    agent_want_metadata(link->agent);
+}
+
+static void on_opened(struct client_conn *conn)
+{
+    struct agent *agent = CONTAINER_OF(conn, struct agent_link, conn)->agent;
+    agent->work(agent);
+}
+
+static void on_closed(struct client_conn *conn, err_t why)
+{
+    (void)why;
+    link_lost(CONTAINER_OF(conn, struct agent_link, conn));
+}
+
+static void on_answered(struct client_call *client_call, struct slice body)
+{
+    struct agent_call *call = CONTAINER_OF(client_call, struct agent_call, call);
+    struct agent *agent = call->agent;
+    void *response = arena_alloc(&agent->arena, client_call->api->response->shape->size);
+    assert(response != NULL);
+    err_t err = kmsg_decode(client_call->api->response, client_call->version, &body, &agent->arena,
+                            response);
+    call_end(call, err == OK ? response : NULL);
+    arena_clear(&agent->arena);
+    agent->work(agent);
+}
+
+bool agent_ready(struct agent *agent, int32_t broker)
+{
+    if (broker < 0 || broker >= (int32_t)agent->field->cluster->broker_count) {
+        return false;
+    }
+    struct agent_link *link = &agent->links[broker];
+    if (link->conn.net == NULL && agent_now(agent) >= link->rest_until) {
+        link->rest_until = agent_now(agent) + agent->patience_us;
+        err_t err = client_conn_open(&link->conn, &agent->field->cluster->brokers[broker].address);
+        assert(err == OK);
+    }
+    return link->conn.open;
+}
+
+void agent_send(struct agent *agent, int32_t broker, struct agent_call *call, int16_t api,
+                int16_t version, const void *request)
+{
+    struct agent_link *link = &agent->links[broker];
+    assert(link->conn.open && !call->out && call->done != NULL);
+    call->call = (struct client_call){
+        .api = kmsg_api_find(api), .version = version, .answered = on_answered};
+    call->agent = agent;
+    call->link = link;
+    call->sent_us = agent_now(agent);
+    call->out = true;
+    list_push(&link->calls, &call->node);
+    err_t err = client_conn_send(&link->conn, &call->call, request);
+    assert(err == OK);
+}
+
+int32_t agent_anyone(struct agent *agent)
+{
+    return (int32_t)prng_below(&agent->prng, agent->field->cluster->broker_count);
+}
+
+static void links_look(struct agent *agent)
+{
+    for (uint32_t i = 0; i < agent->field->cluster->broker_count; i++) {
+        struct agent_link *link = &agent->links[i];
+        const struct list_node *oldest = list_first(&link->calls);
+        bool late = oldest != NULL &&
+                    agent_now(agent) - CONTAINER_OF(oldest, struct agent_call, node)->sent_us >
+                        agent->patience_us;
+        bool deaf = link->conn.net != NULL && !link->conn.open &&
+                    agent_now(agent) >= link->rest_until;
+        if (late || deaf) {
+            client_conn_close(&link->conn);
+            link_lost(link);
+        }
+    }
+}
+
+/* ---- metadata ---- */
+
+void agent_want_metadata(struct agent *agent)
+{
+    agent->metadata_wanted = true;
+}
+
+static void on_metadata(struct agent_call *call, const void *answer)
+{
+    struct agent *agent = call->agent;
+    const struct kmsg_metadata_response *response = answer;
+    if (response == NULL) {
+        agent->metadata_wanted = true;
+        return;
+    }
+    for (int32_t i = 0; i < response->topics.count; i++) {
+        const struct kmsg_metadata_response_topic *topic = &response->topics.items[i];
+        for (uint32_t t = 0; t < agent->field->topic_count; t++) {
+            if (!slice_eq(topic->name, slice_str(agent->field->topics[t].name))) {
+                continue;
+            }
+            for (int32_t p = 0; p < topic->partitions.count; p++) {
+                uint32_t at = agent->field->topics[t].first +
+                              (uint32_t)topic->partitions.items[p].partition_index;
+                int32_t epoch = topic->partitions.items[p].leader_epoch;
+                if (topic->partitions.items[p].leader_id < 0) {
+                    agent->metadata_wanted = true;
+                } else if (at < PARTITIONS_MAX && epoch >= agent->leader_epoch[at]) {
+                    agent->leader[at] = topic->partitions.items[p].leader_id - broker_id(0);
+                    agent->leader_epoch[at] = epoch;
+                }
+            }
+        }
+    }
+}
+
+static void metadata_ask(struct agent *agent)
+{
+    int32_t broker = agent_anyone(agent);
+    if (!agent->metadata_wanted || agent->metadata.out || agent_now(agent) < agent->metadata_at ||
+        !agent_ready(agent, broker)) {
+        return;
+    }
+    struct kmsg_metadata_request_topic topics[TOPICS_MAX];
+    struct kmsg_metadata_request request;
+    kmsg_metadata_request_init(&request);
+    for (uint32_t i = 0; i < agent->field->topic_count; i++) {
+        kmsg_metadata_request_topic_init(&topics[i]);
+        topics[i].name = slice_str(agent->field->topics[i].name);
+    }
+    request.topics.items = topics;
+    request.topics.count = (int32_t)agent->field->topic_count;
+    request.allow_auto_topic_creation = false;
+    agent->metadata_wanted = false;
+    agent->metadata_at = agent_now(agent) + METADATA_GAP_US;
+    agent->metadata.done = on_metadata;
+    agent_send(agent, broker, &agent->metadata, API_METADATA, 9, &request);
+}
+
+/* ---- turns ---- */
+
+static void on_tick(struct timer *timer)
+{
+    struct agent *agent = CONTAINER_OF(timer, struct agent, timer);
+    links_look(agent);
+    metadata_ask(agent);
+    agent->work(agent);
+    timer_arm(agent->loop, timer, agent_now(agent) + agent->tick_us);
+}
+
+static void first(void *arg)
+{
+    struct agent *agent = arg;
+    agent->timer.fire = on_tick;
+    on_tick(&agent->timer);
+}
+
+void agent_open(struct agent *agent, struct field *field, const char *address, uint16_t number,
+                void (*work)(struct agent *))
+{
+    *agent = (struct agent){.field = field, .number = number, .work = work};
+    agent->host = world_host(field->cluster->world, address);
+    prng_init(&agent->prng, field->seed * 31 + number);
+    heap_init(&agent->heap, memory_source(agent->host), 256 << 20);
+    arena_init(&agent->arena, memory_source(agent->host), 65536, 256 << 20);
+    agent->patience_us = prng_between(&agent->prng, 300000, 5000000);
+    agent->tick_us = prng_between(&agent->prng, 3000, 30000);
+    agent->metadata_wanted = true;
+    err_t err = loop_open(agent->host, "agent", &agent->loop);
+    assert(err == OK);
+    for (uint32_t i = 0; i < BROKERS_MAX; i++) {
+        agent->links[i].agent = agent;
+        list_init(&agent->links[i].calls);
+        client_conn_init(&agent->links[i].conn, agent->loop, &agent->heap, slice_str("sim"),
+                         FRAME_MAX, on_opened, on_closed);
+    }
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        agent->leader[i] = -1;
+        agent->leader_epoch[i] = -1;
+    }
+    loop_start(agent->loop, first, agent);
+}
+
+void agent_close(struct agent *agent)
+{
+    for (uint32_t i = 0; i < BROKERS_MAX; i++) {
+        client_conn_close(&agent->links[i].conn);
+    }
+    loop_stop(agent->loop);
+    loop_join(agent->loop);
+    arena_release(&agent->arena);
+    heap_release(&agent->heap);
+}

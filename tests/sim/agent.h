@@ -1,0 +1,103 @@
+/*
+ * A client of the cluster as an actor of its own: connections to all brokers, metadata, and time-outs as a Kafka client has
+ * them. Producers, consumers and the administrator are agents with something to do.
+ */
+#ifndef ODRADEK_TESTS_SIM_AGENT_H
+#define ODRADEK_TESTS_SIM_AGENT_H
+
+#include "common/client/client_conn.h"
+#include "tests/check/history.h"
+#include "tests/sim/cluster.h"
+
+#define TOPICS_MAX     3
+#define PARTITIONS_MAX 12 /* of all topics */
+
+/* The topics that agents write to. */
+struct field {
+    struct cluster *cluster;
+    struct history *history;
+    struct {
+        char name[32];
+        uint32_t first; /* of its partitions */
+        uint32_t partitions;
+        int32_t replicas;
+        bool weak;      /* durability=pagecache: it promises less */
+        bool deletable; /* its records may be deleted */
+        bool created;
+        char configs[4][2][48];
+        uint32_t config_count;
+    } topics[TOPICS_MAX];
+    uint32_t topic_count;
+    uint32_t partition_count;
+    uint32_t sessions; /* numbered so far */
+    uint64_t seed;
+    bool quiet; /* producers finish what they have begun, and begin nothing */
+    uint64_t errors;
+};
+
+uint32_t field_topic_of(const struct field *, uint32_t partition);
+/* What is written under this value. room: VALUE_MAX bytes. */
+#define VALUE_MAX 400
+struct slice field_value(const struct field *, uint64_t value, uint32_t partition, uint8_t *room);
+/* false: not what was ever written. */
+bool field_value_read(const struct field *, struct slice, uint32_t partition, uint64_t *ret_value);
+
+struct agent;
+
+/* A request that is out; free again once done. */
+struct agent_call {
+    struct client_call call;
+    struct list_node node;
+    struct agent *agent;
+    struct agent_link *link;
+    time_us sent_us;
+    bool out;
+    /* response: decoded, valid during the call; NULL: nobody knows what came of it. */
+    void (*done)(struct agent_call *, const void *response);
+};
+
+struct agent_link {
+    struct agent *agent;
+    struct client_conn conn;
+    struct list calls;
+    time_us rest_until; /* not dialled again before */
+};
+
+struct agent {
+    struct field *field;
+    struct host *host;
+    struct loop *loop;
+    struct heap heap;
+    struct arena arena;
+    struct prng prng;
+    uint16_t number;
+    struct agent_link links[BROKERS_MAX];
+    int32_t leader[PARTITIONS_MAX]; /* numbers of brokers; -1: unknown */
+    int32_t leader_epoch[PARTITIONS_MAX];
+    struct agent_call metadata;
+    bool metadata_wanted;
+    time_us metadata_at;
+    time_us patience_us; /* of a request */
+    time_us tick_us;
+    struct timer timer;
+    /* What it does with its turns. */
+    void (*work)(struct agent *);
+};
+
+/* name and address must outlive the world. */
+void agent_open(struct agent *, struct field *, const char *address, uint16_t number,
+                void (*work)(struct agent *));
+/* Between turns, when its loop runs no more requests are sent. */
+void agent_close(struct agent *);
+
+time_us agent_now(const struct agent *);
+/* Dials if it has to; false: not now. */
+bool agent_ready(struct agent *, int32_t broker) MUST_USE;
+/* agent_ready has just said so. */
+void agent_send(struct agent *, int32_t broker, struct agent_call *, int16_t api, int16_t version,
+                const void *request);
+void agent_want_metadata(struct agent *);
+/* Any broker. */
+int32_t agent_anyone(struct agent *);
+
+#endif

@@ -1,0 +1,281 @@
+/* Consumers: each reads all partitions, one fetch for each broker at a time, and begins again now and then. */
+#include "common/wire/kafka_error.h"
+#include "common/wire/record_batch_records.h"
+#include "kmsg/fetch.h"
+#include "kmsg/list_offsets.h"
+#include "tests/sim/actors.h"
+
+#define API_FETCH   1
+#define API_OFFSETS 2
+#define LATEST      (-1)
+#define EARLIEST    (-2)
+
+static void session_begin(struct consumer *consumer, uint32_t partition, int64_t next)
+{
+    struct consumer_part *part = &consumer->parts[partition];
+    part->next = next;
+    part->session = ++consumer->agent.field->sessions;
+    part->notes = 0;
+}
+
+/* ---- records ---- */
+
+static void note(struct consumer *consumer, uint32_t partition, int64_t offset, bool good,
+                 uint64_t value, time_us began_us)
+{
+    struct field *field = consumer->agent.field;
+    struct consumer_part *part = &consumer->parts[partition];
+    struct history_op op = {.began_us = began_us,
+                            .ended_us = world_now_us(field->cluster->world),
+                            .value = value,
+                            .offset = offset,
+                            .sequence = part->notes++,
+                            .session = part->session,
+                            .partition = partition,
+                            .client = consumer->agent.number,
+                            .kind = consumer->final ? HISTORY_FINAL : HISTORY_READ,
+                            .status = good ? HISTORY_OK : HISTORY_CORRUPT};
+    op.flags |= field->topics[field_topic_of(field, partition)].weak ? HISTORY_WEAK : 0;
+    history_add(field->history, &op);
+    consumer->read++;
+}
+
+static bool batch_read(struct consumer *consumer, uint32_t partition, struct slice batch,
+                       time_us began_us)
+{
+    struct consumer_part *part = &consumer->parts[partition];
+    struct batch_header header;
+    struct record_reader reader;
+    struct record record;
+    bool more = true;
+    if (batch_check(crc32c_detect(), batch, &header) != OK) {
+        note(consumer, partition, part->next, false, 0, began_us);
+        return false;
+    }
+    record_reader_init(&reader, &header,
+                       slice_of(batch.p + BATCH_HEADER_BYTES, batch.n - BATCH_HEADER_BYTES));
+    while (record_reader_next(&reader, &record, &more) == OK && more) {
+        if (record.offset < part->next) {
+            continue; /* a batch is read from its beginning */
+        }
+        uint64_t value = 0;
+        bool good = field_value_read(consumer->agent.field, record.value, partition, &value);
+        note(consumer, partition, record.offset, good, value, began_us);
+        part->next = record.offset + 1;
+    }
+    return true;
+}
+
+static void part_read(struct consumer *consumer, uint32_t partition,
+                      const struct kmsg_fetch_response_partition *answer, time_us began_us)
+{
+    struct consumer_part *part = &consumer->parts[partition];
+    struct slice records = answer->records.bytes;
+    struct slice batch;
+    bool good = true;
+    if (answer->error_code != KAFKA_NONE) {
+        agent_want_metadata(&consumer->agent);
+        consumer->agent.field->errors++;
+        if (answer->error_code == KAFKA_OFFSET_OUT_OF_RANGE) {
+            part->next = -1; /* as auto.offset.reset says */
+        }
+        return;
+    }
+    while (good && batch_cut(&records, &batch) == OK) {
+        good = batch_read(consumer, partition, batch, began_us);
+    }
+    if (part->end >= 0 && part->next >= part->end) {
+        part->whole = true;
+    }
+}
+
+static void on_fetched(struct agent_call *call, const void *answer)
+{
+    struct consumer *consumer = CONTAINER_OF(call->agent, struct consumer, agent);
+    struct field *field = consumer->agent.field;
+    const struct kmsg_fetch_response *response = answer;
+    time_us began_us = world_now_us(field->cluster->world) -
+                       (agent_now(call->agent) - call->sent_us) * 11 / 10; /* clocks differ */
+    if (response == NULL || response->error_code != KAFKA_NONE) {
+        agent_want_metadata(&consumer->agent);
+        return;
+    }
+    for (int32_t i = 0; i < response->responses.count; i++) {
+        const struct kmsg_fetch_response_topic *topic = &response->responses.items[i];
+        for (uint32_t t = 0; t < field->topic_count; t++) {
+            if (slice_eq(topic->topic, slice_str(field->topics[t].name))) {
+                for (int32_t p = 0; p < topic->partitions.count; p++) {
+                    const struct kmsg_fetch_response_partition *part = &topic->partitions.items[p];
+                    part_read(consumer, field->topics[t].first + (uint32_t)part->partition_index,
+                              part, began_us);
+                }
+            }
+        }
+    }
+}
+
+static bool wanted(const struct consumer *consumer, uint32_t partition, int32_t broker)
+{
+    const struct consumer_part *part = &consumer->parts[partition];
+    return consumer->agent.leader[partition] == broker && part->next >= 0 && !part->whole &&
+           (!consumer->final || part->end >= 0);
+}
+
+static void fetch_ask(struct consumer *consumer, int32_t broker)
+{
+    struct agent *agent = &consumer->agent;
+    struct field *field = agent->field;
+    struct kmsg_fetch_request_partition parts[PARTITIONS_MAX];
+    struct kmsg_fetch_request_topic topics[TOPICS_MAX];
+    struct kmsg_fetch_request request;
+    uint32_t part_count = 0;
+    int32_t topic_count = 0;
+    for (uint32_t t = 0; t < field->topic_count; t++) {
+        kmsg_fetch_request_topic_init(&topics[topic_count]);
+        topics[topic_count].topic = slice_str(field->topics[t].name);
+        topics[topic_count].partitions.items = &parts[part_count];
+        for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
+            uint32_t p = field->topics[t].first + i;
+            if (wanted(consumer, p, broker)) {
+                struct kmsg_fetch_request_partition *part = &parts[part_count++];
+                kmsg_fetch_request_partition_init(part);
+                part->partition = (int32_t)i;
+                part->fetch_offset = consumer->parts[p].next;
+                part->current_leader_epoch = agent->leader_epoch[p];
+                part->partition_max_bytes = consumer->bytes_max;
+                topics[topic_count].partitions.count++;
+            }
+        }
+        topic_count += topics[topic_count].partitions.count > 0;
+    }
+    if (part_count == 0) {
+        return;
+    }
+    kmsg_fetch_request_init(&request);
+    request.max_wait_ms = (int32_t)prng_between(&agent->prng, 0, 400);
+    request.min_bytes = 1;
+    request.topics.items = topics;
+    request.topics.count = topic_count;
+    consumer->calls[broker].done = on_fetched;
+    agent_send(agent, broker, &consumer->calls[broker], API_FETCH, 12, &request);
+}
+
+/* ---- where to begin, and to end ---- */
+
+static void on_ends(struct agent_call *call, const void *answer)
+{
+    struct consumer *consumer = CONTAINER_OF(call, struct consumer, ends_call);
+    const struct kmsg_list_offsets_response *response = answer;
+    uint32_t p = consumer->ends_partition;
+    struct consumer_part *part = &consumer->parts[p];
+    if (response == NULL || response->topics.count != 1 ||
+        response->topics.items[0].partitions.count != 1 ||
+        response->topics.items[0].partitions.items[0].error_code != KAFKA_NONE) {
+        agent_want_metadata(&consumer->agent);
+        return;
+    }
+    int64_t offset = response->topics.items[0].partitions.items[0].offset;
+    if (!consumer->ends_latest) {
+        session_begin(consumer, p, offset);
+        part->start = offset;
+    } else if (consumer->final) {
+        part->end = offset;
+        part->whole = part->next >= part->end;
+    } else {
+        session_begin(consumer, p, offset);
+    }
+}
+
+static void ends_ask(struct consumer *consumer, uint32_t p)
+{
+    struct agent *agent = &consumer->agent;
+    struct field *field = agent->field;
+    struct consumer_part *part = &consumer->parts[p];
+    uint32_t t = field_topic_of(field, p);
+    bool needed = part->next < 0 || (consumer->final && part->end < 0);
+    if (!needed || consumer->ends_call.out || !field->topics[t].created ||
+        !agent_ready(agent, agent->leader[p])) {
+        return;
+    }
+    struct kmsg_list_offsets_request_partition data;
+    struct kmsg_list_offsets_request_topic topic;
+    struct kmsg_list_offsets_request request;
+    kmsg_list_offsets_request_partition_init(&data);
+    data.partition_index = (int32_t)(p - field->topics[t].first);
+    data.current_leader_epoch = agent->leader_epoch[p];
+    consumer->ends_partition = p;
+    consumer->ends_latest = consumer->final ? part->next >= 0 : prng_chance(&agent->prng, 200);
+    data.timestamp = consumer->ends_latest ? LATEST : EARLIEST;
+    kmsg_list_offsets_request_topic_init(&topic);
+    topic.name = slice_str(field->topics[t].name);
+    topic.partitions.items = &data;
+    topic.partitions.count = 1;
+    kmsg_list_offsets_request_init(&request);
+    request.replica_id = -1;
+    request.topics.items = &topic;
+    request.topics.count = 1;
+    consumer->ends_call.done = on_ends;
+    agent_send(agent, agent->leader[p], &consumer->ends_call, API_OFFSETS, 7, &request);
+}
+
+static void work(struct agent *agent)
+{
+    struct consumer *consumer = CONTAINER_OF(agent, struct consumer, agent);
+    for (uint32_t p = 0; p < agent->field->partition_count; p++) {
+        ends_ask(consumer, p);
+        if (agent->leader[p] < 0) {
+            agent_want_metadata(agent);
+        }
+    }
+    for (int32_t b = 0; b < (int32_t)agent->field->cluster->broker_count; b++) {
+        if (!consumer->calls[b].out && agent_ready(agent, b)) {
+            if (prng_chance(&agent->prng, consumer->restart_per_mille)) {
+                uint32_t p = (uint32_t)prng_below(&agent->prng, agent->field->partition_count);
+                consumer->parts[p].next = -1;
+            }
+            fetch_ask(consumer, b);
+        }
+    }
+}
+
+void consumer_open(struct consumer *consumer, struct field *field, const char *address,
+                   uint16_t number, bool final)
+{
+    *consumer = (struct consumer){.final = final};
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        consumer->parts[p] = (struct consumer_part){.next = -1, .end = -1, .start = -1};
+    }
+    agent_open(&consumer->agent, field, address, number, work);
+    struct prng *prng = &consumer->agent.prng;
+    consumer->bytes_max = (int32_t)prng_between(prng, 1, 20000);
+    consumer->restart_per_mille = final ? 0 : (uint32_t)prng_between(prng, 0, 4);
+    if (final) {
+        consumer->bytes_max = 1 << 20;
+        consumer->agent.patience_us = 5000000;
+    }
+}
+
+bool consumer_finished(const struct consumer *consumer)
+{
+    for (uint32_t p = 0; p < consumer->agent.field->partition_count; p++) {
+        if (!consumer->parts[p].whole) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void consumer_close(struct consumer *consumer)
+{
+    struct field *field = consumer->agent.field;
+    for (uint32_t p = 0; p < field->partition_count && consumer->final; p++) {
+        if (consumer->parts[p].whole) {
+            struct history_op op = {.kind = HISTORY_RANGE,
+                                    .partition = p,
+                                    .offset = consumer->parts[p].start,
+                                    .value = (uint64_t)consumer->parts[p].end};
+            history_add(field->history, &op);
+        }
+    }
+    agent_close(&consumer->agent);
+}

@@ -1,0 +1,379 @@
+#include "tests/sim/nemesis.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SECOND INT64_C(1000000)
+
+static time_us now(const struct nemesis *n)
+{
+    return world_now_us(n->cluster->world);
+}
+
+PRINTF_LIKE(2, 3) static void say(struct nemesis *n, const char *format, ...)
+{
+    char line[200];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (n->loud) {
+        (void)fprintf(stderr, "%11lld >>> %s\n", (long long)now(n), line);
+    }
+}
+
+static const char *node_name(struct nemesis *n, const struct nemesis_node *node)
+{
+    return node->broker ? n->cluster->brokers[node->number].name
+                        : n->cluster->controllers[node->number].name;
+}
+
+void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cluster,
+                  struct field *field, bool loud)
+{
+    *n = (struct nemesis){.plan = plan, .cluster = cluster, .field = field, .loud = loud};
+    prng_init(&n->prng, plan->seed ^ UINT64_C(0x6e656d65736973));
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        n->nodes[n->node_count++] = (struct nemesis_node){.host = cluster->controllers[i].host,
+                                                          .number = i};
+    }
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        n->nodes[n->node_count++] = (struct nemesis_node){
+            .host = cluster->brokers[i].host, .number = i, .broker = true};
+    }
+    n->next_at = TIME_NEVER;
+}
+
+/* ---- processes ---- */
+
+static void node_gone(struct nemesis *n, struct nemesis_node *node)
+{
+    if (node->broker) {
+        n->cluster->brokers[node->number].node = NULL;
+    } else {
+        n->cluster->controllers[node->number].node = NULL;
+    }
+    node->down = true;
+    node->stopping = false;
+}
+
+static void node_crash(struct nemesis *n, struct nemesis_node *node, time_us back_us)
+{
+    if (!node->down) {
+        world_crash(node->host);
+        node_gone(n, node);
+    }
+    node->up_at = now(n) + back_us;
+}
+
+static void node_power(struct nemesis *n, struct nemesis_node *node, time_us back_us)
+{
+    static const enum fake_cut cuts[] = {FAKE_CUT_NOTHING, FAKE_CUT_ORDERED, FAKE_CUT_WILD,
+                                         FAKE_CUT_WILD};
+    if (!node->off) {
+        world_power_cut(node->host, cuts[prng_below(&n->prng, ARRAY_LEN(cuts))]);
+        node_gone(n, node);
+        node->off = true;
+    }
+    node->up_at = now(n) + back_us;
+}
+
+static void node_up(struct nemesis *n, struct nemesis_node *node)
+{
+    if (node->off) {
+        world_power_on(node->host);
+        node->off = false;
+    }
+    say(n, "%s starts", node_name(n, node));
+    bool good = node->broker ? broker_start(n->cluster, node->number)
+                             : controller_start(n->cluster, node->number);
+    node->down = !good;
+    node->stopping = false;
+    node->hurt = node->hurt && node->well_at > now(n);
+    if (!good) {
+        world_crash(node->host);
+        node_gone(n, node);
+        node->up_at = now(n) + SECOND;
+        if (!node->hurt && n->wrong[0] == '\0') {
+            (void)snprintf(n->wrong, sizeof(n->wrong), "%s does not start", node_name(n, node));
+        }
+    } else if (node->loops > 0) {
+        node->loops--;
+        node->up_at = now(n) + prng_between(&n->prng, 1000, 800000);
+    }
+}
+
+static bool node_halted(const struct nemesis *n, const struct nemesis_node *node)
+{
+    return node->broker ? n->cluster->brokers[node->number].halted
+                        : n->cluster->controllers[node->number].halted;
+}
+
+/* It has ended by itself, or as it was asked. */
+static void node_ended(struct nemesis *n, struct nemesis_node *node)
+{
+    struct broker_node *broker = node->broker ? n->cluster->brokers[node->number].node : NULL;
+    bool well = broker != NULL && node->stopping && broker_node_ended_well(broker);
+    say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
+    if (well) {
+        broker_node_join(broker);
+    } else {
+        if (!node->hurt && n->wrong[0] == '\0') {
+            (void)snprintf(n->wrong, sizeof(n->wrong), "%s has halted, and its disk is well",
+                           node_name(n, node));
+        }
+        world_crash(node->host);
+    }
+    node_gone(n, node);
+    node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);
+}
+
+static void nodes_look(struct nemesis *n)
+{
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        struct nemesis_node *node = &n->nodes[i];
+        if (!node->down && node_halted(n, node)) {
+            node_ended(n, node);
+        } else if (node->down && node->up_at <= now(n)) {
+            node_up(n, node);
+        } else if (!node->down && node->loops > 0 && node->up_at <= now(n)) {
+            node_crash(n, node, prng_between(&n->prng, 1000, 300000));
+        }
+        if (node->well_at != 0 && node->well_at <= now(n)) {
+            node->well_at = 0;
+            world_disk_pace(node->host, 0, 0);
+            fake_disk_space_left(node->host, -1);
+            fake_disk_fail_change(node->host, 0, OK);
+            fake_disk_fail_sync(node->host, 0);
+        }
+    }
+}
+
+/* ---- faults ---- */
+
+static struct nemesis_node *any(struct nemesis *n)
+{
+    /* Controllers decide most, and are hurt as often as brokers. */
+    bool broker = prng_chance(&n->prng, 600);
+    uint32_t first = broker ? n->cluster->controller_count : 0;
+    uint32_t count = broker ? n->cluster->broker_count : n->cluster->controller_count;
+    return &n->nodes[first + prng_below(&n->prng, count)];
+}
+
+static struct nemesis_node *any_broker(struct nemesis *n)
+{
+    return &n->nodes[n->cluster->controller_count + prng_below(&n->prng, n->cluster->broker_count)];
+}
+
+static time_us a_while(struct nemesis *n)
+{
+    return prng_chance(&n->prng, 500) ? prng_between(&n->prng, 1000, 300000)
+                                      : prng_between(&n->prng, 300000, 6 * SECOND);
+}
+
+static void cut(struct host *a, struct host *b, time_us until)
+{
+    world_cut(a, b, until);
+    world_cut(b, a, until);
+}
+
+static void isolate(struct nemesis *n, struct nemesis_node *node, time_us until)
+{
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        cut(node->host, n->nodes[i].host, until);
+    }
+    for (uint32_t i = 0; i < n->client_count && prng_chance(&n->prng, 500); i++) {
+        cut(node->host, n->clients[i], until);
+    }
+}
+
+static void split(struct nemesis *n, time_us until)
+{
+    uint64_t sides = prng_u64(&n->prng);
+    bool one_way = prng_chance(&n->prng, 200);
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        for (uint32_t j = 0; j < n->node_count; j++) {
+            bool apart = (sides >> i & 1) && !(sides >> j & 1);
+            if (apart) {
+                world_cut(n->nodes[i].host, n->nodes[j].host, until);
+                if (!one_way) {
+                    world_cut(n->nodes[j].host, n->nodes[i].host, until);
+                }
+            }
+        }
+    }
+}
+
+static void all_down(struct nemesis *n, bool power)
+{
+    bool brokers_only = prng_chance(&n->prng, 300);
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        if (brokers_only && !n->nodes[i].broker) {
+            continue;
+        }
+        if (power) {
+            node_power(n, &n->nodes[i], a_while(n));
+        } else {
+            node_crash(n, &n->nodes[i], a_while(n));
+        }
+    }
+}
+
+static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault fault)
+{
+    node->well_at = now(n) + a_while(n) * 3;
+    switch (fault) {
+    case FAULT_SLOW_DISK:
+        world_disk_pace(
+            node->host, prng_between(&n->prng, 100, 50000),
+            prng_between(&n->prng, 50000, prng_chance(&n->prng, 200) ? 5 * SECOND : 300000));
+        return;
+    case FAULT_SYNC_FAILS:
+        fake_disk_fail_sync(node->host, (int)prng_between(&n->prng, 1, 20));
+        break;
+    case FAULT_WRITE_FAILS:
+        fake_disk_fail_change(node->host, (int)prng_between(&n->prng, 1, 60), ERR_IO);
+        break;
+    default: fake_disk_space_left(node->host, prng_between(&n->prng, 0, 20000)); break;
+    }
+    node->hurt = true;
+}
+
+static void cut_off(struct nemesis *n, struct nemesis_node *node, bool clients, time_us until)
+{
+    say(n, "%s is cut off from %s", node_name(n, node), clients ? "clients" : "controllers");
+    for (uint32_t i = 0; i < n->client_count && clients; i++) {
+        cut(node->host, n->clients[i], until);
+    }
+    for (uint32_t i = 0; i < n->cluster->controller_count && !clients; i++) {
+        if (prng_chance(&n->prng, 800)) {
+            cut(node->host, n->nodes[i].host, until);
+        }
+    }
+}
+
+static void shut_down(struct nemesis *n, struct nemesis_node *node)
+{
+    if (!node->down && !node->stopping && !node_halted(n, node)) {
+        node->stopping = true;
+        broker_node_stop(n->cluster->brokers[node->number].node);
+    }
+}
+
+static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_node *node)
+{
+    switch (fault) {
+    case FAULT_CRASH: node_crash(n, node, a_while(n)); break;
+    case FAULT_CRASH_ALL: all_down(n, false); break;
+    case FAULT_CRASH_LOOP:
+        node->loops = (uint32_t)prng_between(&n->prng, 1, 6);
+        node_crash(n, node, a_while(n));
+        break;
+    case FAULT_POWER: node_power(n, node, a_while(n)); break;
+    case FAULT_POWER_ALL: all_down(n, true); break;
+    case FAULT_PAUSE: world_pause(node->host, now(n) + a_while(n)); break;
+    default: shut_down(n, any_broker(n)); break;
+    }
+}
+
+static void network_fault(struct nemesis *n, enum fault fault, struct nemesis_node *node)
+{
+    struct nemesis_node *other = any(n);
+    time_us until = now(n) + a_while(n);
+    switch (fault) {
+    case FAULT_CUT: cut(node->host, other->host, until); break;
+    case FAULT_CUT_ONE_WAY: world_cut(node->host, other->host, until); break;
+    case FAULT_ISOLATE: isolate(n, node, until); break;
+    case FAULT_CUT_CONTROLLERS: cut_off(n, any_broker(n), false, until); break;
+    case FAULT_CUT_CLIENTS: cut_off(n, any_broker(n), true, until); break;
+    case FAULT_SPLIT: split(n, until); break;
+    default: world_reset(node->host, other->host); break;
+    }
+}
+
+static void fault_do(struct nemesis *n, enum fault fault)
+{
+    struct nemesis_node *node = any(n);
+    say(n, "%s (%s, if one is meant)", fault_name(fault), node_name(n, node));
+    n->done[fault]++;
+    n->total++;
+    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN) {
+        process_fault(n, fault, node);
+    } else if (fault <= FAULT_RESET) {
+        network_fault(n, fault, node);
+    } else if (fault <= FAULT_DISK_FULL) {
+        disk_hurts(n, node, fault);
+    } else if (fault == FAULT_CLOCK_RATE) {
+        world_clock_rate(node->host, prng_between(&n->prng, -50000, 50000));
+    } else if (fault == FAULT_CLOCK_JUMP) {
+        world_clock_jump(node->host, prng_between(&n->prng, -600000, 600000));
+    }
+}
+
+static void fault_draw(struct nemesis *n)
+{
+    uint32_t sum = 0;
+    for (int i = 0; i < FAULTS; i++) {
+        sum += n->plan->weight[i];
+    }
+    if (sum == 0) {
+        return;
+    }
+    uint64_t at = prng_below(&n->prng, sum);
+    for (int i = 0; i < FAULTS; i++) {
+        if (at < n->plan->weight[i]) {
+            fault_do(n, (enum fault)i);
+            return;
+        }
+        at -= n->plan->weight[i];
+    }
+}
+
+void nemesis_look(struct nemesis *n)
+{
+    nodes_look(n);
+    if (n->next_at == TIME_NEVER) {
+        n->next_at = now(n) + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
+    } else if (now(n) >= n->next_at && now(n) < n->end_at) {
+        fault_draw(n);
+        n->next_at = now(n) + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
+    }
+}
+
+/* ---- repairs ---- */
+
+void nemesis_heal(struct nemesis *n)
+{
+    say(n, "everything is repaired");
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        struct nemesis_node *node = &n->nodes[i];
+        for (uint32_t j = 0; j < n->node_count; j++) {
+            world_cut(node->host, n->nodes[j].host, 0);
+        }
+        for (uint32_t j = 0; j < n->client_count; j++) {
+            cut(node->host, n->clients[j], 0);
+        }
+        world_pause(node->host, 0);
+        world_clock_rate(node->host, 0);
+        world_disk_pace(node->host, 0, 0);
+        fake_disk_space_left(node->host, -1);
+        fake_disk_fail_change(node->host, 0, OK);
+        fake_disk_fail_sync(node->host, 0);
+        node->well_at = 0;
+        node->loops = 0;
+        if (node->hurt && !node->down) {
+            node_crash(n, node, 0); /* what its disk did to it is over with a new process */
+        }
+        node->up_at = node->down ? now(n) + prng_between(&n->prng, 0, SECOND) : 0;
+    }
+}
+
+bool nemesis_all_up(const struct nemesis *n)
+{
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        if (n->nodes[i].down || n->nodes[i].stopping) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,47 @@
+/* Does harm to a cluster as a plan says, one fault at a time, between events; and repairs everything at the end. */
+#ifndef ODRADEK_TESTS_SIM_NEMESIS_H
+#define ODRADEK_TESTS_SIM_NEMESIS_H
+
+#include "tests/sim/plan.h"
+
+#define NODES_MAX (CONTROLLERS_MAX + BROKERS_MAX)
+
+struct nemesis {
+    const struct plan *plan;
+    struct cluster *cluster;
+    struct field *field;
+    struct prng prng;
+    time_us next_at;
+    time_us end_at; /* no fault begins from here on */
+    bool loud;
+    uint32_t node_count;
+    struct nemesis_node {
+        struct host *host;
+        uint32_t number; /* in its kind */
+        bool broker;
+        bool down;
+        bool off;
+        time_us up_at;
+        uint32_t loops;  /* crashes to come right after its next starts */
+        bool stopping;   /* a controlled shutdown */
+        bool hurt;       /* its disk failed: it may halt */
+        time_us well_at; /* its disk is as it was */
+        bool wiped;
+    } nodes[NODES_MAX];
+    struct host *clients[8];
+    uint32_t client_count;
+    uint32_t done[FAULTS];
+    uint32_t total;
+    char wrong[200]; /* empty: nothing */
+};
+
+void nemesis_open(struct nemesis *, const struct plan *, struct cluster *, struct field *,
+                  bool loud);
+/* After each event. */
+void nemesis_look(struct nemesis *);
+/* Everything is repaired, every node is started. */
+void nemesis_heal(struct nemesis *);
+/* All nodes run. */
+bool nemesis_all_up(const struct nemesis *);
+
+#endif

@@ -1,0 +1,153 @@
+#include "tests/sim/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SECOND INT64_C(1000000)
+
+static const char *const fault_names[FAULTS] = {
+#define FAULT_NAME(id, name) name,
+    FAULT_TABLE(FAULT_NAME)
+#undef FAULT_NAME
+};
+
+const char *fault_name(enum fault fault)
+{
+    assert(fault < FAULTS);
+    return fault_names[fault];
+}
+
+static void override(struct plan *plan, const char *key, int64_t value)
+{
+    uint32_t i = 0;
+    while (plan->overrides[i] != NULL) {
+        i++;
+    }
+    assert(i < ARRAY_LEN(plan->settings));
+    (void)snprintf(plan->settings[i], sizeof(plan->settings[i]), "%s=%lld", key, (long long)value);
+    plan->overrides[i] = plan->settings[i];
+}
+
+/* Sizes that are usual, and now and then others. */
+static uint32_t draw(struct prng *prng, uint32_t usual, uint32_t usual_per_mille, uint32_t least,
+                     uint32_t most)
+{
+    return prng_chance(prng, usual_per_mille) ? usual : (uint32_t)prng_between(prng, least, most);
+}
+
+static void habits_draw(struct plan *plan, struct prng *prng)
+{
+    struct world_habits *habits = &plan->habits;
+    if (prng_chance(prng, 500)) {
+        habits->wake_us = prng_between(prng, 10, prng_chance(prng, 200) ? 20000 : 1000);
+        habits->letters = (uint32_t)prng_between(prng, 1, 8);
+    }
+    if (prng_chance(prng, 500)) {
+        habits->link_min_us = prng_between(prng, 10, 2000);
+        habits->link_max_us = habits->link_min_us +
+                              prng_between(prng, 10, prng_chance(prng, 200) ? 60000 : 5000);
+        habits->whole_per_mille = (uint32_t)prng_between(prng, 300, 1000);
+    }
+    if (prng_chance(prng, 200)) {
+        habits->window_bytes = (size_t)prng_between(prng, 2000, 40000);
+    }
+}
+
+static void settings_draw(struct plan *plan, struct prng *prng)
+{
+    override(plan, "min.insync.replicas", prng_between(prng, 1, plan->size.brokers > 1 ? 2 : 1));
+    if (prng_chance(prng, 300)) {
+        override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 100, 1000));
+    }
+    if (prng_chance(prng, 300)) {
+        override(plan, "replica.lag.time.max.ms", prng_between(prng, 500, 5000));
+    }
+    if (prng_chance(prng, 300)) {
+        override(plan, "log.index.interval.bytes", prng_between(prng, 0, 200));
+    }
+    if (prng_chance(prng, 300)) {
+        override(plan, "log.roll.ms", prng_between(prng, 50, 3000));
+    }
+    plan->size.snapshot_bytes = prng_chance(prng, 500) ? prng_between(prng, 200, 20000) : 0;
+    plan->size.overrides = plan->overrides;
+}
+
+void plan_draw(struct plan *plan, uint64_t seed)
+{
+    struct prng prng;
+    *plan = (struct plan){.seed = seed};
+    prng_init(&prng, seed ^ UINT64_C(0x706c616e));
+    plan->size.controllers = prng_chance(&prng, 750) ? 3 : prng_chance(&prng, 500) ? 1 : 5;
+    plan->size.brokers = draw(&prng, 3, 600, 1, BROKERS_MAX);
+    plan->size.reactors = (uint32_t)prng_between(&prng, 1, 3);
+    plan->producers = (uint32_t)prng_between(&prng, 1, 4);
+    plan->consumers = (uint32_t)prng_between(&prng, 0, 2);
+    plan->safety_us = prng_between(&prng, 8, 40) * SECOND;
+    plan->fault_gap_us = prng_between(&prng, 100000, 3 * SECOND);
+    for (int i = 0; i < FAULTS; i++) {
+        plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;
+    }
+    plan->admin_pace_us = prng_chance(&prng, 500) ? prng_between(&prng, 200000, 5 * SECOND) : 0;
+    plan->watch_every = 4 + (uint32_t)prng_below(&prng, 200);
+    habits_draw(plan, &prng);
+    settings_draw(plan, &prng);
+}
+
+static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)
+{
+    uint32_t n = field->topics[t].config_count++;
+    (void)snprintf(field->topics[t].configs[n][0], sizeof(field->topics[t].configs[n][0]), "%s",
+                   key);
+    (void)snprintf(field->topics[t].configs[n][1], sizeof(field->topics[t].configs[n][1]), "%s",
+                   value);
+}
+
+static void topic_draw(const struct plan *plan, struct field *field, uint32_t t, struct prng *prng)
+{
+    (void)snprintf(field->topics[t].name, sizeof(field->topics[t].name), "field%u", t);
+    field->topics[t].first = field->partition_count;
+    field->topics[t].partitions = (uint32_t)prng_between(prng, 1, PARTITIONS_MAX / TOPICS_MAX);
+    field->topics[t].replicas = (int32_t)min_i64(draw(prng, 3, 750, 1, 5), plan->size.brokers);
+    field->partition_count += field->topics[t].partitions;
+    field->topics[t].weak = t > 0 && prng_chance(prng, 150);
+    if (field->topics[t].weak) {
+        topic_setting(field, t, "durability", "pagecache");
+        /* A power cut takes every seat: nobody else could lead it again. */
+        topic_setting(field, t, "unclean.leader.election.enable", "true");
+    }
+}
+
+void plan_field(const struct plan *plan, struct field *field, struct cluster *cluster,
+                struct history *history)
+{
+    struct prng prng;
+    *field = (struct field){.cluster = cluster, .history = history, .seed = plan->seed};
+    prng_init(&prng, plan->seed ^ UINT64_C(0x6669656c64));
+    field->topic_count = (uint32_t)prng_between(&prng, 1, TOPICS_MAX);
+    for (uint32_t t = 0; t < field->topic_count; t++) {
+        topic_draw(plan, field, t, &prng);
+    }
+}
+
+void plan_print(const struct plan *plan, const struct field *field)
+{
+    (void)printf(
+        "seed %llu: %u controllers, %u brokers with %u reactors, %u producers, %u consumers,"
+        " %lld s of faults about every %lld ms\n",
+        (unsigned long long)plan->seed, plan->size.controllers, plan->size.brokers,
+        plan->size.reactors, plan->producers, plan->consumers,
+        (long long)(plan->safety_us / SECOND), (long long)(plan->fault_gap_us / 1000));
+    for (uint32_t t = 0; t < field->topic_count; t++) {
+        (void)printf("  topic %s: %u partitions, %d replicas%s\n", field->topics[t].name,
+                     field->topics[t].partitions, field->topics[t].replicas,
+                     field->topics[t].weak ? ", durability=pagecache" : "");
+    }
+    for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
+        (void)printf("  %s\n", plan->overrides[i]);
+    }
+    for (int i = 0; i < FAULTS; i++) {
+        if (plan->weight[i] > 0) {
+            (void)printf("  fault %s: %u\n", fault_name((enum fault)i), plan->weight[i]);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/* What one seed is made of: sizes, habits, faults. Every seed draws its own mix (swarm testing, Groce et al. 2012). */
+#ifndef ODRADEK_TESTS_SIM_PLAN_H
+#define ODRADEK_TESTS_SIM_PLAN_H
+
+#include "tests/sim/actors.h"
+
+/* X(id, name): faults of the nemesis. */
+#define FAULT_TABLE(X)                                    \
+    X(CRASH, "crash")                                     \
+    X(CRASH_ALL, "crash of all")                          \
+    X(CRASH_LOOP, "crash loop")                           \
+    X(POWER, "power cut")                                 \
+    X(POWER_ALL, "power cut of all")                      \
+    X(PAUSE, "pause")                                     \
+    X(CUT, "cut between two")                             \
+    X(CUT_ONE_WAY, "one-way cut")                         \
+    X(ISOLATE, "isolated node")                           \
+    X(CUT_CONTROLLERS, "broker cut off from controllers") \
+    X(CUT_CLIENTS, "broker cut off from clients")         \
+    X(SPLIT, "split in two")                              \
+    X(RESET, "reset")                                     \
+    X(SLOW_DISK, "slow disk")                             \
+    X(SYNC_FAILS, "failed fsync")                         \
+    X(WRITE_FAILS, "failed write")                        \
+    X(DISK_FULL, "full disk")                             \
+    X(CLOCK_RATE, "clock rate")                           \
+    X(CLOCK_JUMP, "clock jump")                           \
+    X(SHUTDOWN, "controlled shutdown")
+
+enum fault {
+#define FAULT_ENUM(id, name) FAULT_##id,
+    FAULT_TABLE(FAULT_ENUM)
+#undef FAULT_ENUM
+        FAULTS,
+};
+
+const char *fault_name(enum fault);
+
+struct plan {
+    uint64_t seed;
+    struct cluster_size size;
+    char settings[8][64];
+    const char *overrides[9];
+    uint32_t producers;
+    uint32_t consumers;
+    time_us safety_us;
+    time_us fault_gap_us; /* mean */
+    uint32_t weight[FAULTS];
+    time_us admin_pace_us;
+    struct world_habits habits;
+    uint32_t watch_every; /* events */
+};
+
+void plan_draw(struct plan *, uint64_t seed);
+void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);
+void plan_print(const struct plan *, const struct field *);
+
+#endif

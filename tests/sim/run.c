@@ -1,0 +1,267 @@
+#include "tests/sim/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SECOND     INT64_C(1000000)
+#define FORM_US    (30 * SECOND)
+#define RECOVER_US (60 * SECOND)
+#define LOOK_EVERY 32 /* events */
+#define PRODUCERS  4
+#define CONSUMERS  2
+
+struct run {
+    const struct run_options *options;
+    struct run_result *result;
+    struct plan plan;
+    struct world *world;
+    struct cluster *cluster;
+    struct field field;
+    struct history history;
+    struct nemesis nemesis;
+    struct watch watch;
+    struct producer producers[PRODUCERS];
+    struct consumer consumers[CONSUMERS];
+    struct consumer last;
+    struct administrator admin;
+    uint32_t until_watch;
+};
+
+static bool verdict(struct run *run, enum outcome outcome, const char *checker,
+                    const char *sentence)
+{
+    if (run->result->outcome == OUTCOME_GOOD) {
+        run->result->outcome = outcome;
+        (void)snprintf(run->result->checker, sizeof(run->result->checker), "%s", checker);
+        (void)snprintf(run->result->sentence, sizeof(run->result->sentence), "%s", sentence);
+    }
+    return false;
+}
+
+/* One event and all that is looked at after it. */
+static bool step(struct run *run)
+{
+    if (!world_step(run->world)) {
+        return verdict(run, OUTCOME_STUCK, "world", "nothing is left to happen");
+    }
+    nemesis_look(&run->nemesis);
+    if (run->until_watch-- == 0) {
+        run->until_watch = run->plan.watch_every - 1;
+        watch_look(&run->watch);
+    }
+    if (run->watch.wrong[0] != '\0') {
+        return verdict(run, OUTCOME_WRONG, "watch", run->watch.wrong);
+    }
+    if (run->nemesis.wrong[0] != '\0') {
+        return verdict(run, OUTCOME_WRONG, "halted", run->nemesis.wrong);
+    }
+    return true;
+}
+
+static bool producers_done(struct run *run)
+{
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        if (!producer_idle(&run->producers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, const char *stuck)
+{
+    time_us end = world_now_us(run->world) + most_us;
+    for (uint32_t i = 0; i % LOOK_EVERY != 0 || !done(run); i++) {
+        if (world_now_us(run->world) >= end) {
+            char ails[160];
+            char sentence[240];
+            cluster_ails(run->cluster, ails, sizeof(ails));
+            for (uint32_t p = 0; p < run->plan.producers && done == producers_done; p++) {
+                producer_ails(&run->producers[p], ails, sizeof(ails));
+            }
+            (void)snprintf(sentence, sizeof(sentence), "%s; %s", stuck, ails);
+            return verdict(run, OUTCOME_STUCK, "liveness", sentence);
+        }
+        if (!step(run)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool led(struct run *run)
+{
+    return cluster_led(run->cluster);
+}
+
+static bool topics_there(struct run *run)
+{
+    return administrator_ready(&run->admin);
+}
+
+static bool whole(struct run *run)
+{
+    return nemesis_all_up(&run->nemesis) && cluster_whole(run->cluster);
+}
+
+static bool all_read(struct run *run)
+{
+    return consumer_finished(&run->last);
+}
+
+static bool over(struct run *run)
+{
+    return world_now_us(run->world) >= run->nemesis.end_at;
+}
+
+/* ---- phases ---- */
+
+static const char *const client_addresses[PRODUCERS + CONSUMERS] = {
+    "10.0.3.1", "10.0.3.2", "10.0.3.3", "10.0.3.4", "10.0.3.5", "10.0.3.6"};
+
+static void clients_open(struct run *run)
+{
+    uint16_t number = 1;
+    administrator_open(&run->admin, &run->field, "10.0.4.1", 100, run->plan.admin_pace_us);
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        producer_open(&run->producers[i], &run->field, client_addresses[number - 1], number);
+        run->nemesis.clients[run->nemesis.client_count++] = run->producers[i].agent.host;
+        number++;
+    }
+    for (uint32_t i = 0; i < run->plan.consumers; i++) {
+        consumer_open(&run->consumers[i], &run->field, client_addresses[number - 1], number, false);
+        run->nemesis.clients[run->nemesis.client_count++] = run->consumers[i].agent.host;
+        number++;
+    }
+}
+
+static bool form(struct run *run)
+{
+    for (uint32_t i = 0; i < run->cluster->controller_count; i++) {
+        if (!controller_start(run->cluster, i)) {
+            return verdict(run, OUTCOME_WRONG, "halted", "a controller does not start");
+        }
+    }
+    if (!until(run, led, FORM_US, "no controller becomes active")) {
+        return false;
+    }
+    for (uint32_t i = 0; i < run->cluster->broker_count; i++) {
+        if (!broker_start(run->cluster, i)) {
+            return verdict(run, OUTCOME_WRONG, "halted", "a broker does not start");
+        }
+    }
+    return until(run, whole, FORM_US, "the cluster does not form") &&
+           until(run, topics_there, FORM_US, "topics are not created");
+}
+
+static bool recover(struct run *run)
+{
+    run->field.quiet = true;
+    nemesis_heal(&run->nemesis);
+    if (!until(run, whole, RECOVER_US, "not all replicas are in sync again") ||
+        !until(run, producers_done, RECOVER_US, "producers are not done")) {
+        return false;
+    }
+    consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
+    return until(run, all_read, RECOVER_US, "not everything can be read") &&
+           until(run, whole, RECOVER_US, "not all replicas are in sync after the last reading");
+}
+
+static void judge(struct run *run)
+{
+    struct history_verdict found;
+    if (run->options->dump != NULL) {
+        FILE *file = fopen(run->options->dump, "wb");
+        assert(file != NULL);
+        size_t n = fwrite(run->history.ops, sizeof(struct history_op), run->history.count, file);
+        assert(n == run->history.count);
+        (void)fclose(file);
+    }
+    if (history_judge(&run->history, &found) > 0) {
+        for (int i = 0; i < ANOMALIES; i++) {
+            if (found.found[i] > 0) {
+                char sentence[240];
+                (void)snprintf(sentence, sizeof(sentence), "%llu x: %s",
+                               (unsigned long long)found.found[i], found.first[i]);
+                (void)verdict(run, OUTCOME_WRONG, anomaly_name((enum anomaly)i), sentence);
+            }
+        }
+    }
+    run->result->acked = found.acked;
+    run->result->read = found.read;
+    run->result->permitted_loss = found.permitted_loss;
+}
+
+static void clients_close(struct run *run)
+{
+    administrator_close(&run->admin);
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        producer_close(&run->producers[i]);
+    }
+    for (uint32_t i = 0; i < run->plan.consumers; i++) {
+        consumer_close(&run->consumers[i]);
+    }
+    if (run->last.agent.loop != NULL) {
+        consumer_close(&run->last);
+    }
+}
+
+static void play(struct run *run)
+{
+    bool good = form(run);
+    if (good) {
+        run->nemesis.end_at = world_now_us(run->world) + run->plan.safety_us;
+        good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);
+    }
+    clients_close(run);
+    if (!good) {
+        judge(run);
+        return; /* whatever is left goes with this process */
+    }
+    if (!cluster_stop(run->cluster)) {
+        (void)verdict(run, OUTCOME_STUCK, "liveness", "nodes do not stop in order");
+    }
+    judge(run);
+    for (uint32_t t = 0; t < run->field.topic_count; t++) {
+        for (uint32_t p = 0; p < run->field.topics[t].partitions; p++) {
+            watch_replicas(&run->watch, run->field.topics[t].name, (int32_t)p);
+        }
+    }
+    if (run->watch.wrong[0] != '\0') {
+        (void)verdict(run, OUTCOME_WRONG, "replicas", run->watch.wrong);
+    }
+}
+
+void run_seed(const struct run_options *options, struct run_result *ret_result)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    assert(run != NULL);
+    *ret_result = (struct run_result){0};
+    run->options = options;
+    run->result = ret_result;
+    history_init(&run->history);
+    plan_draw(&run->plan, options->seed);
+    run->world = world_open(options->seed, options->verbose);
+    world_habits(run->world, &run->plan.habits);
+    run->cluster = cluster_open(run->world, &run->plan.size);
+    plan_field(&run->plan, &run->field, run->cluster, &run->history);
+    if (options->explain) {
+        plan_print(&run->plan, &run->field);
+    }
+    nemesis_open(&run->nemesis, &run->plan, run->cluster, &run->field, options->explain);
+    watch_open(&run->watch, run->cluster);
+    clients_open(run);
+    play(run);
+    ret_result->events = world_events(run->world);
+    ret_result->simulated_us = world_now_us(run->world);
+    ret_result->faults = run->nemesis.total;
+    ret_result->elections = run->watch.elections;
+    ret_result->hash = world_hash(run->world);
+    watch_close(&run->watch);
+    if (ret_result->outcome == OUTCOME_GOOD) {
+        cluster_close(run->cluster);
+        world_close(run->world);
+        history_release(&run->history);
+    }
+    free(run); /* after a failure nodes still stand on the rest of it, in a process that ends now */
+}

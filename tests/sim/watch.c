@@ -1,0 +1,243 @@
+#include "tests/sim/watch.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/node/node_internal.h"
+#include "broker/partition/partition_internal.h"
+#include "controller/node/quorum_internal.h"
+#include "tests/lib/fake_disk_internal.h"
+
+void watch_open(struct watch *watch, struct cluster *cluster)
+{
+    *watch = (struct watch){.cluster = cluster};
+    watch->epochs = calloc(WATCH_EPOCHS, sizeof(watch->epochs[0]));
+    watch->images = calloc(WATCH_IMAGES, sizeof(watch->images[0]));
+    assert(watch->epochs != NULL && watch->images != NULL);
+}
+
+void watch_close(struct watch *watch)
+{
+    free(watch->epochs);
+    free(watch->images);
+}
+
+PRINTF_LIKE(2, 3) static void wrong(struct watch *watch, const char *format, ...)
+{
+    if (watch->wrong[0] == '\0') {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(watch->wrong, sizeof(watch->wrong), format, args);
+        va_end(args);
+    }
+}
+
+/* ---- leaders ---- */
+
+static struct watch_epoch *epoch_slot(struct watch *watch, const struct partition *p, int32_t epoch)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < sizeof(p->topic.b); i++) {
+        hash = (hash ^ p->topic.b[i]) * UINT64_C(1099511628211);
+    }
+    hash = (hash ^ (uint64_t)p->index) * UINT64_C(1099511628211);
+    hash = (hash ^ (uint64_t)epoch) * UINT64_C(1099511628211);
+    for (uint32_t i = 0; i < WATCH_EPOCHS; i++) {
+        struct watch_epoch *slot = &watch->epochs[(hash + i) % WATCH_EPOCHS];
+        if (slot->leader == 0 ||
+            (slot->epoch == epoch && slot->index == p->index && uuid_eq(slot->topic, p->topic))) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static const struct partition *replica_of(const struct sim_broker *broker,
+                                          const struct partition *p)
+{
+    if (broker->node == NULL) {
+        return NULL;
+    }
+    LIST_EACH(&broker->node->partitions->all, node)
+    {
+        const struct partition *other = CONTAINER_OF(node, struct partition, node);
+        if (other->index == p->index && uuid_eq(other->topic, p->topic)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/* What is below a leader's high watermark, every in-sync replica has, and has it on disk where that is promised. */
+static void high_watermark_look(struct watch *watch, const struct partition *p, int64_t before)
+{
+    const struct replica *core = &p->core;
+    if (core->high_watermark < before) {
+        wrong(watch, "%s-%d: the high watermark of epoch %d went back from %lld to %lld", p->name,
+              p->index, core->view.leader_epoch, (long long)before,
+              (long long)core->high_watermark);
+    }
+    for (uint32_t i = 0; i < core->view.member_count; i++) {
+        uint32_t number = (uint32_t)(core->view.members[i].id - broker_id(0));
+        const struct partition *other = (core->isr >> i & 1) &&
+                                                number < watch->cluster->broker_count
+                                            ? replica_of(&watch->cluster->brokers[number], p)
+                                            : NULL;
+        if (other == NULL || other->state != PARTITION_OPEN ||
+            other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED) {
+            continue;
+        }
+        bool disk = core->view.durability == REPLICA_DISK;
+        int64_t end = disk ? other->core.durable_end : other->core.log_end;
+        if (disk && end < core->high_watermark && other->core.log_start < core->high_watermark) {
+            wrong(watch, "%s-%d: high watermark %lld of epoch %d, but broker %u has %lld on disk",
+                  p->name, p->index, (long long)core->high_watermark, core->view.leader_epoch,
+                  number, (long long)end);
+        }
+    }
+}
+
+static void leader_look(struct watch *watch, const struct partition *p, uint32_t broker)
+{
+    const struct replica *core = &p->core;
+    struct watch_epoch *slot = epoch_slot(watch, p, core->view.leader_epoch);
+    if (slot == NULL) {
+        return;
+    }
+    if (slot->leader == 0) {
+        *slot = (struct watch_epoch){.topic = p->topic,
+                                     .index = p->index,
+                                     .epoch = core->view.leader_epoch,
+                                     .leader = (int32_t)broker + 1,
+                                     .broker_epoch = core->view.self_broker_epoch};
+        watch->elections++;
+    } else if (slot->leader != (int32_t)broker + 1 ||
+               slot->broker_epoch != core->view.self_broker_epoch) {
+        wrong(watch, "%s-%d: two leaders in epoch %d: broker %d (epoch %lld) and %u (epoch %lld)",
+              p->name, p->index, core->view.leader_epoch, slot->leader - 1,
+              (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
+    }
+    if (slot->high_watermark != core->high_watermark) {
+        high_watermark_look(watch, p, slot->high_watermark);
+        slot->high_watermark = core->high_watermark;
+    }
+}
+
+static void broker_look(struct watch *watch, uint32_t number)
+{
+    const struct sim_broker *broker = &watch->cluster->brokers[number];
+    LIST_EACH(&broker->node->partitions->all, node)
+    {
+        const struct partition *p = CONTAINER_OF(node, struct partition, node);
+        if (p->state != PARTITION_OPEN) {
+            continue;
+        }
+        replica_check(&p->core);
+        if (p->core.role == REPLICA_LEADER) {
+            leader_look(watch, p, number);
+        }
+    }
+}
+
+/* ---- metadata ---- */
+
+static void image_look(struct watch *watch, uint32_t who, const struct meta_image *image)
+{
+    if (image == NULL || watch->image_seen[who] == meta_offset(image) + 1) {
+        return;
+    }
+    watch->image_seen[who] = meta_offset(image) + 1;
+    struct watch_image *slot = &watch->images[(uint64_t)meta_offset(image) % WATCH_IMAGES];
+    uint64_t hash = meta_image_hash(image);
+    if (slot->offset != meta_offset(image) + 1) {
+        *slot = (struct watch_image){.offset = meta_offset(image) + 1, .hash = hash};
+    } else if (slot->hash != hash) {
+        wrong(watch, "two images of the metadata at offset %lld", (long long)meta_offset(image));
+    }
+}
+
+void watch_look(struct watch *watch)
+{
+    const struct cluster *cluster = watch->cluster;
+    watch->looks++;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        if (cluster->controllers[i].node != NULL) {
+            image_look(watch, i, controller_node_image(cluster->controllers[i].node));
+        }
+    }
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        if (cluster->brokers[i].node != NULL && !cluster->brokers[i].halted) {
+            image_look(watch, cluster->controller_count + i, broker_image(&cluster->brokers[i]));
+            broker_look(watch, i);
+        }
+    }
+}
+
+/* ---- replicas at the end ---- */
+
+struct bytes {
+    uint8_t *p;
+    size_t n;
+    int64_t start; /* offset */
+};
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name);
+    size_t m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* All segments of a partition, one behind the other; n 0: there is none. */
+static struct bytes log_bytes(struct host *host, const char *topic, int32_t index)
+{
+    char path[128];
+    struct bytes all = {.start = -1};
+    (void)snprintf(path, sizeof(path), "/data/%s-%d", topic, index);
+    const struct inode *folder = tree_find(host, path);
+    for (size_t i = 0; folder != NULL && i < folder->live_names.n; i++) {
+        const struct entry *entry = &folder->live_names.p[i];
+        if (!ends_with(entry->name, ".log")) {
+            continue;
+        }
+        if (all.start < 0) {
+            all.start = strtoll(entry->name, NULL, 10);
+        }
+        const struct image *image = &entry->inode->live;
+        all.p = realloc(all.p, all.n + image->n + 1);
+        assert(all.p != NULL);
+        if (image->n > 0) {
+            memcpy(all.p + all.n, image->p, image->n);
+        }
+        all.n += image->n;
+    }
+    return all;
+}
+
+void watch_replicas(struct watch *watch, const char *topic, int32_t index)
+{
+    struct bytes first = {.start = -1};
+    uint32_t who = 0;
+    for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
+        struct bytes other = log_bytes(watch->cluster->brokers[b].host, topic, index);
+        if (other.start < 0) {
+            continue;
+        }
+        size_t n = first.n < other.n ? first.n : other.n; /* ends are alike; starts may not be */
+        bool same = first.start < 0 ||
+                    (n == 0 ? first.n == other.n
+                            : memcmp(first.p + first.n - n, other.p + other.n - n, n) == 0);
+        if (!same || (first.start == other.start && first.n != other.n)) {
+            wrong(watch, "%s-%d: brokers %u and %u do not have the same bytes (%zu, %zu)", topic,
+                  index, who, b, first.n, other.n);
+        }
+        if (first.start < 0) {
+            first = other;
+            who = b;
+        } else {
+            free(other.p);
+        }
+    }
+    free(first.p);
+}
