@@ -53,12 +53,12 @@ struct log_config {
 
 /* What the owner knows from its checkpoint files. */
 struct log_known {
-    /* Pages that an fsync failed on are called clean by the kernel while the machine runs, and are not on disk: what lies
-     * behind the recovery point is written once more before it is synced. */
-    bool rewrite;
     bool clean; /* the node was shut down cleanly: nothing to scan, the tail is whole and on disk */
     int64_t recovery_point; /* recovery-point-offset-checkpoint; 0: nothing known, all is scanned */
     int64_t log_start;      /* log-start-offset-checkpoint; 0: begin with the first segment */
+    /* Pages that an fsync failed on are called clean by the kernel while the machine runs, and are not on disk: what lies
+     * behind the recovery point is written once more before it is synced. */
+    bool rewrite;
 };
 
 /* What log_open found and did, for the log line and the counters. */

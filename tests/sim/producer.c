@@ -103,7 +103,8 @@ static bool surely_not(int16_t error)
 }
 
 /* A broker that loads its producers from a snapshot (Kafka's format) knows only the newest batch of each: to the retry of an
- * earlier one it says OUT_OF_ORDER_SEQUENCE. That a later one was acknowledged says that this one is there. */
+ * earlier one it says OUT_OF_ORDER_SEQUENCE. That a later one was acknowledged says that this one is there;
+ * but for a session's first, since who knows nothing of a producer takes any sequence (as Kafka does): that one gives up. */
 static bool surely_there(struct lane *lane)
 {
     bool later = false;
@@ -142,11 +143,12 @@ static void on_produced(struct agent_call *call, const void *answer)
         return;
     }
     lane->broken = true;
-    if (lane->last_error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER && ship == at(lane, 0) &&
-        surely_there(lane)) {
+    bool behind = lane->last_error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER && ship == at(lane, 0) &&
+                  surely_there(lane);
+    if (behind && ship->first_number > 0) {
         acked(ship, -1);
     }
-    lane->lost = lane->lost ||
+    lane->lost = lane->lost || (behind && ship->first_number == 0) ||
                  (part != NULL && part->error_code == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER &&
                   ship == at(lane, 0) && lane_is_weak(lane));
 }
