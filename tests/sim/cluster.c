@@ -280,8 +280,18 @@ void cluster_ails(const struct cluster *cluster, char *sentence, size_t room)
         return;
     }
     const struct meta_image *image = controller_node_image(cluster->controllers[active].node);
-    (void)snprintf(sentence, room, "controller %d is active, not all have the same metadata",
-                   active + 1);
+    int n = snprintf(sentence, room, "controller %d is active; metadata offsets", active + 1);
+    for (uint32_t i = 0; i < cluster->controller_count && n < (int)room; i++) {
+        const struct controller_node *node = cluster->controllers[i].node;
+        const struct meta_image *at = node == NULL ? NULL : controller_node_image(node);
+        n += snprintf(sentence + n, room - (size_t)n, " %lld",
+                      at == NULL ? -1LL : (long long)meta_offset(at));
+    }
+    for (uint32_t i = 0; i < cluster->broker_count && n < (int)room; i++) {
+        const struct sim_broker *broker = &cluster->brokers[i];
+        n += snprintf(sentence + n, room - (size_t)n, " %lld",
+                      broker->node == NULL ? -1LL : (long long)meta_offset(broker_image(broker)));
+    }
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         const struct meta_broker *broker = meta_broker(image, broker_id(i));
         if (cluster->brokers[i].node == NULL || broker == NULL || broker->fenced) {

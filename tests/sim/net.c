@@ -508,7 +508,7 @@ static bool net_held(struct world *world, const struct event *event, struct even
         at++;
     } else if (ordered && event->order != event->conn->got) {
         at = max_i64(world->now, event->conn->held) + 1; /* an earlier one was held up */
-    } else if (to->off && event->kind == EVENT_CONNECT) {
+    } else if (to->off && (event->kind == EVENT_CONNECT || ordered)) { /* sent again and again */
         at = world->now + SYN_US;
     } else {
         return false;
