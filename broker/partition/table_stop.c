@@ -12,7 +12,8 @@ static void finish_work(struct disk_job *job)
     int64_t epoch = table_broker_epoch(table);
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
-        if (atomic_load(&dir->offline) || dir->unclean || table->abandoned) {
+        /* Before the first apply no log was opened: what the last process left is to be recovered still. */
+        if (atomic_load(&dir->offline) || dir->unclean || table->abandoned || !table->applied) {
             continue;
         }
         dir->checkpoint_sum = 0;

@@ -200,7 +200,8 @@ static void checkpoint_fire(struct timer *timer)
 {
     struct partitions *table = CONTAINER_OF(timer, struct partitions, checkpoint_timer);
     assert(!table->checkpoint_running && !table->stopping);
-    if (table->retention_running) { /* it writes the same files */
+    /* Retention writes the same files. Before the first apply no log is known here: what the files say stands. */
+    if (table->retention_running || !table->applied) {
         checkpoint_arm(table);
         return;
     }

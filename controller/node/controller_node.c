@@ -93,7 +93,9 @@ static void on_snapshot_durable(void *ctx, raft_index index, raft_term term)
 {
     struct controller_node *n = ctx;
     assert(n->machine != NULL);
-    quorum_snapshot_durable(n->quorum, index, term);
+    if (n->quorum != NULL) { /* a snapshot may be on its way to the disk while the node stops */
+        quorum_snapshot_durable(n->quorum, index, term);
+    }
 }
 
 static void on_failed(void *ctx, const char *sentence)

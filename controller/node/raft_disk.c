@@ -351,6 +351,9 @@ void store_written(struct raft_disk *store, uint64_t write)
 void raft_disk_vote(struct raft_disk *store, uint64_t write, raft_term term,
                     struct raft_node voted_for)
 {
+    if (store->failed) {
+        return;
+    }
     assert(term >= store->state.term);
     store->state.term = term;
     store->state.voted_for = voted_for;
@@ -387,6 +390,9 @@ void raft_disk_append(struct raft_disk *store, uint64_t write, raft_index trunca
                       raft_index first, const struct raft_entry *entries, size_t count)
 {
     err_t err = OK;
+    if (store->failed) {
+        return; /* the node is stopping: what is not on disk is not told to be */
+    }
     if (truncate_from > 0) {
         err = log_truncate(store->log, offset_of_index(truncate_from), clock_wall_ms(store->host));
     }
@@ -404,6 +410,9 @@ void raft_disk_append(struct raft_disk *store, uint64_t write, raft_index trunca
 void raft_disk_install(struct raft_disk *store, uint64_t write,
                        const struct raft_snapshot *snapshot, bool keep_log)
 {
+    if (store->failed) {
+        return;
+    }
     /* Published before the log is cut: a crash between the two finds a log that the snapshot covers. Rare, so it may wait. */
     err_t err = store_download_publish(store, snapshot);
     if (err == OK && !keep_log) {
@@ -419,6 +428,9 @@ void raft_disk_install(struct raft_disk *store, uint64_t write,
 
 void raft_disk_drop_prefix(struct raft_disk *store, uint64_t write, raft_index up_to)
 {
+    if (store->failed) {
+        return;
+    }
     assert(up_to <= store->snapshot.index);
     int64_t start = offset_of_index(up_to + 1);
     log_set_start(store->log, start);
