@@ -224,7 +224,10 @@ err_t log_dir_open(struct partitions *table, struct log_dir *dir, const char *pa
     TRY(lock_open(table->host, "log dir", &dir->lock));
     err_t err = small_file_folders(table->host, path);
     if (err != OK) {
-        say(sentence, room, path, "cannot be made; log.dirs names folders that this user may make",
+        say(sentence, room, path,
+            err == ERR_NOT_FOUND
+                ? "is no folder, or lies below a file; choose another one in log.dirs"
+                : "cannot be made; log.dirs names folders that this user may make",
             err);
         return err;
     }
@@ -232,10 +235,9 @@ err_t log_dir_open(struct partitions *table, struct log_dir *dir, const char *pa
     err = disk_lock(table->host, lock_path, &dir->disk_lock);
     if (err != OK) {
         say(sentence, room, path,
-            err == ERR_LOCKED      ? "another process that lives has it; stop that one, or choose "
-                                     "another folder in log.dirs"
-            : err == ERR_NOT_FOUND ? "is no folder; choose another one in log.dirs"
-                                   : "its file .lock cannot be taken",
+            err == ERR_LOCKED ? "another process that lives has it; stop that one, or choose "
+                                "another folder in log.dirs"
+                              : "its file .lock cannot be taken",
             err);
         return err;
     }

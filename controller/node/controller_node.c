@@ -477,9 +477,12 @@ static err_t folder_take(struct controller_node *n, char *why, size_t why_bytes)
     char path[PATH_BYTES];
     err_t err = small_file_folders(n->host, n->options.data_dir);
     if (err != OK) {
-        (void)snprintf(why, why_bytes,
-                       "%s cannot be made: %s; make it, or choose another folder in log.dirs",
-                       n->options.data_dir, err_text(err));
+        (void)snprintf(
+            why, why_bytes,
+            err == ERR_NOT_FOUND
+                ? "%s is no folder, or lies below a file (%s): choose another one in log.dirs"
+                : "%s cannot be made: %s; make it, or choose another folder in log.dirs",
+            n->options.data_dir, err_text(err));
         return err;
     }
     int length = snprintf(path, sizeof(path), "%s/.lock", n->options.data_dir);

@@ -116,8 +116,8 @@ def places(suite):
 def folders(suite):
     b, c = Stranger(suite, "broker", 7, "folder"), Stranger(suite, "controller", 107, "cfolder")
     told(suite, "a file where a directory should be", b.run(log_dirs="/etc/passwd"), 3, "log directory /etc/passwd: is no folder")
-    told(suite, "a directory below a file", b.run(log_dirs="/etc/passwd/x"), 3, "log directory /etc/passwd/x: cannot be made")
-    told(suite, "a controller's file where a directory should be", c.run(log_dirs="/etc/passwd"), 3, "/etc/passwd cannot be taken")
+    told(suite, "a directory below a file", b.run(log_dirs="/etc/passwd/x"), 3, "log directory /etc/passwd/x: is no folder")
+    told(suite, "a controller's file where a directory should be", c.run(log_dirs="/etc/passwd"), 3, "/etc/passwd is no folder")
     if os.geteuid() == 0:
         locked = os.path.join(suite.data, "startup", "of-root")
         os.makedirs(locked, exist_ok=True)
