@@ -218,6 +218,8 @@ static void play(struct run *run)
         judge(run);
         return; /* whatever is left goes with this process */
     }
+    /* What the clients left under way arrives and is copied: a leader that stops at once may hold it alone, unacknowledged. */
+    world_sleep(run->world, 2 * SECOND);
     if (!cluster_stop(run->cluster)) {
         (void)verdict(run, OUTCOME_STUCK, "liveness", "nodes do not stop in order");
     }
