@@ -67,7 +67,7 @@ class Listeners:
         if writer not in self.clients or reader not in self.clients:
             return
         began, w = time.monotonic(), self.clients[writer]
-        spec = r.Spec(topic, self.cluster.bootstrap, w.profile, 2_000, 4, 3, "zstd", self.o.seed, w.timed)
+        spec = r.Spec(topic, self.cluster.bootstrap, w.profile, 2_000, 4, 3, "lz4", self.o.seed, w.timed)
         outside = r.Spec.parse(spec.line())
         outside.bootstrap = self.outside[self.cluster.brokers[0].id]
         try:

@@ -128,6 +128,7 @@ public final class AdminWorker {
     private void records() throws Exception {
         Properties config = new Properties();
         config.put("bootstrap.servers", bootstrap);
+        config.put("acks", "all"); // 2.8's default is 1: what it wrote could not be deleted yet
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(config, new StringSerializer(), new StringSerializer())) {
             for (int i = 0; i < 3; i++) {
                 producer.send(new ProducerRecord<>(topic, 1, null, "" + i)).get();
