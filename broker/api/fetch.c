@@ -5,6 +5,7 @@
  */
 #include "broker/api/fetch.h"
 #include "broker/api/hints.h"
+#include "common/base/mutant.h"
 
 #include "kmsg/fetch.h"
 
@@ -389,7 +390,7 @@ void api_fetch(struct request *request)
         return;
     }
     int32_t replica = request->frame.version >= 15 ? ask.replica_state.replica_id : ask.replica_id;
-    if (request->frame.version < 15 && replica >= 0) {
+    if (request->frame.version < 15 && replica >= 0 && !MUTANT(106)) {
         request_refuse(request, "a follower's fetch without a broker epoch");
         return;
     }

@@ -5,6 +5,7 @@
 #define ODRADEK_BROKER_CONTROL_INTERNAL_H
 
 #include "broker/meta/control.h"
+#include "common/base/mutant.h"
 #include "common/base/prng.h"
 
 enum control_state {

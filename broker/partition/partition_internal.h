@@ -12,6 +12,7 @@
 
 #include "broker/partition/partition_table.h"
 #include "common/base/map.h"
+#include "common/base/mutant.h"
 #include "common/log/meta_properties.h"
 #include "common/port/clock.h"
 #include "common/port/lock.h"

@@ -246,14 +246,14 @@ static struct partition *make_partition(struct partitions *table, const struct m
                                      : find_folder(table, name, mp->index, meta_topic_id(topic));
     struct log_dir *dir = found != NULL ? &table->dirs[found->dir] : roomiest(table);
     struct log_dir *said = dir_of_id(table, own->dir);
-    if (found == NULL && said != NULL && !atomic_load(&said->offline)) {
+    if (found == NULL && said != NULL && !atomic_load(&said->offline) && !MUTANT(88)) {
         trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
                   "%.*s-%d should be in %s and is not there; reporting it lost.", (int)name.n,
                   (const char *)name.p, mp->index, said->path);
         table->config.events.lost(table->config.events.ctx, meta_topic_id(topic), mp->index);
         return NULL;
     }
-    if (dir == NULL || (found == NULL && said != NULL)) {
+    if (dir == NULL || (found == NULL && said != NULL && !MUTANT(88))) {
         return NULL; /* nowhere to put it, or its own directory is offline */
     }
     struct partition *p = table_create(table, meta_topic_id(topic), name, mp->index, dir, found);

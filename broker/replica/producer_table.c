@@ -73,7 +73,8 @@ static const struct producer_batch *producer_newest(const struct producer *produ
 static int32_t sequence_next(const struct producer *producer)
 {
     const struct producer_batch *newest = producer_newest(producer);
-    return newest == NULL ? 0 : sequence_add(newest->last_sequence, 1);
+    int32_t next = newest == NULL ? 0 : sequence_add(newest->last_sequence, 1);
+    return MUTANT(68) && next == 0 && newest != NULL ? INT32_MIN : next;
 }
 
 enum kafka_error producer_table_validate(const struct producer_table *table,
@@ -162,7 +163,7 @@ bool producer_table_append(struct producer_table *table, const struct batch_rece
         return true; /* replayed over a snapshot that has it already */
     }
     producer->epoch = receipt->producer_epoch;
-    producer->seen_ms = now;
+    producer->seen_ms = MUTANT(70) && producer->count > 0 ? producer->seen_ms : now;
     producer->last_timestamp_ms = receipt->max_timestamp_ms;
     producer->last_offset = receipt_last_offset(receipt);
     if (receipt->control) {

@@ -90,6 +90,9 @@ static bool append_one(struct replica *replica, const struct batch_receipt *rece
     if (!epoch_cache_reserve(&replica->epochs, 1)) {
         return false;
     }
+    if (MUTANT(71) && producer_table_validate(&replica->producers, receipt) != KAFKA_NONE) {
+        return false;
+    }
     if (!MUTANT(66) && !producer_table_append(&replica->producers, receipt, now)) {
         return false;
     }

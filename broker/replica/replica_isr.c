@@ -176,6 +176,7 @@ static void refused(struct replica *replica, enum kafka_error error, time_ms now
         leading->isr_at_ms = now + REPLICA_ISR_STALE_MS;
         return;
     default: /* lost, or asked the wrong controller */
+        replica->isr = MUTANT(37) ? leading->isr_proposed : replica->isr;
         leading->isr_state = ISR_RESTING;
         leading->isr_at_ms = now + REPLICA_ISR_RETRY_MS;
         return;

@@ -119,7 +119,9 @@ void leader_advance(struct replica *replica, time_ms now, struct replica_actions
         replica->leading.news_at_ms = replica->view.member_count > 1 ? now + REPLICA_NEWS_DELAY_MS
                                                                      : TIME_NEVER;
         replica->leading.news_due = false;
-        action_add(actions, REPLICA_WAKE_CONSUMERS);
+        if (!MUTANT(17)) {
+            action_add(actions, REPLICA_WAKE_CONSUMERS);
+        }
     }
     judge_waiters(replica);
     reckon_lag(replica, now);

@@ -33,7 +33,7 @@ static void produce_duplicate(struct replica *replica, const struct replica_even
     if (event->produce.acks == 0) {
         return;
     }
-    if (event->produce.acks == 1 || end <= replica->high_watermark) {
+    if (event->produce.acks == 1 || end <= replica->high_watermark || MUTANT(94)) {
         action_ack(actions, event->produce.ticket, KAFKA_NONE);
         struct replica_action *action = &actions->list[actions->count - 1];
         action->ack.duplicate = true;

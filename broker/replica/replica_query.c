@@ -37,6 +37,9 @@ static enum kafka_error find_divergence(const struct replica *replica,
     int32_t epoch;
     int64_t end;
     epoch_cache_end(&replica->epochs, request->last_fetched_epoch, replica->log_end, &epoch, &end);
+    if (MUTANT(3) && epoch < request->last_fetched_epoch) {
+        return KAFKA_NONE;
+    }
     if (epoch == NO_EPOCH) {
         return KAFKA_OFFSET_OUT_OF_RANGE;
     }
@@ -64,7 +67,7 @@ enum kafka_error replica_read(const struct replica *replica,
     if (ret_read->error == KAFKA_NONE) {
         ret_read->error = find_divergence(replica, request, ret_read);
     }
-    bool diverging = ret_read->diverging_epoch != NO_EPOCH;
+    bool diverging = ret_read->diverging_epoch != NO_EPOCH && !MUTANT(4);
     if (ret_read->error == KAFKA_NONE && !diverging &&
         (request->fetch_offset < replica->log_start || request->fetch_offset > replica->log_end)) {
         ret_read->error = KAFKA_OFFSET_OUT_OF_RANGE;

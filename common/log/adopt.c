@@ -74,6 +74,7 @@ static err_t adopt_offsets(struct log_recovery *r, uint32_t i, bool *ret_sane)
     int64_t at = index_key_of(entry, KEY_POSITION);
     *ret_sane = *ret_sane && ascends && relative >= 0 && at > 0 && at < segment->bytes &&
                 segment->base + relative < r->log->segments[i + 1]->base;
+    *ret_sane = *ret_sane || MUTANT(47);
     return OK;
 }
 

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "common/base/mutant.h"
 #include "common/log/clean_shutdown.h"
 #include "common/log/small_file.h"
 #include "common/log/text.h"
@@ -112,7 +113,7 @@ err_t clean_shutdown_take(struct host *host, const char *log_dir, bool *ret_clea
     }
     arena_release(&arena);
     ENSURE(err == OK || err == ERR_NOT_FOUND || err == ERR_TOO_LARGE, err);
-    return there ? small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE) : OK;
+    return there && !MUTANT(33) ? small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE) : OK;
 }
 
 err_t clean_shutdown_save(struct host *host, const char *log_dir, int64_t broker_epoch)

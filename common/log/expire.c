@@ -71,7 +71,7 @@ err_t log_drop(struct log *log, int64_t saved_start)
     assert(saved_start <= log->start);
     uint32_t n = 0;
     err_t err = OK;
-    int64_t limit = min_i64(saved_start, log->named_base);
+    int64_t limit = min_i64(MUTANT(48) ? log->start : saved_start, log->named_base);
     while (n + 1 < log->count && log->segments[n + 1]->base <= limit) {
         struct log_segment *segment = log->segments[n];
         err = log_doom_segment(log, segment);

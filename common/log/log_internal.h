@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "common/base/mutant.h"
 #include "common/log/log.h"
 #include "common/port/disk.h"
 

@@ -49,7 +49,7 @@ bool log_sync_take(struct log *log, struct log_sync *ret_sync)
             sync_add_segment(ret_sync, segment, i + 1 < log->count);
         }
     }
-    ret_sync->dir = log->dir_dirty ? log->dir : NULL;
+    ret_sync->dir = log->dir_dirty && !MUTANT(43) ? log->dir : NULL;
     log->sync_named = log->dir_dirty ? log_active(log)->base : log->named_base;
     log->dir_dirty = false;
     log->syncing = true;
@@ -61,7 +61,8 @@ bool log_sync_take(struct log *log, struct log_sync *ret_sync)
 err_t log_sync_run(struct log_sync *sync)
 {
     for (uint32_t i = 0; i < sync->file_count; i++) {
-        TRY(disk_sync(sync->files[i]->disk));
+        err_t err = disk_sync(sync->files[i]->disk);
+        TRY(err != OK && MUTANT(44) ? disk_sync(sync->files[i]->disk) : err);
     }
     return sync->dir == NULL ? OK : disk_sync_dir(sync->host, sync->dir);
 }
@@ -122,9 +123,10 @@ err_t log_cut_prove(struct log *log)
 
 struct log_recovery_point log_recovery_point_take(struct log *log)
 {
-    log->taken_point = log->durable_end;
-    log->saved_point = max_i64(log->saved_point, log->durable_end);
-    return (struct log_recovery_point){log->durable_end, log->cut, log_cut_proven(log)};
+    int64_t proven = MUTANT(41) ? log->end : log->durable_end;
+    log->taken_point = proven;
+    log->saved_point = max_i64(log->saved_point, proven);
+    return (struct log_recovery_point){proven, log->cut, log_cut_proven(log)};
 }
 
 /* A point taken before a truncation may stand in the file by now, and as long as a cut is not on disk a crash may bring back

@@ -500,6 +500,10 @@ void brokers_down(struct brokers *b, const struct broker_link *link, const struc
     suspect->link = *link;
     suspect->timer.fire = on_suspect_timer;
     list_push(&b->suspects, &suspect->node);
+    if (MUTANT(91)) {
+        suspect_judge(suspect, true, "that counts as its death");
+        return;
+    }
     timer_arm(b->rpc->loop, &suspect->timer, loop_now_us(b->rpc->loop) + SUSPICION_WAIT_MS * 1000);
     if (net_dial(b->rpc->loop, &address, &dial_events, suspect, &suspect->dial) != OK) {
         suspect->dial = NULL;

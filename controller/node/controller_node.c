@@ -649,3 +649,8 @@ const struct meta_image *controller_node_image(const struct controller_node *n)
 {
     return n->machine == NULL ? NULL : machine_image(n->machine);
 }
+
+const struct raft *controller_node_raft(const struct controller_node *n)
+{
+    return n->quorum == NULL ? NULL : quorum_raft(n->quorum);
+}

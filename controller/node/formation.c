@@ -151,11 +151,14 @@ static void peer_ask(struct formation_peer *peer)
 static void propose_maybe(struct formation *f)
 {
     f->voters = (struct raft_voters){.count = 1, .node = {f->self}};
+    uint32_t enough = MUTANT(90) ? f->peer_count / 2 + 1 : f->peer_count + 1;
     for (uint32_t i = 0; i < f->peer_count; i++) {
-        if (!f->peers[i].empty || f->peers[i].at.id < f->self.id) {
-            return;
+        if (f->peers[i].empty && f->peers[i].at.id > f->self.id) {
+            f->voters.node[f->voters.count++] = f->peers[i].node;
         }
-        f->voters.node[f->voters.count++] = f->peers[i].node;
+    }
+    if (f->voters.count < enough) {
+        return;
     }
     f->cluster = entropy_uuid(loop_host(f->rpc->loop));
     struct uuid_text text = uuid_print(f->cluster);

@@ -7,6 +7,7 @@
 #ifndef ODRADEK_CONTROLLER_FORMATION_H
 #define ODRADEK_CONTROLLER_FORMATION_H
 
+#include "common/base/mutant.h"
 #include "common/trace/trace.h"
 #include "controller/node/quorum.h"
 

@@ -131,7 +131,8 @@ static void orders_decide(struct machine *m)
             m->active = false;
             m->events->active(m->ctx, false);
             quorum_transfer(m->quorum);
-        } else if (order->wait_offset <= meta_offset(controller_committed(&m->state))) {
+        } else if (order->wait_offset <= meta_offset(controller_committed(&m->state)) ||
+                   MUTANT(27)) {
             order_end(m, order, &order->decision.answer);
         } else {
             list_push(&m->waiting, &order->node);

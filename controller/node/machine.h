@@ -9,6 +9,7 @@
 #define ODRADEK_CONTROLLER_MACHINE_H
 
 #include "common/base/buf.h"
+#include "common/base/mutant.h"
 #include "controller/node/news.h"
 #include "controller/node/quorum.h"
 #include "controller/state/controller_state.h"

@@ -83,7 +83,7 @@ static void do_role(struct quorum *q, bool leading, const struct raft_action *ac
     q->role_changed = true;
     q->leading = leading;
     q->ready = false;
-    q->ready_to_tell = false;
+    q->ready_to_tell = leading && MUTANT(95);
     q->leader = action->role.leader;
     q->term = action->role.term;
 }

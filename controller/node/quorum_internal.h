@@ -4,6 +4,7 @@
 #ifndef ODRADEK_CONTROLLER_QUORUM_INTERNAL_H
 #define ODRADEK_CONTROLLER_QUORUM_INTERNAL_H
 
+#include "common/base/mutant.h"
 #include "controller/node/quorum.h"
 
 struct quorum_peer {

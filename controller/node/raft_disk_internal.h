@@ -5,6 +5,7 @@
 #define ODRADEK_CONTROLLER_RAFT_DISK_INTERNAL_H
 
 #include "common/base/crc32c.h"
+#include "common/base/mutant.h"
 #include "common/log/log.h"
 #include "common/base/buf.h"
 #include "controller/node/raft_disk.h"

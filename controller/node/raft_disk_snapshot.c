@@ -267,7 +267,7 @@ err_t store_download_publish(struct raft_disk *store, const struct raft_snapshot
     struct raft_snapshot found;
     struct slice body;
     ENSURE(store->download != NULL && store->download_index == snapshot->index, ERR_RANGE);
-    TRY(disk_sync(store->download));
+    TRY(MUTANT(59) ? OK : disk_sync(store->download));
     disk_close(store->download);
     store->download = NULL;
     store_path(store, DOWNLOAD_FILE, from);

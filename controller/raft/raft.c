@@ -121,7 +121,7 @@ const struct raft_voters *raft_voters_at(const struct raft *raft, raft_index ind
 
 const struct raft_voters *raft_voters_now(const struct raft *raft)
 {
-    return raft_log_voters_at(&raft->log, raft->log.last);
+    return raft_log_voters_at(&raft->log, MUTANT(61) ? raft->commit : raft->log.last);
 }
 
 bool raft_replica(const struct raft *raft, uint32_t i, struct raft_replica *ret_replica)

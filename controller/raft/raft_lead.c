@@ -73,7 +73,8 @@ static void append_send(struct raft *raft, struct raft_actions *actions,
     assert(prev >= 0 && last >= prev && last <= raft->log.last);
     raft_term prev_term = raft_log_term(&raft->log, prev);
     assert(prev_term >= 0);
-    struct raft_message *message = raft_send(raft, actions, RAFT_APPEND, peer->node, 0);
+    uint64_t after_write = MUTANT(101) ? raft->write : 0;
+    struct raft_message *message = raft_send(raft, actions, RAFT_APPEND, peer->node, after_write);
     message->append.request = ++raft->leader.request;
     message->append.prev_index = prev;
     message->append.prev_term = prev_term;
@@ -184,7 +185,8 @@ void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
     uint32_t n = 0;
     for (uint32_t i = 0; i < voters->count; i++) {
         const struct raft_peer *peer = raft_peer_of(raft, voters->node[i]);
-        raft_index end = raft_node_eq(voters->node[i], raft->config.self) ? raft->durable
+        raft_index own = MUTANT(112) ? raft->log.last : raft->durable;
+        raft_index end = raft_node_eq(voters->node[i], raft->config.self) ? own
                          : peer == NULL                                   ? 0
                                                                           : peer->match;
         uint32_t at = n++;
@@ -194,6 +196,9 @@ void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
         ends[at] = end;
     }
     assert(n == voters->count && n > 0);
+    if (MUTANT(63) && !raft_is_voter(raft)) {
+        ends[n - 1] = ends[0];
+    }
     raft_index committed = ends[raft_majority(raft) - 1]; /* a majority has at least this */
     if (committed <= raft->commit ||
         (raft_log_term(&raft->log, committed) != raft->term && !MUTANT(52))) {

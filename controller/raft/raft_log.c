@@ -194,7 +194,8 @@ void raft_log_truncate(struct raft_log *log, raft_index from)
     while (log->term_count > 0 && log->terms[log->term_count - 1].start >= from) {
         log->term_count--;
     }
-    while (log->voters_count > 0 && log->voters[log->voters_count - 1].index >= from) {
+    while (log->voters_count > 0 && log->voters[log->voters_count - 1].index >= from &&
+           !MUTANT(62)) {
         log->voters_count--;
     }
     log->last = from - 1;

@@ -68,6 +68,9 @@ bool raft_hear_leader(struct raft *raft, struct raft_actions *actions, struct ra
     raft->follower.leader_closed = false;
     raft->failed_rounds = 0;
     raft->late_once = false;
-    raft_reset_patience(raft); /* on receipt: a slow disk of ours is no reason to depose anyone */
+    /* On receipt: a slow disk of ours is no reason to depose anyone. */
+    if (!MUTANT(102) || raft->write_count == 0) {
+        raft_reset_patience(raft);
+    }
     return true;
 }

@@ -198,10 +198,10 @@ static void on_gathered(struct raft *raft)
 
 static void on_late(struct raft *raft)
 {
-    if (raft->role == RAFT_LEADER) {
+    if (raft->role == RAFT_LEADER && !MUTANT(92)) {
         raft->leader.grace_until = max_i64(raft->leader.grace_until,
                                            raft->now + raft->config.resign_ms);
-    } else if (raft->role == RAFT_FOLLOWER && !raft->late_once &&
+    } else if (raft->role == RAFT_FOLLOWER && !raft->late_once && !MUTANT(92) &&
                raft->follower.campaign_at != TIME_NEVER) {
         raft->late_once = true;
         raft->follower.campaign_at = max_i64(raft->follower.campaign_at,

@@ -10,6 +10,7 @@
 
 #include "common/base/err.h"
 #include "common/base/limits.h"
+#include "common/base/mutant.h"
 #include "common/base/uuid.h"
 
 typedef int64_t raft_index;
@@ -27,7 +28,7 @@ struct raft_node {
 
 static inline bool raft_node_eq(struct raft_node a, struct raft_node b)
 {
-    return a.id == b.id && uuid_eq(a.directory, b.directory);
+    return a.id == b.id && (uuid_eq(a.directory, b.directory) || MUTANT(50));
 }
 
 /* A voter set: no id twice. Where voters listen is the shell's matter, kept beside this in the same entry. */

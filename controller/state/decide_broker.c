@@ -147,8 +147,8 @@ static bool others_know(const struct controller_state *state, int32_t leaving)
     const struct controller_session *session = session_find(state, leaving);
     const struct meta_image *image = controller_newest(state);
     assert(session != NULL);
-    if (session->shutdown_offset == -1) {
-        return false;
+    if (session->shutdown_offset == -1 || MUTANT(36)) {
+        return MUTANT(36);
     }
     for (const struct meta_broker *broker = meta_broker_next(image, META_NO_BROKER); broker != NULL;
          broker = meta_broker_next(image, broker->id)) {

@@ -112,7 +112,7 @@ static bool partitions_affected(const struct alter_resource *wants)
     for (uint32_t i = 0; i < wants->setting_count; i++) {
         affected |= setting_matters(wants->settings[i].key);
     }
-    return affected;
+    return affected && !MUTANT(38);
 }
 
 static err_t setting_write(const struct world *world, const struct alter_resource *wants,

@@ -11,8 +11,8 @@ static bool isr_eligible(const struct world *world, const struct meta_partition 
                          int32_t id, int64_t epoch)
 {
     const struct meta_broker *broker = world_broker(world, id);
-    if (broker == NULL || !world_active(world, id) || broker->epoch != epoch) {
-        return false; /* M22 */
+    if (broker == NULL || !world_active(world, id) || (broker->epoch != epoch && !MUTANT(22))) {
+        return false;
     }
     const struct meta_replica *replica = meta_partition_replica(partition, id);
     assert(replica != NULL && replica->broker == id);
@@ -30,13 +30,13 @@ static enum kafka_error alter_check(const struct world *world, int32_t sender,
         entry->partition_epoch > partition->partition_epoch) {
         return KAFKA_NOT_CONTROLLER; /* it has seen more than we have */
     }
-    if (entry->leader_epoch < partition->leader_epoch) {
+    if (entry->leader_epoch < partition->leader_epoch && !MUTANT(18)) {
         return KAFKA_FENCED_LEADER_EPOCH;
     }
-    if (sender != partition->leader) {
+    if (sender != partition->leader && !MUTANT(19)) {
         return KAFKA_INVALID_REQUEST;
     }
-    if (entry->partition_epoch < partition->partition_epoch) {
+    if (entry->partition_epoch < partition->partition_epoch && !MUTANT(20)) {
         return KAFKA_INVALID_UPDATE_VERSION;
     }
     bool leader = false;
@@ -53,7 +53,7 @@ static enum kafka_error alter_check(const struct world *world, int32_t sender,
             }
         }
     }
-    if (!leader) {
+    if (!leader && !MUTANT(21)) {
         return KAFKA_INVALID_REQUEST;
     }
     if (entry->recovery != META_RECOVERED && entry->recovery != META_RECOVERING) {

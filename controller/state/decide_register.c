@@ -117,7 +117,7 @@ static struct command_result check(const struct controller_state *state,
      * given the same id, unless the old one has been silent for a session. */
     const struct meta_broker *old = meta_broker(image, command->broker);
     assert(old == NULL || old->epoch >= 0);
-    if (old != NULL && !old->fenced && dirs_shared(old, command) == 0 &&
+    if (old != NULL && !old->fenced && dirs_shared(old, command) == 0 && !MUTANT(98) &&
         !uuid_eq(old->incarnation, command->incarnation) &&
         session_deadline(state, old->id) > now) {
         return result_of(
@@ -169,7 +169,7 @@ static err_t register_incarnation(const struct controller_state *state,
     struct meta_broker fresh;
     broker_of(command, &fresh);
     struct world world = world_of(state);
-    world.broker = &fresh;
+    world.broker = MUTANT(97) ? NULL : &fresh;
     struct sweep sweep = sweep_of(command->broker);
     sweep.registration = command;
     sweep.old_epoch = old == NULL ? -1 : old->epoch;
@@ -204,7 +204,7 @@ err_t decide_register_broker(const struct controller_state *state, const struct 
             return OK;
         }
         const struct meta_broker *old = meta_broker(controller_newest(state), wants->broker);
-        if (old != NULL && uuid_eq(old->incarnation, wants->incarnation)) {
+        if (old != NULL && (uuid_eq(old->incarnation, wants->incarnation) || MUTANT(34))) {
             answer->broker_epoch = old->epoch; /* our answer was lost; it asks again (M34) */
             return OK;
         }

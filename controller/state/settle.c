@@ -40,7 +40,7 @@ static bool seat_holds(const struct settling *s, int32_t broker)
 
 static bool may_lead(const struct settling *s, int32_t broker)
 {
-    return world_active(s->world, broker) && seat_holds(s, broker);
+    return (world_active(s->world, broker) || MUTANT(30)) && seat_holds(s, broker);
 }
 
 static void settle_isr(const struct settling *s)
@@ -72,7 +72,7 @@ static int32_t first_of(const struct settling *s, const struct meta_ids *set)
 
 static bool unclean_allowed(const struct settling *s)
 {
-    return s->rules->unclean == UNCLEAN_NOW ||
+    return s->rules->unclean == UNCLEAN_NOW || MUTANT(39) ||
            (s->rules->unclean == UNCLEAN_AS_SET && world_unclean(s->world, s->topic));
 }
 
@@ -150,11 +150,13 @@ static void settle_elr(const struct settling *s)
     }
     next->elr = (struct meta_ids){0};
     next->last_known_elr = (struct meta_ids){0};
-    if ((int32_t)next->isr.count >= min) {
+    if ((int32_t)next->isr.count >= min && !MUTANT(28)) {
         return;
     }
     gather(s, &s->old->elr, true, NULL, &next->elr);
-    gather(s, &s->old->isr, true, NULL, &next->elr);
+    if (!MUTANT(29)) {
+        gather(s, &s->old->isr, true, NULL, &next->elr);
+    }
     gather(s, &s->old->last_known_elr, false, &next->elr, &next->last_known_elr);
     gather(s, &s->old->elr, false, &next->elr, &next->last_known_elr);
     gather(s, &s->old->isr, false, &next->elr, &next->last_known_elr);

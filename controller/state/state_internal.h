@@ -15,6 +15,7 @@
 #ifndef ODRADEK_CONTROLLER_STATE_STATE_INTERNAL_H
 #define ODRADEK_CONTROLLER_STATE_STATE_INTERNAL_H
 
+#include "common/base/mutant.h"
 #include "controller/state/controller_state.h"
 
 /* --- soft state --- */

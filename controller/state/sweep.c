@@ -28,7 +28,7 @@ static enum dir_condition dir_condition(const struct sweep *sweep, struct uuid d
                           command->previous_epoch != sweep->old_epoch);
             assert(command->dirs[i].condition >= DIR_CLEAN);
             assert(command->dirs[i].condition <= DIR_CRASHED_OTHER_BOOT);
-            return stale ? DIR_CRASHED_OTHER_BOOT : command->dirs[i].condition;
+            return stale && !MUTANT(33) ? DIR_CRASHED_OTHER_BOOT : command->dirs[i].condition;
         }
     }
     return DIR_CRASHED_OTHER_BOOT;
@@ -60,12 +60,15 @@ static bool registered_replica(const struct world *world, struct slice topic,
     } else {
         condition = dir_condition(sweep, replica->dir, &there);
     }
+    if (!there && MUTANT(89)) {
+        return false;
+    }
     if (!there && !uuid_is_none(replica->dir)) {
         replica->dir =
             UUID_NONE; /* to be made anew, empty: what it will hold follows today's setting */
         replica->synced = world_disk(world, topic);
     }
-    return !there || (condition == DIR_CRASHED_OTHER_BOOT && !replica->synced);
+    return !there || (condition == DIR_CRASHED_OTHER_BOOT && !replica->synced && !MUTANT(31));
 }
 
 static struct meta_replica *replica_on(struct meta_partition *partition, int32_t broker)

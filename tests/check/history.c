@@ -189,7 +189,8 @@ static void judge_send(struct history_verdict *verdict, const struct ranges *ran
 {
     const struct history_op *send = facts->send;
     bool covered = ranges->start[send->partition] >= 0;
-    bool deleted = send->offset >= 0 && send->offset < ranges->start[send->partition];
+    /* Of an offset that nobody was told it may be below. */
+    bool deleted = ranges->start[send->partition] > max_i64(send->offset, 0);
     verdict->acked += send->status == HISTORY_OK;
     if (send->status == HISTORY_OK && facts->final == NULL && covered && !deleted) {
         bool promised = (send->flags & HISTORY_ACKS_ALL) && !(send->flags & HISTORY_WEAK);

@@ -269,7 +269,7 @@ err_t disk_replace_file(struct host *host, const char *path, struct slice bytes)
     disk_close(file);
     TRY(err);
     TRY(disk_rename(host, temporary, path));
-    return disk_sync_dir(host, folder);
+    return MUTANT(42) ? OK : disk_sync_dir(host, folder);
 }
 
 err_t disk_space(struct host *host, const char *path, int64_t *ret_free_bytes,

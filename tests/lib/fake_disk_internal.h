@@ -2,6 +2,7 @@
 #ifndef ODRADEK_TESTS_FAKE_DISK_INTERNAL_H
 #define ODRADEK_TESTS_FAKE_DISK_INTERNAL_H
 
+#include "common/base/mutant.h"
 #include "common/base/list.h"
 #include "common/base/prng.h"
 #include "tests/lib/fake_disk.h"

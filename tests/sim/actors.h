@@ -45,6 +45,7 @@ struct lane {
 struct producer {
     struct agent agent;
     bool idempotent;
+    bool near_wrap; /* its sequences begin short of 2^31 */
     int16_t acks;
     uint32_t window;
     int32_t records_max;
@@ -82,6 +83,7 @@ struct consumer {
     uint32_t ends_partition;
     bool ends_latest;
     bool final;
+    bool stranger;
     int32_t bytes_max;
     uint32_t restart_per_mille;
     uint64_t read;
@@ -102,9 +104,6 @@ struct administrator {
     time_us pace_us; /* of his whims; 0: none */
     uint32_t whims;
     uint32_t side_topics;
-    int64_t delete_to;
-    uint32_t delete_partition;
-    time_us delete_began_us;
 };
 
 void administrator_open(struct administrator *, struct field *, const char *address,

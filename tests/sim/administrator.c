@@ -96,6 +96,12 @@ static void leaders_elect(struct administrator *admin, int32_t broker)
     agent_send(&admin->agent, broker, &admin->call, API_ELECT, 2, &request);
 }
 
+/* Of a topic that promises less from its beginning: to the stronger promise and back. */
+static const char *durability_drawn(struct administrator *admin)
+{
+    return prng_chance(&admin->agent.prng, 600) ? "disk" : "pagecache";
+}
+
 static void setting_alter(struct administrator *admin, int32_t broker)
 {
     struct field *field = admin->agent.field;
@@ -104,11 +110,12 @@ static void setting_alter(struct administrator *admin, int32_t broker)
     struct kmsg_incremental_alter_configs_request request;
     uint32_t t = (uint32_t)prng_below(&admin->agent.prng, field->topic_count);
     char value[16];
+    bool durability = field->topics[t].weak && prng_chance(&admin->agent.prng, 500);
     kmsg_incremental_alter_configs_request_config_init(&config);
-    config.name = slice_str("min.insync.replicas");
+    config.name = slice_str(durability ? "durability" : "min.insync.replicas");
     (void)snprintf(value, sizeof(value), "%d",
                    (int)prng_between(&admin->agent.prng, 1, field->topics[t].replicas));
-    config.value = slice_str(value);
+    config.value = slice_str(durability ? durability_drawn(admin) : value);
     kmsg_incremental_alter_configs_request_resource_init(&resource);
     resource.resource_type = 2;
     resource.resource_name = slice_str(field->topics[t].name);
@@ -118,6 +125,33 @@ static void setting_alter(struct administrator *admin, int32_t broker)
     request.resources.items = &resource;
     request.resources.count = 1;
     agent_send(&admin->agent, broker, &admin->call, API_ALTER, 1, &request);
+}
+
+/* Deletes from the front of a partition, up to an offset that was once reached, or to the high watermark. */
+static void records_delete(struct administrator *admin)
+{
+    struct agent *agent = &admin->agent;
+    struct field *field = agent->field;
+    uint32_t p = (uint32_t)prng_below(&agent->prng, field->partition_count);
+    uint32_t t = field_topic_of(field, p);
+    if (!field->topics[t].deletable || !agent_ready(agent, agent->leader[p])) {
+        return;
+    }
+    struct kmsg_delete_records_request_partition partition;
+    struct kmsg_delete_records_request_topic topic;
+    struct kmsg_delete_records_request request;
+    kmsg_delete_records_request_partition_init(&partition);
+    partition.partition_index = (int32_t)(p - field->topics[t].first);
+    partition.offset = prng_chance(&agent->prng, 300) ? -1 : prng_between(&agent->prng, 0, 400);
+    kmsg_delete_records_request_topic_init(&topic);
+    topic.name = slice_str(field->topics[t].name);
+    topic.partitions.items = &partition;
+    topic.partitions.count = 1;
+    kmsg_delete_records_request_init(&request);
+    request.topics.items = &topic;
+    request.topics.count = 1;
+    request.timeout_ms = 3000;
+    agent_send(agent, agent->leader[p], &admin->call, API_DELETE_RECORDS, 2, &request);
 }
 
 static void work(struct agent *agent)
@@ -140,6 +174,10 @@ static void work(struct agent *agent)
     }
     admin->next_at = agent_now(agent) + prng_between(&agent->prng, 0, admin->pace_us);
     admin->call.done = ignore;
+    if (prng_chance(&agent->prng, 250)) {
+        records_delete(admin);
+        return;
+    }
     switch (prng_below(&agent->prng, 4)) {
     case 0: side_topic(admin, broker); break;
     case 1: side_topic_delete(admin, broker); break;

@@ -26,6 +26,7 @@ struct sim_broker {
     char name[32];
     struct broker_node *node; /* NULL: not running */
     bool halted;
+    bool ended_well; /* its last process ended in order */
 };
 
 struct cluster_size {

@@ -114,6 +114,12 @@ static void on_fetched(struct agent_call *call, const void *answer)
     }
 }
 
+static void on_refused(struct agent_call *call, const void *answer)
+{
+    (void)answer;
+    agent_want_metadata(call->agent);
+}
+
 static bool wanted(const struct consumer *consumer, uint32_t partition, int32_t broker)
 {
     const struct consumer_part *part = &consumer->parts[partition];
@@ -152,11 +158,18 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
         return;
     }
     kmsg_fetch_request_init(&request);
+    /* A stranger that says it is a replica, in a version without broker epochs: it must move no high watermark. */
+    bool stranger = consumer->stranger && prng_chance(&agent->prng, 20);
+    request.replica_id = stranger ? broker_id((uint32_t)(broker + 1) % field->cluster->broker_count)
+                                  : -1;
+    for (uint32_t i = 0; i < part_count && stranger; i++) {
+        parts[i].fetch_offset += prng_between(&agent->prng, 0, 200);
+    }
     request.max_wait_ms = (int32_t)prng_between(&agent->prng, 0, 400);
     request.min_bytes = 1;
     request.topics.items = topics;
     request.topics.count = topic_count;
-    consumer->calls[broker].done = on_fetched;
+    consumer->calls[broker].done = stranger ? on_refused : on_fetched;
     agent_send(agent, broker, &consumer->calls[broker], API_FETCH, 12, &request);
 }
 
@@ -248,6 +261,7 @@ void consumer_open(struct consumer *consumer, struct field *field, const char *a
     agent_open(&consumer->agent, field, address, number, work);
     struct prng *prng = &consumer->agent.prng;
     consumer->bytes_max = (int32_t)prng_between(prng, 1, 20000);
+    consumer->stranger = !final && prng_chance(prng, 300);
     consumer->restart_per_mille = final ? 0 : (uint32_t)prng_between(prng, 0, 4);
     if (final) {
         consumer->bytes_max = 1 << 20;

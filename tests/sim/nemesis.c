@@ -3,7 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SECOND INT64_C(1000000)
+#include "tests/sim/internal.h"
+
+#define SECOND        INT64_C(1000000)
+#define WAKES_LATE_US 25000
 
 static time_us now(const struct nemesis *n)
 {
@@ -50,6 +53,7 @@ static void node_gone(struct nemesis *n, struct nemesis_node *node)
 {
     if (node->broker) {
         n->cluster->brokers[node->number].node = NULL;
+        n->cluster->brokers[node->number].ended_well = false;
     } else {
         n->cluster->controllers[node->number].node = NULL;
     }
@@ -125,6 +129,9 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
         world_crash(node->host);
     }
     node_gone(n, node);
+    if (well) {
+        n->cluster->brokers[node->number].ended_well = true;
+    }
     node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);
 }
 
@@ -154,7 +161,7 @@ static void nodes_look(struct nemesis *n)
 static struct nemesis_node *any(struct nemesis *n)
 {
     /* Controllers decide most, and are hurt as often as brokers. */
-    bool broker = prng_chance(&n->prng, 600);
+    bool broker = prng_chance(&n->prng, 600) && n->plan->calm != CALM_CONTROLLERS;
     uint32_t first = broker ? n->cluster->controller_count : 0;
     uint32_t count = broker ? n->cluster->broker_count : n->cluster->controller_count;
     return &n->nodes[first + prng_below(&n->prng, count)];
@@ -204,6 +211,36 @@ static void split(struct nemesis *n, time_us until)
     }
 }
 
+/* Whether a follower's patience ends about then: it cannot know that it has slept, and that its leader slept, too. */
+static bool patience_ends(const struct nemesis *n, time_us at)
+{
+    for (uint32_t i = 0; i < n->cluster->controller_count; i++) {
+        const struct sim_controller *c = &n->cluster->controllers[i];
+        const struct raft *raft = c->node == NULL ? NULL : controller_node_raft(c->node);
+        if (raft != NULL && raft->role == RAFT_FOLLOWER &&
+            raft->follower.campaign_at < TIME_NEVER) {
+            time_us ends = machine_moment(fake_machine_of(c->host),
+                                          raft->follower.campaign_at * 1000);
+            if (ends > at - WAKES_LATE_US && ends < at + WAKES_LATE_US) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* As when the lid of a laptop is closed: everything sleeps, and wakes at once. */
+static void all_paused(struct nemesis *n)
+{
+    time_us until = now(n) + prng_between(&n->prng, 1000, 400000);
+    while (n->plan->calm != CALM_NOT && patience_ends(n, until)) {
+        until += WAKES_LATE_US;
+    }
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        world_pause(n->nodes[i].host, until);
+    }
+}
+
 static void all_down(struct nemesis *n, bool power)
 {
     bool brokers_only = prng_chance(&n->prng, 300);
@@ -224,6 +261,10 @@ static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault 
     node->well_at = now(n) + a_while(n) * 3;
     switch (fault) {
     case FAULT_SLOW_DISK:
+        if (n->plan->calm != CALM_NOT) {
+            world_disk_pace(node->host, 10000, 350000);
+            return;
+        }
         world_disk_pace(
             node->host, prng_between(&n->prng, 100, 50000),
             prng_between(&n->prng, 50000, prng_chance(&n->prng, 200) ? 5 * SECOND : 300000));
@@ -272,6 +313,7 @@ static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_no
     case FAULT_POWER: node_power(n, node, a_while(n)); break;
     case FAULT_POWER_ALL: all_down(n, true); break;
     case FAULT_PAUSE: world_pause(node->host, now(n) + a_while(n)); break;
+    case FAULT_PAUSE_ALL: all_paused(n); break;
     default: shut_down(n, any_broker(n)); break;
     }
 }
@@ -297,7 +339,7 @@ static void fault_do(struct nemesis *n, enum fault fault)
     say(n, "%s (%s, if one is meant)", fault_name(fault), node_name(n, node));
     n->done[fault]++;
     n->total++;
-    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN) {
+    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault == FAULT_PAUSE_ALL) {
         process_fault(n, fault, node);
     } else if (fault <= FAULT_RESET) {
         network_fault(n, fault, node);
@@ -336,7 +378,8 @@ void nemesis_look(struct nemesis *n)
         n->next_at = now(n) + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
     } else if (now(n) >= n->next_at && now(n) < n->end_at) {
         fault_draw(n);
-        n->next_at = now(n) + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
+        time_us rest = n->plan->calm == CALM_NOT ? 0 : n->plan->fault_gap_us; /* one at a time */
+        n->next_at = now(n) + rest + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
     }
 }
 

@@ -17,10 +17,6 @@
 #include "common/base/mutant.h"
 #include "tests/sim/run.h"
 
-#ifdef ODRADEK_MUTANT_VARIABLE
-int odradek_mutant;
-#endif
-
 #define JOBS_MAX    64
 #define SECONDS_MAX 120 /* of one seed, in real time */
 #define TWICE       20  /* each so-manieth seed is run again, and must give the same hash */
@@ -278,7 +274,7 @@ int main(int argc, char **argv)
             swarm.jobs = (uint32_t)strtoul(value, &end, 10);
         } else if (strcmp(argv[i - 1], "--failures") == 0) {
             swarm.failures_max = (uint32_t)strtoul(value, &end, 10);
-#ifdef ODRADEK_MUTANT_VARIABLE
+#ifdef ODRADEK_TESTS_MUTANTS_VARIABLE_H
         } else if (strcmp(argv[i - 1], "--mutant") == 0) {
             odradek_mutant = swarm.mutant = (int)strtol(value, &end, 10);
 #endif

@@ -53,6 +53,27 @@ static void habits_draw(struct plan *plan, struct prng *prng)
     }
 }
 
+static void calm_draw(struct plan *plan)
+{
+    static const enum calm kinds[] = {CALM_STREAMS, CALM_DISKS, CALM_CONTROLLERS};
+    if (plan->seed % CALM_EVERY != CALM_EVERY / 2) {
+        return;
+    }
+    plan->calm = kinds[plan->seed / CALM_EVERY % ARRAY_LEN(kinds)];
+    for (int i = 0; i < FAULTS; i++) {
+        plan->weight[i] = 0;
+    }
+    plan->weight[FAULT_CLOCK_JUMP] = 1;
+    plan->weight[FAULT_SLOW_DISK] = plan->calm == CALM_DISKS ? 4 : 0;
+    plan->weight[FAULT_PAUSE_ALL] = plan->calm == CALM_DISKS ? 4 : 0;
+    plan->weight[FAULT_RESET] = plan->calm == CALM_STREAMS ? 8 : 0;
+    plan->weight[FAULT_CRASH] = plan->calm == CALM_CONTROLLERS ? 8 : 0;
+    plan->habits = (struct world_habits){0};
+    plan->safety_us = 10 * SECOND;
+    plan->fault_gap_us = SECOND / 2;
+    plan->watch_every = 4;
+}
+
 static void settings_draw(struct plan *plan, struct prng *prng)
 {
     override(plan, "min.insync.replicas", prng_between(prng, 1, plan->size.brokers > 1 ? 2 : 1));
@@ -67,6 +88,10 @@ static void settings_draw(struct plan *plan, struct prng *prng)
     }
     if (prng_chance(prng, 300)) {
         override(plan, "log.roll.ms", prng_between(prng, 50, 3000));
+    }
+    if (prng_chance(prng, 400)) { /* what was deleted goes soon */
+        override(plan, "log.retention.check.interval.ms", prng_between(prng, 100, 1500));
+        override(plan, "log.segment.delete.delay.ms", prng_between(prng, 0, 1000));
     }
     plan->size.snapshot_bytes = prng_chance(prng, 500) ? prng_between(prng, 200, 20000) : 0;
     plan->size.overrides = plan->overrides;
@@ -91,6 +116,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
     plan->watch_every = 4 + (uint32_t)prng_below(&prng, 200);
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
+    calm_draw(plan);
 }
 
 static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)
@@ -110,6 +136,7 @@ static void topic_draw(const struct plan *plan, struct field *field, uint32_t t,
     field->topics[t].replicas = (int32_t)min_i64(draw(prng, 3, 750, 1, 5), plan->size.brokers);
     field->partition_count += field->topics[t].partitions;
     field->topics[t].weak = t > 0 && prng_chance(prng, 150);
+    field->topics[t].deletable = prng_chance(prng, 300);
     if (field->topics[t].weak) {
         topic_setting(field, t, "durability", "pagecache");
         /* A power cut takes every seat: nobody else could lead it again. */

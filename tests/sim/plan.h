@@ -25,7 +25,8 @@
     X(DISK_FULL, "full disk")                             \
     X(CLOCK_RATE, "clock rate")                           \
     X(CLOCK_JUMP, "clock jump")                           \
-    X(SHUTDOWN, "controlled shutdown")
+    X(SHUTDOWN, "controlled shutdown")                    \
+    X(PAUSE_ALL, "pause of all")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,
@@ -36,8 +37,19 @@ enum fault {
 
 const char *fault_name(enum fault);
 
+/* Every CALM_EVERY-th seed does only what a healthy cluster must shrug off: no broker is fenced for it. */
+#define CALM_EVERY 12
+
+enum calm {
+    CALM_NOT,
+    CALM_DISKS,   /* slow disks, all machines asleep for a moment, clocks: and no election either */
+    CALM_STREAMS, /* connections reset */
+    CALM_CONTROLLERS, /* controllers crash */
+};
+
 struct plan {
     uint64_t seed;
+    enum calm calm;
     struct cluster_size size;
     char settings[8][64];
     const char *overrides[9];

@@ -87,7 +87,8 @@ static void session_begin(struct lane *lane)
     }
     lane->first = lane->count = lane->sent = 0;
     lane->session = ++producer->agent.field->sessions;
-    lane->next_sequence = 0;
+    /* Now and then short of the last number, behind which they begin at 0 again. */
+    lane->next_sequence = producer->near_wrap ? INT32_MAX - 40 : 0;
     lane->numbers = 0;
     lane->producer_id = producer->producer_id;
     lane->producer_epoch = producer->producer_epoch;
@@ -222,7 +223,8 @@ static void ship_begin(struct lane *lane)
     ship->sequence = lane->next_sequence;
     ship->began_us = world_now_us(producer->agent.field->cluster->world);
     lane->numbers += ship->records;
-    lane->next_sequence += ship->records;
+    lane->next_sequence = (int32_t)(((int64_t)lane->next_sequence + ship->records) %
+                                    ((int64_t)INT32_MAX + 1));
 }
 
 static void lane_give_up(struct lane *lane)
@@ -334,6 +336,7 @@ void producer_open(struct producer *producer, struct field *field, const char *a
     producer->window = (uint32_t)prng_between(prng, 1, WINDOW_MAX);
     producer->records_max = (int32_t)prng_between(prng, 1, 12);
     producer->pace_us = prng_between(prng, 2000, 300000);
+    producer->near_wrap = prng_chance(prng, 150);
     producer->give_up_us = prng_chance(prng, 300) ? prng_between(prng, 1000000, 8000000) : 0;
     for (uint32_t i = 0; i < field->partition_count; i++) {
         producer->lanes[i] = (struct lane){

@@ -94,6 +94,16 @@ static bool led(struct run *run)
     return cluster_led(run->cluster);
 }
 
+static bool all_vote(struct run *run)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < run->cluster->controller_count; i++) {
+        const struct raft *raft = controller_node_raft(run->cluster->controllers[i].node);
+        all = all && raft != NULL && raft_voters_now(raft)->count == run->cluster->controller_count;
+    }
+    return all;
+}
+
 static bool topics_there(struct run *run)
 {
     return administrator_ready(&run->admin);
@@ -135,14 +145,27 @@ static void clients_open(struct run *run)
     }
 }
 
-static bool form(struct run *run)
+/* One after the other, in any order, at once or with seconds between them: nobody is left out. */
+static bool controllers_form(struct run *run)
 {
-    for (uint32_t i = 0; i < run->cluster->controller_count; i++) {
-        if (!controller_start(run->cluster, i)) {
+    struct prng prng;
+    prng_init(&prng, run->plan.seed ^ UINT64_C(0x666f726d));
+    uint32_t count = run->cluster->controller_count;
+    uint32_t first = (uint32_t)prng_below(&prng, count);
+    uint32_t stride = prng_chance(&prng, 500) ? 1 : count - 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!controller_start(run->cluster, (first + i * stride) % count)) {
             return verdict(run, OUTCOME_WRONG, "halted", "a controller does not start");
         }
+        world_sleep(run->world, prng_chance(&prng, 700) ? prng_between(&prng, 0, 2 * SECOND) : 0);
     }
-    if (!until(run, led, FORM_US, "no controller becomes active")) {
+    return until(run, led, FORM_US, "no controller becomes active") &&
+           until(run, all_vote, FORM_US, "not every controller is a voter");
+}
+
+static bool form(struct run *run)
+{
+    if (!controllers_form(run)) {
         return false;
     }
     for (uint32_t i = 0; i < run->cluster->broker_count; i++) {
@@ -209,10 +232,13 @@ static void clients_close(struct run *run)
 static void play(struct run *run)
 {
     bool good = form(run);
+    run->watch.calm = run->plan.calm != CALM_NOT;
+    run->watch.elections_calm = run->plan.calm == CALM_DISKS;
     if (good) {
         run->nemesis.end_at = world_now_us(run->world) + run->plan.safety_us;
         good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);
     }
+    run->watch.calm = run->watch.elections_calm = false;
     clients_close(run);
     if (!good) {
         judge(run);

@@ -14,16 +14,20 @@ void watch_open(struct watch *watch, struct cluster *cluster)
     *watch = (struct watch){.cluster = cluster};
     watch->epochs = calloc(WATCH_EPOCHS, sizeof(watch->epochs[0]));
     watch->images = calloc(WATCH_IMAGES, sizeof(watch->images[0]));
-    assert(watch->epochs != NULL && watch->images != NULL);
+    watch->entries = calloc(WATCH_IMAGES, sizeof(watch->entries[0]));
+    watch->meta = watch_meta_open();
+    assert(watch->epochs != NULL && watch->images != NULL && watch->entries != NULL);
 }
 
 void watch_close(struct watch *watch)
 {
     free(watch->epochs);
     free(watch->images);
+    free(watch->entries);
+    watch_meta_close(watch->meta);
 }
 
-PRINTF_LIKE(2, 3) static void wrong(struct watch *watch, const char *format, ...)
+void watch_wrong(struct watch *watch, const char *format, ...)
 {
     if (watch->wrong[0] == '\0') {
         va_list args;
@@ -74,9 +78,9 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
 {
     const struct replica *core = &p->core;
     if (core->high_watermark < before) {
-        wrong(watch, "%s-%d: the high watermark of epoch %d went back from %lld to %lld", p->name,
-              p->index, core->view.leader_epoch, (long long)before,
-              (long long)core->high_watermark);
+        watch_wrong(watch, "%s-%d: the high watermark of epoch %d went back from %lld to %lld",
+                    p->name, p->index, core->view.leader_epoch, (long long)before,
+                    (long long)core->high_watermark);
     }
     for (uint32_t i = 0; i < core->view.member_count; i++) {
         uint32_t number = (uint32_t)(core->view.members[i].id - broker_id(0));
@@ -88,12 +92,16 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
             other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED) {
             continue;
         }
+        /* Without a promise of disks only who never lost power has it, and has not followed another leader since. */
         bool disk = core->view.durability == REPLICA_DISK;
+        bool same = other->core.view.leader_epoch == core->view.leader_epoch &&
+                    other->core.view.self_broker_epoch == core->view.members[i].broker_epoch;
         int64_t end = disk ? other->core.durable_end : other->core.log_end;
-        if (disk && end < core->high_watermark && other->core.log_start < core->high_watermark) {
-            wrong(watch, "%s-%d: high watermark %lld of epoch %d, but broker %u has %lld on disk",
-                  p->name, p->index, (long long)core->high_watermark, core->view.leader_epoch,
-                  number, (long long)end);
+        if ((disk || same) && end < core->high_watermark &&
+            other->core.log_start < core->high_watermark) {
+            watch_wrong(watch, "%s-%d: high watermark %lld of epoch %d, but broker %u has %lld%s",
+                        p->name, p->index, (long long)core->high_watermark, core->view.leader_epoch,
+                        number, (long long)end, disk ? " on disk" : "");
         }
     }
 }
@@ -110,18 +118,26 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                                      .index = p->index,
                                      .epoch = core->view.leader_epoch,
                                      .leader = (int32_t)broker + 1,
-                                     .broker_epoch = core->view.self_broker_epoch};
+                                     .broker_epoch = core->view.self_broker_epoch,
+                                     .high_watermark = core->high_watermark};
         watch->elections++;
     } else if (slot->leader != (int32_t)broker + 1 ||
                slot->broker_epoch != core->view.self_broker_epoch) {
-        wrong(watch, "%s-%d: two leaders in epoch %d: broker %d (epoch %lld) and %u (epoch %lld)",
-              p->name, p->index, core->view.leader_epoch, slot->leader - 1,
-              (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
+        watch_wrong(watch,
+                    "%s-%d: two leaders in epoch %d: broker %d (epoch %lld) and %u (epoch %lld)",
+                    p->name, p->index, core->view.leader_epoch, slot->leader - 1,
+                    (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
     }
     if (slot->high_watermark != core->high_watermark) {
         high_watermark_look(watch, p, slot->high_watermark);
+        if (slot->news == p->consumer_news) {
+            watch_wrong(watch,
+                        "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
+                        p->name, p->index, (long long)core->high_watermark);
+        }
         slot->high_watermark = core->high_watermark;
     }
+    slot->news = p->consumer_news;
 }
 
 static void broker_look(struct watch *watch, uint32_t number)
@@ -153,14 +169,17 @@ static void image_look(struct watch *watch, uint32_t who, const struct meta_imag
     if (slot->offset != meta_offset(image) + 1) {
         *slot = (struct watch_image){.offset = meta_offset(image) + 1, .hash = hash};
     } else if (slot->hash != hash) {
-        wrong(watch, "two images of the metadata at offset %lld", (long long)meta_offset(image));
+        watch_wrong(watch, "two images of the metadata at offset %lld",
+                    (long long)meta_offset(image));
     }
+    watch_meta_look(watch, image);
 }
 
 void watch_look(struct watch *watch)
 {
     const struct cluster *cluster = watch->cluster;
     watch->looks++;
+    watch_raft_look(watch);
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         if (cluster->controllers[i].node != NULL) {
             image_look(watch, i, controller_node_image(cluster->controllers[i].node));
@@ -229,8 +248,8 @@ void watch_replicas(struct watch *watch, const char *topic, int32_t index)
                     (n == 0 ? first.n == other.n
                             : memcmp(first.p + first.n - n, other.p + other.n - n, n) == 0);
         if (!same || (first.start == other.start && first.n != other.n)) {
-            wrong(watch, "%s-%d: brokers %u and %u do not have the same bytes (%zu, %zu)", topic,
-                  index, who, b, first.n, other.n);
+            watch_wrong(watch, "%s-%d: brokers %u and %u do not have the same bytes (%zu, %zu)",
+                        topic, index, who, b, first.n, other.n);
         }
         if (first.start < 0) {
             first = other;

@@ -1,14 +1,21 @@
 /*
  * What must hold between any two events, looked at from outside of the nodes: the invariants of every core, one leader for
  * an epoch, no high watermark beyond what an in-sync replica has, one content of the metadata at one offset.
+ *
+ * watch.c looks at brokers and their replicas, watch_raft.c at the controllers' quorum, watch_meta.c at every new image of the
+ * metadata: in-sync sets, eligible replicas, epochs, elections.
  */
 #ifndef ODRADEK_TESTS_SIM_WATCH_H
 #define ODRADEK_TESTS_SIM_WATCH_H
 
 #include "tests/sim/cluster.h"
 
-#define WATCH_EPOCHS 8192
-#define WATCH_IMAGES 8192
+#define WATCH_EPOCHS     8192
+#define WATCH_IMAGES     8192
+#define WATCH_TERMS      1024
+#define WATCH_PARTITIONS 1024
+
+struct watch_meta;
 
 struct watch {
     struct cluster *cluster;
@@ -19,21 +26,38 @@ struct watch {
         int32_t leader; /* broker number + 1; 0: free */
         int64_t broker_epoch;
         int64_t high_watermark;
+        uint64_t news; /* consumers were told so often */
     } * epochs;
     struct watch_image {
         int64_t offset; /* + 1; 0: free */
         uint64_t hash;
     } * images;
-    struct watch_term {
-        uint64_t term;
-        int32_t leader;
-    } terms[1024];
+    struct watch_meta *meta;
+    bool calm;                        /* nothing happens that would be a reason to fence a broker */
+    bool elections_calm;              /* ... nor to look for another leader of the controllers */
+    int32_t term_leader[WATCH_TERMS]; /* by term; number + 1 */
+    struct watch_entry {
+        raft_index index; /* committed; 0: free */
+        raft_term term;
+    } * entries;
+    raft_index committed; /* the newest that was ever seen */
+    raft_term term;       /* the same */
     int64_t image_seen[CONTROLLERS_MAX + BROKERS_MAX];
     uint64_t elections;
     uint64_t isr_changes;
     uint64_t looks;
     char wrong[240]; /* empty: nothing */
 };
+
+PRINTF_LIKE(2, 3) void watch_wrong(struct watch *, const char *format, ...);
+
+/* watch_raft.c */
+void watch_raft_look(struct watch *);
+
+/* watch_meta.c: after each change of the newest image that anyone has. */
+struct watch_meta *watch_meta_open(void);
+void watch_meta_close(struct watch_meta *);
+void watch_meta_look(struct watch *, const struct meta_image *);
 
 void watch_open(struct watch *, struct cluster *);
 void watch_close(struct watch *);

@@ -1,0 +1,317 @@
+/*
+ * The algebra of the metadata, on the newest image that any node has (reliability rules on ISR, ELR and epochs; KIP-966): what
+ * must hold in one image, and what may lie between it and the one before.
+ */
+#include <stdlib.h>
+
+#include "tests/sim/internal.h"
+#include "tests/sim/watch.h"
+
+#define MIN_ISR_SETTLES_US INT64_C(15000000)
+
+struct watch_meta {
+    int64_t offset; /* of the newest that was looked at */
+    struct known {
+        bool used;
+        int64_t leader_broker_epoch; /* of the epoch's leader; -1: none */
+        uint32_t min_isr;
+        time_us min_isr_at; /* since when */
+        struct meta_partition last;
+    } partitions[WATCH_PARTITIONS];
+    int64_t broker_epoch[BROKERS_MAX];
+    int64_t epoch_before[BROKERS_MAX]; /* in the image before */
+    bool fenced[BROKERS_MAX];
+    bool shutting[BROKERS_MAX];
+    uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
+    bool lost_power[BROKERS_MAX]; /* between the registration before and that of this image */
+};
+
+struct watch_meta *watch_meta_open(void)
+{
+    struct watch_meta *meta = calloc(1, sizeof(*meta));
+    assert(meta != NULL);
+    meta->offset = -1;
+    return meta;
+}
+
+void watch_meta_close(struct watch_meta *meta)
+{
+    free(meta);
+}
+
+/* What is looked at. */
+struct look {
+    struct watch *watch;
+    const struct meta_image *image;
+    const struct meta_topic *topic;
+    const struct meta_partition *now;
+};
+
+static void wrong(const struct look *look, const char *what, int64_t number)
+{
+    struct slice name = meta_topic_name(look->topic);
+    const struct meta_partition *p = look->now;
+    watch_wrong(
+        look->watch,
+        "metadata %lld, %.*s-%d (leader %d epoch %d, partition epoch %d, %u in sync, %u eligible): %s"
+        " (%lld)",
+        (long long)meta_offset(look->image), (int)name.n, (const char *)name.p, p->index, p->leader,
+        p->leader_epoch, p->partition_epoch, p->isr.count, p->elr.count, what, (long long)number);
+}
+
+/* ---- one image ---- */
+
+static struct slice setting(const struct look *look, const char *key)
+{
+    struct slice topic = meta_topic_name(look->topic);
+    struct slice value = meta_config_value(look->image, META_RESOURCE_TOPIC, topic, slice_str(key));
+    if (value.p == NULL) {
+        value = meta_config_value(look->image, META_RESOURCE_BROKER, slice_of("", 0),
+                                  slice_str(key));
+    }
+    if (value.p == NULL) {
+        value = meta_config_value(look->image, META_RESOURCE_FILES, slice_of("", 0),
+                                  slice_str(key));
+    }
+    return value;
+}
+
+/* 0: not said in the image. */
+static uint32_t min_isr(const struct look *look)
+{
+    struct slice text = setting(look, "min.insync.replicas");
+    uint32_t min = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        min = min * 10 + (uint32_t)(text.p[i] - '0');
+    }
+    return min < look->now->replica_count ? min : look->now->replica_count;
+}
+
+static bool has_replica(const struct meta_partition *p, int32_t broker)
+{
+    for (uint32_t i = 0; i < p->replica_count; i++) {
+        if (p->replicas[i].broker == broker) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sets_look(const struct look *look)
+{
+    const struct meta_partition *p = look->now;
+    for (uint32_t i = 0; i < p->isr.count; i++) {
+        const struct meta_broker *broker = meta_broker(look->image, p->isr.id[i]);
+        if (!has_replica(p, p->isr.id[i])) {
+            wrong(look, "in sync and no replica", p->isr.id[i]);
+        } else if (broker == NULL || broker->fenced) {
+            wrong(look, "in sync and fenced", p->isr.id[i]);
+        } else if (meta_ids_has(&p->elr, p->isr.id[i])) {
+            wrong(look, "in sync and eligible besides", p->isr.id[i]);
+        }
+    }
+    for (uint32_t i = 0; i < p->elr.count; i++) {
+        if (!has_replica(p, p->elr.id[i])) {
+            wrong(look, "eligible and no replica", p->elr.id[i]);
+        }
+    }
+    if ((p->leader == META_NO_BROKER) != (p->isr.count == 0) ||
+        (p->leader != META_NO_BROKER && !meta_ids_has(&p->isr, p->leader))) {
+        wrong(look, "the leader is not in sync", p->leader);
+    }
+    uint32_t min = min_isr(look);
+    if (min > 0 && p->isr.count >= min && p->elr.count > 0) {
+        wrong(look, "enough are in sync, and others are eligible still; needed", min);
+    }
+}
+
+/* ---- from one image to the next ---- */
+
+static bool same_but_epochs(const struct meta_partition *a, const struct meta_partition *b)
+{
+    return a->leader == b->leader && a->leader_epoch == b->leader_epoch &&
+           a->isr.count == b->isr.count && a->elr.count == b->elr.count &&
+           memcmp(a->isr.id, b->isr.id, a->isr.count * sizeof(a->isr.id[0])) == 0 &&
+           memcmp(a->elr.id, b->elr.id, a->elr.count * sizeof(a->elr.id[0])) == 0;
+}
+
+/* One change of the record lies between them. */
+static void election_look(const struct look *look, const struct meta_partition *before)
+{
+    const struct meta_partition *p = look->now;
+    bool unclean = slice_eq(setting(look, "unclean.leader.election.enable"), slice_str("true"));
+    if (p->leader == META_NO_BROKER || p->leader == before->leader || unclean) {
+        return;
+    }
+    if (!meta_ids_has(&before->isr, p->leader) && !meta_ids_has(&before->elr, p->leader)) {
+        wrong(look, "elected, and was neither in sync nor eligible", p->leader);
+    }
+}
+
+/* Whether this member of the set before still is the same incarnation on the same directory. */
+static bool seat_kept(const struct look *look, const struct meta_partition *before, int32_t id)
+{
+    const struct meta_broker *broker = meta_broker(look->image, id);
+    int32_t number = id - broker_id(0);
+    if (broker == NULL || number < 0 || number >= BROKERS_MAX ||
+        broker->epoch != look->watch->meta->epoch_before[number]) {
+        return false;
+    }
+    const struct meta_replica *replica = meta_partition_replica(look->now, id);
+    const struct meta_replica *was = meta_partition_replica(before, id);
+    bool online = false;
+    for (uint32_t i = 0; replica != NULL && i < broker->dir_count; i++) {
+        online = online || uuid_eq(broker->dirs[i], replica->dir);
+    }
+    return online && was != NULL && uuid_eq(was->dir, replica->dir);
+}
+
+/* Below min.insync.replicas whoever leaves the in-sync set stays eligible: the high watermark stands still without it. A leader
+ * that does not know a new minimum yet asks by the old one. */
+static void leaving_look(const struct look *look, const struct known *known)
+{
+    const struct meta_partition *before = &known->last;
+    const struct meta_partition *p = look->now;
+    bool unclean = slice_eq(setting(look, "unclean.leader.election.enable"), slice_str("true"));
+    time_us settled = world_now_us(look->watch->cluster->world) - known->min_isr_at;
+    if (unclean || p->isr.count >= known->min_isr || settled < MIN_ISR_SETTLES_US) {
+        return;
+    }
+    for (uint32_t i = 0; i < before->isr.count; i++) {
+        int32_t id = before->isr.id[i];
+        if (!meta_ids_has(&p->isr, id) && !meta_ids_has(&p->elr, id) &&
+            seat_kept(look, before, id)) {
+            wrong(look, "left a small in-sync set and is not eligible", id);
+        }
+    }
+}
+
+/* Where nobody promised disks, a power cut takes the seat. */
+static void power_look(const struct look *look, const struct meta_partition *before)
+{
+    const struct meta_partition *p = look->now;
+    for (uint32_t i = 0; i < p->replica_count; i++) {
+        int32_t id = p->replicas[i].broker;
+        int32_t number = id - broker_id(0);
+        bool had = meta_ids_has(&before->isr, id) || meta_ids_has(&before->elr, id);
+        bool has = meta_ids_has(&p->isr, id) || meta_ids_has(&p->elr, id);
+        if (number >= 0 && number < BROKERS_MAX && look->watch->meta->lost_power[number] && had &&
+            has && !p->replicas[i].synced && !before->replicas[i].synced &&
+            p->partition_epoch <= before->partition_epoch + 1) {
+            wrong(look, "keeps its seat through a power cut, and nobody has synced it", id);
+        }
+    }
+}
+
+static void change_look(const struct look *look, struct known *known)
+{
+    const struct meta_partition *before = &known->last;
+    const struct meta_partition *p = look->now;
+    if (p->leader_epoch < before->leader_epoch || p->partition_epoch < before->partition_epoch) {
+        wrong(look, "an epoch went back; the leader epoch was", before->leader_epoch);
+    }
+    if (p->leader != before->leader && p->leader_epoch == before->leader_epoch) {
+        wrong(look, "another leader in the same epoch; it was", before->leader);
+    }
+    if (p->partition_epoch == before->partition_epoch && !same_but_epochs(p, before)) {
+        wrong(look, "changed within one partition epoch", before->partition_epoch);
+    }
+    power_look(look, before);
+    if (p->partition_epoch == before->partition_epoch + 1) {
+        election_look(look, before);
+        leaving_look(look, known);
+    }
+}
+
+static struct known *known_slot(struct watch_meta *meta, const struct meta_partition *p)
+{
+    uint64_t hash = (uint64_t)p->index * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < sizeof(p->topic.b); i++) {
+        hash = (hash ^ p->topic.b[i]) * UINT64_C(1099511628211);
+    }
+    for (uint32_t i = 0; i < WATCH_PARTITIONS; i++) {
+        struct known *known = &meta->partitions[(hash + i) % WATCH_PARTITIONS];
+        if (!known->used ||
+            (known->last.index == p->index && uuid_eq(known->last.topic, p->topic))) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+static void partition_look(const struct look *look)
+{
+    const struct meta_partition *p = look->now;
+    struct known *known = known_slot(look->watch->meta, p);
+    const struct meta_broker *leader = p->leader == META_NO_BROKER
+                                           ? NULL
+                                           : meta_broker(look->image, p->leader);
+    int64_t epoch = leader == NULL ? -1 : leader->epoch;
+    sets_look(look);
+    if (known == NULL) {
+        return;
+    }
+    if (known->used) {
+        change_look(look, known);
+        if (p->leader_epoch == known->last.leader_epoch && epoch != known->leader_broker_epoch) {
+            wrong(look, "two incarnations lead one epoch; the first was",
+                  known->leader_broker_epoch);
+        }
+    }
+    if (!known->used || known->min_isr != min_isr(look)) {
+        known->min_isr = min_isr(look);
+        known->min_isr_at = world_now_us(look->watch->cluster->world);
+    }
+    known->used = true;
+    known->leader_broker_epoch = epoch;
+    known->last = *p;
+}
+
+static void brokers_look(struct watch *watch, const struct meta_image *image)
+{
+    for (const struct meta_broker *b = meta_broker_next(image, -1); b != NULL;
+         b = meta_broker_next(image, b->id)) {
+        int32_t number = b->id - broker_id(0);
+        if (number < 0 || number >= BROKERS_MAX) {
+            continue;
+        }
+        int64_t *known = &watch->meta->broker_epoch[number];
+        if (b->epoch < *known) {
+            watch_wrong(watch, "metadata %lld: the epoch of broker %d went back from %lld to %lld",
+                        (long long)meta_offset(image), b->id, (long long)*known,
+                        (long long)b->epoch);
+        }
+        bool fresh = b->epoch != *known;
+        const struct sim_broker *broker = &watch->cluster->brokers[number];
+        uint32_t boots = fake_machine_of(broker->host)->boots;
+        watch->meta->lost_power[number] = fresh && *known > 0 && !broker->ended_well &&
+                                          boots != watch->meta->boots[number];
+        watch->meta->boots[number] = fresh ? boots : watch->meta->boots[number];
+        watch->meta->epoch_before[number] = *known;
+        *known = b->epoch;
+        if (watch->calm && !fresh && b->fenced && !watch->meta->fenced[number] &&
+            !watch->meta->shutting[number]) {
+            watch_wrong(watch, "metadata %lld: broker %d is fenced, and nothing has happened to it",
+                        (long long)meta_offset(image), b->id);
+        }
+        watch->meta->fenced[number] = b->fenced;
+        watch->meta->shutting[number] = b->shutting_down;
+    }
+}
+
+void watch_meta_look(struct watch *watch, const struct meta_image *image)
+{
+    struct slice after = {0};
+    if (meta_offset(image) <= watch->meta->offset) {
+        return;
+    }
+    watch->meta->offset = meta_offset(image);
+    brokers_look(watch, image);
+    for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+         topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            struct look look = {watch, image, topic, meta_partition(topic, i)};
+            partition_look(&look);
+        }
+    }
+}
