@@ -23,6 +23,7 @@ CORES = (
     "broker/txn",
 )
 PURE = CORES + (
+    "broker/assign",
     "common/base",
     "common/wire",
     "common/meta",
@@ -72,7 +73,8 @@ ARROWS = {
     "controller/raft": (),
     "controller/state": ("common/meta", "common/auth", "common/config", KAFKA_ERROR),
     "broker/replica": (KAFKA_ERROR,),
-    "broker/group": (KAFKA_ERROR, "kmsg", "common/meta"),
+    "broker/assign": (),
+    "broker/group": (KAFKA_ERROR, "kmsg", "common/meta", "broker/assign"),
     "broker/txn": (KAFKA_ERROR, "kmsg", "common/meta"),
     "broker/meta": WIRE + TALK + ("common/meta", "common/meta/codec", "common/rpc", "common/port"),
     "broker/partition": WIRE + TALK + (
