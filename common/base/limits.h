@@ -44,6 +44,9 @@
 #define CONNECTION_PIPELINE_MAX    16
 /* Topics that are being created because clients asked for them, per reactor: more are created when they ask again. */
 #define AUTO_CREATIONS_MAX         1000
+/* A subscription's regular expression: a thousand topics may be named in it one by one; groups in groups as pcre2's default. */
+#define REGEX_BYTES_MAX            65536
+#define REGEX_NESTING_MAX          250
 /* Log lines: longer texts are cut. */
 #define TRACE_LINE_MAX             1024
 
