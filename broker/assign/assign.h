@@ -21,6 +21,7 @@
 #ifndef ODRADEK_ASSIGN_ASSIGN_H
 #define ODRADEK_ASSIGN_ASSIGN_H
 
+#include "common/base/arena.h"
 #include "common/base/uuid.h"
 
 /* Racks that are told apart: bits of a word. A member in a further one is a member in none. */

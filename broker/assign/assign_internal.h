@@ -8,7 +8,6 @@
 #define ODRADEK_ASSIGN_INTERNAL_H
 
 #include "broker/assign/assign.h"
-#include "common/base/arena.h"
 
 #define NOBODY UINT32_MAX
 

@@ -11,10 +11,10 @@
 /* Backtracking: what an honest expression needs for a name of 249 characters is some hundreds. */
 #define STEPS_MAX      20000
 #define STEPS_HEAP_KIB 1024
-/* The automaton: ints of its two lists of states, so about 160 states; one name costs some milliseconds at the worst. */
-#define STATES_INTS    1000
+/* The automaton: ints of its two lists of states, so about 800 states; one name costs some 100 ms at the worst. */
+#define STATES_INTS    5000
 /* So many names of one struct regex may need it. */
-#define HARD_NAMES_MAX 400
+#define HARD_NAMES_MAX 32
 
 struct regex {
     const struct memory_source *source;
@@ -134,20 +134,28 @@ void regex_close(struct regex *regex)
 
 /* ---- matching ---- */
 
+/* All ways at once. pcre2's automaton tells the longest match; whether it is the whole name is ours to see. */
+static int match_hard(struct regex *regex, struct slice name)
+{
+    int found = pcre2_dfa_match(regex->code, name.p, name.n, 0, PCRE2_ANCHORED, regex->data,
+                                regex->match, regex->states, STATES_INTS);
+    bool whole = found >= 0 && pcre2_get_ovector_pointer(regex->data)[1] == name.n;
+    return found < 0 || whole ? found : PCRE2_ERROR_NOMATCH;
+}
+
 err_t regex_matches(struct regex *regex, struct slice name, bool *ret_matches)
 {
-    const uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED;
-    const uint8_t *p = name.n > 0 ? name.p : (const uint8_t *)"";
+    struct slice text = name.n > 0 ? name : slice_of("", 0);
     assert(regex->code != NULL);
     *ret_matches = false;
-    int found = pcre2_match(regex->code, p, name.n, 0, options, regex->data, regex->match);
+    int found = pcre2_match(regex->code, text.p, text.n, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+                            regex->data, regex->match);
     bool spent = found == PCRE2_ERROR_MATCHLIMIT || found == PCRE2_ERROR_DEPTHLIMIT ||
                  found == PCRE2_ERROR_HEAPLIMIT;
     if (spent) {
         ENSURE(regex->hard_names < HARD_NAMES_MAX, ERR_LIMIT);
         regex->hard_names++;
-        found = pcre2_dfa_match(regex->code, p, name.n, 0, options, regex->data, regex->match,
-                                regex->states, STATES_INTS);
+        found = match_hard(regex, text);
     }
     ENSURE(found != PCRE2_ERROR_NOMEMORY, ERR_NO_MEMORY);
     /* Bytes that are not UTF-8 are no topic's name. */
