@@ -157,6 +157,7 @@ struct value_facts {
 struct ranges {
     int64_t *start; /* by partition; -1: not read at the end */
     int64_t *end;
+    int64_t *asked; /* when its end was asked for: what was committed later may lie behind it */
     uint32_t count;
 };
 
@@ -170,7 +171,8 @@ static struct ranges ranges_of(const struct history *history)
     }
     ranges.start = malloc((ranges.count + 1) * sizeof(int64_t));
     ranges.end = malloc((ranges.count + 1) * sizeof(int64_t));
-    assert(ranges.start != NULL && ranges.end != NULL);
+    ranges.asked = calloc(ranges.count + 1, sizeof(int64_t));
+    assert(ranges.start != NULL && ranges.end != NULL && ranges.asked != NULL);
     for (uint32_t i = 0; i < ranges.count; i++) {
         ranges.start[i] = ranges.end[i] = -1;
     }
@@ -179,9 +181,18 @@ static struct ranges ranges_of(const struct history *history)
         if (op->kind == HISTORY_RANGE) {
             ranges.start[op->partition] = op->offset;
             ranges.end[op->partition] = (int64_t)op->value;
+            ranges.asked[op->partition] = op->began_us;
         }
     }
     return ranges;
+}
+
+/* The last reading would have found what lay at this offset at that time. */
+static bool range_covers(const struct ranges *ranges, uint32_t partition, int64_t offset,
+                         int64_t at_us)
+{
+    return ranges->start[partition] >= 0 && offset >= ranges->start[partition] &&
+           (offset < ranges->end[partition] || at_us <= ranges->asked[partition]);
 }
 
 static void judge_send(struct history_verdict *verdict, const struct ranges *ranges,
@@ -284,13 +295,12 @@ static void judge_offset(struct history_verdict *verdict, const struct ranges *r
         final = ops[i]->kind == HISTORY_FINAL ? ops[i] : final;
     }
     const struct history_op *any = ops[0];
-    bool covered = any->offset >= ranges->start[any->partition] &&
-                   ranges->start[any->partition] >= 0;
     bool told = false;
     for (size_t i = 0; i < n; i++) {
         const struct history_op *op = ops[i];
         bool promised = !(op->flags & HISTORY_WEAK);
         bool reading = op->kind == HISTORY_READ;
+        bool covered = range_covers(ranges, op->partition, op->offset, op->ended_us);
         if (reading && promised && covered && (final == NULL || final->value != op->value)) {
             tell(verdict, ANOMALY_UNSTABLE_READ, op, final == NULL ? -1 : (int64_t) final->value);
         } else if (op->value != any->value && promised && !told &&
@@ -509,6 +519,7 @@ uint64_t history_judge(struct history *history, struct history_verdict *ret_verd
     judge_starts(history, ret_verdict);
     free(ranges.start);
     free(ranges.end);
+    free(ranges.asked);
     uint64_t total = 0;
     for (int i = 0; i < ANOMALIES; i++) {
         total += ret_verdict->found[i];

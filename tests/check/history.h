@@ -20,7 +20,7 @@ enum history_kind {
     HISTORY_SEND, /* value was sent to partition; offset if acknowledged */
     HISTORY_READ, /* a consumer's session got value at offset */
     HISTORY_FINAL, /* the last reading of the whole partition, when all was quiet, got value at offset */
-    HISTORY_RANGE, /* ... and covered offset (the log's start) up to value (its end) */
+    HISTORY_RANGE, /* ... and covered offset (the log's start) up to value (its end), for which it asked at began_us */
     HISTORY_END,   /* the latest offset of partition was asked for: offset */
     HISTORY_START, /* records below offset were deleted, or said to be */
 };

@@ -106,8 +106,15 @@ static void legal_partition(struct history *history, struct prng *prng, uint32_t
         history_add(history, &final);
         offset++;
     }
-    struct history_op range = op_of(HISTORY_RANGE, p, (uint64_t)offset, 0, 10 * records);
+    struct history_op range = op_of(HISTORY_RANGE, p, (uint64_t)offset, 0, 10 * records + 3);
     history_add(history, &range);
+    /* What nobody knew of was committed after the end had been asked for, and read. */
+    struct history_op send = op_of(HISTORY_SEND, p, (uint64_t)records + 1, -1, 10 * records);
+    send.status = HISTORY_INFO;
+    history_add(history, &send);
+    struct history_op read = op_of(HISTORY_READ, p, (uint64_t)records + 1, offset,
+                                   10 * records + 5);
+    history_add(history, &read);
 }
 
 static bool legal(uint64_t seed)

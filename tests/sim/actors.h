@@ -77,6 +77,7 @@ struct consumer {
         bool asked;
         int64_t end; /* final readers: where it ends; -1: not known */
         int64_t start;
+        time_us asked_us; /* for its end */
         bool whole;
     } parts[PARTITIONS_MAX];
     struct agent_call ends_call;

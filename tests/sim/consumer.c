@@ -217,6 +217,7 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     data.partition_index = (int32_t)(p - field->topics[t].first);
     data.current_leader_epoch = agent->leader_epoch[p];
     consumer->ends_partition = p;
+    part->asked_us = world_now_us(field->cluster->world);
     consumer->ends_latest = consumer->final ? part->next >= 0 : prng_chance(&agent->prng, 200);
     data.timestamp = consumer->ends_latest ? LATEST : EARLIEST;
     kmsg_list_offsets_request_topic_init(&topic);
@@ -285,6 +286,7 @@ void consumer_close(struct consumer *consumer)
     for (uint32_t p = 0; p < field->partition_count && consumer->final; p++) {
         if (consumer->parts[p].whole) {
             struct history_op op = {.kind = HISTORY_RANGE,
+                                    .began_us = consumer->parts[p].asked_us,
                                     .partition = p,
                                     .offset = consumer->parts[p].start,
                                     .value = (uint64_t)consumer->parts[p].end};
