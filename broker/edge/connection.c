@@ -82,10 +82,18 @@ static void input_hold(struct connection *conn, bool hold)
     }
 }
 
+static uint32_t pipeline_max(const struct edge *edge)
+{
+    uint32_t share = EDGE_PIPELINES / (edge->conn_count > 0 ? edge->conn_count : 1);
+    return share > CONNECTION_PIPELINE_MAX   ? CONNECTION_PIPELINE_MAX
+           : share < CONNECTION_PIPELINE_MIN ? CONNECTION_PIPELINE_MIN
+                                             : share;
+}
+
 static bool pipeline_full(const struct connection *conn)
 {
     size_t unsent = net_unsent_bytes(conn->net);
-    return conn->request_count >= CONNECTION_PIPELINE_MAX || unsent > UNSENT_MAX ||
+    return conn->request_count >= pipeline_max(conn->edge) || unsent > UNSENT_MAX ||
            (unsent > 0 && conn->edge->heap->live > HEAP_SOFT_MAX);
 }
 

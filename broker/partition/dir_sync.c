@@ -1,21 +1,29 @@
 /*
  * Group commit of one log directory. Logs with unsynced bytes queue up, each at most once; a few jobs of the pool take them
  * in turn. What is written to a log while its sync is under way waits for the next turn, so one fsync releases all acks that
- * came before it. A job ends when the queue is empty; a new one starts with the next log.
+ * came before it. A job ends when the queue is empty; a new one starts with the next log. What clients append asks for its sync by a
+ * letter to their own loop, which is read when the turn's requests are done: one sync for all of them, not one for the first.
  *
  * Above unsynced_bytes_max answers that need no sync (acks 0 and 1) are held back until there is room again.
  */
 #include "broker/partition/partition_internal.h"
 
+/* Inside the directory's lock. */
+static void queue_push(struct log_dir *dir, struct partition *p)
+{
+    assert(lock_held(dir->lock));
+    partition_hold(p);
+    p->sync_next = NULL;
+    *dir->queue_end = p;
+    dir->queue_end = &p->sync_next;
+}
+
 void dir_sync_queue(struct partition *p)
 {
     struct log_dir *dir = p->dir;
     struct sync_worker *worker = NULL;
-    partition_hold(p);
     lock_enter(dir->lock);
-    p->sync_next = NULL;
-    *dir->queue_end = p;
-    dir->queue_end = &p->sync_next;
+    queue_push(dir, p);
     if (dir->syncs < DIR_SYNCS_MAX) {
         for (uint32_t i = 0; i < DIR_WORKERS && worker == NULL; i++) {
             worker = dir->workers[i].busy ? NULL : &dir->workers[i];
@@ -31,13 +39,19 @@ void dir_sync_queue(struct partition *p)
     }
 }
 
-static struct partition *queue_pop(struct log_dir *dir)
+/* The next log; NULL: none is left, and the worker is nobody's any more. While the table closes it says so and is busy until
+ * that is heard, so that the directory does not go away under it. */
+static struct partition *queue_pop(struct sync_worker *worker, bool *ret_tell)
 {
+    struct log_dir *dir = worker->dir;
+    *ret_tell = false;
     lock_enter(dir->lock);
     struct partition *p = dir->queue;
     if (p == NULL) {
-        assert(dir->syncs > 0);
+        assert(dir->syncs > 0 && worker->busy);
         dir->syncs--;
+        *ret_tell = atomic_load(&dir->table->closing_begun);
+        worker->busy = *ret_tell;
     } else {
         dir->queue = p->sync_next;
         if (dir->queue == NULL) {
@@ -95,14 +109,17 @@ static void sync_one(struct partition *p)
     partition_prove(p);
     bool more = p->state == PARTITION_OPEN &&
                 log_durable_end(p->log) < min_i64(p->sync_end, log_end(p->log));
-    if (more && !p->sync_requested) {
-        p->sync_requested = true;
-        p->outbox.flags |= OUTBOX_SYNC;
-    }
+    more = more && !p->sync_requested;
+    p->sync_requested = p->sync_requested || more;
     if (p->chores != 0) {
         partition_chore(p, 0); /* closing and deleting wait for the sync */
     }
     partition_leave(p);
+    if (more) { /* behind the others; by whoever is free first, us included: nobody is woken for it */
+        lock_enter(p->dir->lock);
+        queue_push(p->dir, p);
+        lock_leave(p->dir->lock);
+    }
     atomic_fetch_sub_explicit(&p->dir->unsynced_bytes, bytes, memory_order_relaxed);
     dir_release_held(p->dir, false);
 }
@@ -111,15 +128,19 @@ static void worker_work(struct disk_job *job)
 {
     struct sync_worker *worker = CONTAINER_OF(job, struct sync_worker, job);
     struct partition *p;
-    while ((p = queue_pop(worker->dir)) != NULL) {
+    bool tell;
+    while ((p = queue_pop(worker, &tell)) != NULL) {
         sync_one(p);
         partition_drop(p);
     }
+    if (tell) {
+        loop_post(worker->dir->table->config.control, &worker->rest_mail);
+    }
 }
 
-static void worker_done(struct disk_job *job)
+static void worker_rested(struct mail *mail)
 {
-    struct sync_worker *worker = CONTAINER_OF(job, struct sync_worker, job);
+    struct sync_worker *worker = CONTAINER_OF(mail, struct sync_worker, rest_mail);
     struct log_dir *dir = worker->dir;
     lock_enter(dir->lock);
     /* While its letter was under way all other workers may have been so, too. */
@@ -128,10 +149,24 @@ static void worker_done(struct disk_job *job)
     dir->syncs += again ? 1 : 0;
     lock_leave(dir->lock);
     if (again) {
-        disk_submit(dir->table->config.control, job);
-    } else if (dir->table->closing_begun) {
+        disk_submit(dir->table->config.control, &worker->job);
+    } else {
         table_try_finish(dir->table);
     }
+}
+
+static void sync_soon(struct mail *mail)
+{
+    struct partition *p = CONTAINER_OF(mail, struct partition, sync_mail);
+    dir_sync_queue(p);
+    partition_drop(p);
+}
+
+void dir_sync_soon(struct partition *p)
+{
+    partition_hold(p);
+    p->sync_mail.deliver = sync_soon;
+    loop_post(p->sync_loop, &p->sync_mail);
 }
 
 bool dir_sync_idle(struct log_dir *dir)
@@ -237,6 +272,6 @@ void dir_sync_init(struct log_dir *dir)
     for (uint32_t i = 0; i < DIR_WORKERS; i++) {
         dir->workers[i].dir = dir;
         dir->workers[i].job.work = worker_work;
-        dir->workers[i].job.done = worker_done;
+        dir->workers[i].rest_mail.deliver = worker_rested;
     }
 }

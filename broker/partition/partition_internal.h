@@ -44,6 +44,7 @@ enum outbox_flag {
     OUTBOX_CHORES = 16,
     OUTBOX_FAILED = 32,
     OUTBOX_PROVED = 64,
+    OUTBOX_SYNC_SOON = 128,
 };
 
 struct outbox {
@@ -125,6 +126,8 @@ struct partition {
     int64_t prove_end;
     bool proved_posted;
     bool sync_requested; /* in the directory's queue, or on the way there */
+    struct loop *sync_loop; /* a client's batch asks: at the end of what its loop is doing */
+    struct mail sync_mail;
     time_ms tick_at_ms;
     bool tick_posted;
     struct replica_isr_ask ask;
@@ -155,6 +158,7 @@ struct partition {
 
 struct sync_worker {
     struct disk_job job;
+    struct mail rest_mail; /* posted only while the table closes */
     struct log_dir *dir;
     bool busy; /* directory lock */
 };
@@ -212,7 +216,7 @@ struct partitions {
     bool applied; /* the first apply is over */
     bool ready;
     bool stopping;
-    bool closing_begun;
+    atomic_bool closing_begun;
     bool finishing;
     bool abandoned;   /* nothing is written any more; set before closing begins */
     uint32_t opening; /* of the first apply */
@@ -303,6 +307,8 @@ void dir_sync_init(struct log_dir *);
 bool dir_sync_idle(struct log_dir *);
 /* Outside of any lock: its log is to be synced. */
 void dir_sync_queue(struct partition *);
+/* The same once p->sync_loop has done what it is doing. */
+void dir_sync_soon(struct partition *);
 /* Holds an answer back until enough is synced; false: no need, answer. */
 bool dir_hold(struct log_dir *, struct produce_ticket *);
 /* true: it was held and is free now. */

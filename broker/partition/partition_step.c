@@ -59,6 +59,9 @@ static void carry_out(struct partition *p, const struct outbox *outbox)
     if (outbox->flags & OUTBOX_SYNC) {
         dir_sync_queue(p);
     }
+    if (outbox->flags & OUTBOX_SYNC_SOON) {
+        dir_sync_soon(p);
+    }
     if (outbox->flags & OUTBOX_ASK) {
         partition_hold(p);
         loop_post(p->table->config.control, &p->ask_mail);
@@ -231,11 +234,13 @@ static err_t write_batch(struct partition *p, struct step *step,
     return OK;
 }
 
-static void request_sync(struct partition *p)
+/* loop: of the client that is being served, or NULL. */
+static void request_sync(struct partition *p, struct loop *loop)
 {
     if (!p->syncing && !p->sync_requested) {
         p->sync_requested = true;
-        p->outbox.flags |= OUTBOX_SYNC;
+        p->sync_loop = loop;
+        p->outbox.flags |= loop == NULL ? OUTBOX_SYNC : OUTBOX_SYNC_SOON;
     }
 }
 
@@ -252,7 +257,7 @@ void partition_prove(struct partition *p)
     int64_t wanted = min_i64(p->prove_end, log_end(p->log));
     if (log_durable_end(p->log) < wanted && !MUTANT(96)) {
         p->sync_end = max_i64(p->sync_end, wanted);
-        request_sync(p);
+        request_sync(p, NULL);
     } else if (!p->proved_posted) {
         p->prove_wanted = false;
         p->proving = false;
@@ -307,7 +312,7 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
     case REPLICA_ACK: tell(p, step, action); break;
     case REPLICA_SYNC:
         p->sync_end = action->sync.end;
-        request_sync(p);
+        request_sync(p, step->ticket == NULL ? NULL : step->ticket->loop);
         break;
     case REPLICA_SET_LOG_START:
         log_set_start(p->log, min_i64(action->set_log_start, log_end(p->log)));

@@ -58,7 +58,7 @@ void table_closed(struct partition *p)
 /* Everything is closed and no job of a directory is under way. */
 void table_try_finish(struct partitions *table)
 {
-    bool idle = table->closing_begun && table->closing == 0 && !table->finishing;
+    bool idle = atomic_load(&table->closing_begun) && table->closing == 0 && !table->finishing;
     for (uint32_t i = 0; i < table->dir_count; i++) {
         idle = idle && dir_sync_idle(&table->dirs[i]);
     }
@@ -95,8 +95,8 @@ static void rested(struct partitions *table)
 {
     assert(table->stopping);
     if (table->rooms_open == 0 && !table->checkpoint_running && !table->retention_running &&
-        !table->space_running && !table->closing_begun) {
-        table->closing_begun = true;
+        !table->space_running && !atomic_load(&table->closing_begun)) {
+        atomic_store(&table->closing_begun, true);
         close_all(table);
     }
 }

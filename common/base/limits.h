@@ -40,8 +40,12 @@
 #define BATCH_RATIO_FREE           (16u << 20)
 /* Batches of a producer that are remembered to recognise duplicates (max.in.flight.requests of idempotent clients). */
 #define PRODUCER_BATCHES           5
-/* Requests of one connection that are read ahead while earlier ones wait for their answers. */
-#define CONNECTION_PIPELINE_MAX    16
+/* Requests of one connection that are read ahead while earlier ones wait for their answers: with few connections as many as a
+ * busy producer has on its way, so that one sync covers them all; with many, the least. */
+#define CONNECTION_PIPELINE_MAX    128
+#define CONNECTION_PIPELINE_MIN    16
+/* ... of all connections of a reactor together, while that leaves each the least. */
+#define EDGE_PIPELINES             2048
 /* Topics that are being created because clients asked for them, per reactor: more are created when they ask again. */
 #define AUTO_CREATIONS_MAX         1000
 /* A subscription's regular expression: a thousand topics may be named in it one by one; groups in groups as pcre2's default. */

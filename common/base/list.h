@@ -72,6 +72,18 @@ static inline struct list_node *list_pop(struct list *list)
     return node;
 }
 
+/* All nodes of another list, in their order, into one that is empty. */
+static inline void list_take(struct list *list, struct list *from)
+{
+    assert(list_empty(list));
+    if (!list_empty(from)) {
+        list->head = from->head;
+        list->head.next->prev = &list->head;
+        list->head.prev->next = &list->head;
+        list_init(from);
+    }
+}
+
 #define LIST_EACH(list, node) \
     for (struct list_node *node = (list)->head.next; node != &(list)->head; node = node->next)
 

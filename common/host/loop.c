@@ -15,6 +15,9 @@
 
 /* Mail that brings more mail may keep a turn going, but not for ever. */
 #define MAIL_ROUNDS_MAX 16
+/* A flush may take in requests that waited, and whoever ends a turn may send: both belong to this turn. What they bring in
+ * their turn waits for the next one, or two busy clients could keep a turn going until the broker is taken for hung. */
+#define END_ROUNDS_MAX  2
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
@@ -113,6 +116,18 @@ static void mail_drain(struct loop *loop)
     }
 }
 
+/* Those that were asked for by now. */
+static void turn_ends_run(struct loop *loop)
+{
+    struct list ends;
+    list_init(&ends);
+    list_take(&ends, &loop->turn_ends);
+    for (struct list_node *node = list_pop(&ends); node != NULL; node = list_pop(&ends)) {
+        struct turn_end *end = CONTAINER_OF(node, struct turn_end, node);
+        end->run(end);
+    }
+}
+
 static void turn_finish(struct loop *loop)
 {
     mail_drain(loop);
@@ -122,10 +137,8 @@ static void turn_finish(struct loop *loop)
     } else {
         loop->wheel.tick = loop_now_us(loop) / WHEEL_TICK_US;
     }
-    for (struct list_node *node = list_pop(&loop->turn_ends); node != NULL;
-         node = list_pop(&loop->turn_ends)) {
-        struct turn_end *end = CONTAINER_OF(node, struct turn_end, node);
-        end->run(end);
+    for (int round = 0; round < END_ROUNDS_MAX && !list_empty(&loop->turn_ends); round++) {
+        turn_ends_run(loop);
     }
     net_bury(loop);
 }
@@ -228,7 +241,9 @@ void loop_post(struct loop *loop, struct mail *mail)
     do {
         mail->next = head;
     } while (!atomic_compare_exchange_weak(&loop->mailbox, &head, mail));
-    loop_wake(loop);
+    if (head == NULL) { /* else whoever filled the box has woken it, or is about to */
+        loop_wake(loop);
+    }
 }
 
 void timer_arm(struct loop *loop, struct timer *timer, time_us at)

@@ -82,6 +82,7 @@ void disk_boot_id(struct host *, struct uuid *ret_boot_id);
 /*
  * A job for the pool: `work` runs on a pool thread, then `done` on the loop that submitted it. The job lives inside its
  * owner and must stay in place until done. Jobs may run in any order and side by side.
+ * done == NULL: nobody is told, and the pool does not touch the job from `work` on, which may free it or submit it again.
  */
 struct disk_job {
     struct mail mail; /* the pool's own from submission to done */
