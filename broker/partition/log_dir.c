@@ -60,7 +60,7 @@ static bool has_suffix(const char *name, const char *suffix)
 
 /* ---- how it was left ---- */
 
-static err_t boot_id_take(struct partitions *table, struct log_dir *dir, bool *ret_same)
+static err_t boot_id_look(struct partitions *table, struct log_dir *dir, bool *ret_same)
 {
     char path[LOG_DIR_PATH_MAX + 32];
     struct arena arena;
@@ -73,8 +73,25 @@ static err_t boot_id_take(struct partitions *table, struct log_dir *dir, bool *r
     err_t err = disk_read_file(table->host, path, BOOT_ID_MAX, &arena, &text);
     *ret_same = err == OK && slice_eq(text, slice_str(now.s));
     arena_release(&arena);
-    ENSURE(err == OK || err == ERR_NOT_FOUND || err == ERR_TOO_LARGE, err);
-    return *ret_same ? OK : disk_replace_file(table->host, path, slice_str(now.s));
+    dir->boot_noted = *ret_same;
+    return err == ERR_NOT_FOUND || err == ERR_TOO_LARGE ? OK : err;
+}
+
+/* Only once the controllers have heard how it was left: a process that dies before that must not make a power cut look like a
+ * crash. Nothing is appended before. */
+err_t log_dir_note_boot(struct log_dir *dir)
+{
+    char path[LOG_DIR_PATH_MAX + 32];
+    struct uuid boot;
+    if (dir->boot_noted) {
+        return OK;
+    }
+    disk_boot_id(dir->table->host, &boot);
+    struct uuid_text now = uuid_print(boot);
+    join(path, sizeof(path), dir->path, BOOT_ID_FILE);
+    TRY(disk_replace_file(dir->table->host, path, slice_str(now.s)));
+    dir->boot_noted = true;
+    return OK;
 }
 
 /* The page cache is enough to keep it: once that is gone, so is what must not be believed. */
@@ -193,7 +210,7 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
     }
     TRY(err);
     TRY(clean_shutdown_take(table->host, dir->path, &clean, &epoch));
-    TRY(boot_id_take(table, dir, &same_boot));
+    TRY(boot_id_look(table, dir, &same_boot));
     TRY(failed_sync_look(table, dir));
     if (known) {
         dir->state = clean       ? LOG_DIR_CLEAN

@@ -173,6 +173,7 @@ struct log_dir {
     uint64_t checkpoint_sum;
     bool failure_told; /* control loop */
     bool space_told;   /* the job of dir_space.c */
+    bool boot_noted;   /* its file boot-id tells this boot */
     bool rewrite;      /* an fsync has failed in this boot: see log_known */
     bool unclean;      /* a log of it was not closed in order */
     struct mail fail_mail;
@@ -324,6 +325,8 @@ err_t log_dir_scan(struct partitions *, uint32_t dir, char *sentence, size_t roo
 /* An fsync in it has failed: whoever starts next without a boot in between must not believe the page cache. */
 void log_dir_note_failed_sync(struct log_dir *);
 err_t log_dir_set_cluster(struct log_dir *, const char *cluster_id);
+/* The controllers know how the directory was left; from now on it is in use in this boot. */
+err_t log_dir_note_boot(struct log_dir *);
 /* <dir>/<topic>-<index>; false: too long. */
 bool folder_path(const struct log_dir *, const char *topic, int32_t index, const char *suffix,
                  char *out);

@@ -371,6 +371,7 @@ err_t partitions_registered(struct partitions *table, struct slice cluster_id, i
     for (uint32_t i = 0; i < table->dir_count; i++) {
         if (!atomic_load(&table->dirs[i].offline)) {
             TRY(log_dir_set_cluster(&table->dirs[i], text));
+            TRY(log_dir_note_boot(&table->dirs[i]));
         }
     }
     memcpy(table->cluster_id, text, cluster_id.n + 1);

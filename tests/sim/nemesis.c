@@ -52,8 +52,9 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
 static void node_gone(struct nemesis *n, struct nemesis_node *node)
 {
     if (node->broker) {
-        n->cluster->brokers[node->number].node = NULL;
-        n->cluster->brokers[node->number].ended_well = false;
+        struct sim_broker *broker = &n->cluster->brokers[node->number];
+        broker->ended_well = broker->ended_well && broker->node == NULL;
+        broker->node = NULL;
     } else {
         n->cluster->controllers[node->number].node = NULL;
     }

@@ -107,8 +107,10 @@ void plan_draw(struct plan *plan, uint64_t seed)
     plan->size.reactors = (uint32_t)prng_between(&prng, 1, 3);
     plan->producers = (uint32_t)prng_between(&prng, 1, 4);
     plan->consumers = (uint32_t)prng_between(&prng, 0, 2);
-    plan->safety_us = prng_between(&prng, 8, 40) * SECOND;
-    plan->fault_gap_us = prng_between(&prng, 100000, 3 * SECOND);
+    /* Most are short and harsh, and find more in the same time; what needs patience is in the others. */
+    bool harsh = prng_chance(&prng, 700);
+    plan->safety_us = (harsh ? prng_between(&prng, 4, 12) : prng_between(&prng, 8, 40)) * SECOND;
+    plan->fault_gap_us = prng_between(&prng, 80000, harsh ? SECOND * 6 / 10 : 3 * SECOND);
     for (int i = 0; i < FAULTS; i++) {
         plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;
     }
