@@ -217,7 +217,8 @@ static void load_go(struct coord_shard *shard)
         loader->offset = facts.log_start;
         loader->end = facts.log_end;
     }
-    if (loader->offset >= loader->end && facts.high_watermark >= loader->end) {
+    int64_t end = MUTANT(82) ? facts.high_watermark : loader->end;
+    if ((loader->offset >= end && facts.high_watermark >= end) || MUTANT(80)) {
         load_done(shard);
     } else {
         fetch_chunk(shard);
@@ -250,7 +251,7 @@ static void load_begin(struct coord_shard *shard)
 /* Inside: what does not fit what is wanted goes. */
 static void drop_unwanted(struct coord_shard *shard)
 {
-    bool wanted = shard->wanted && !shard->stopping;
+    bool wanted = (shard->wanted || MUTANT(130)) && !shard->stopping;
     bool other = shard->state != SHARD_RESTING && shard->epoch != shard->wanted_epoch;
     if (shard->state != SHARD_IDLE && (!wanted || other)) {
         shard_drop(shard, SHARD_IDLE, KAFKA_NOT_COORDINATOR);

@@ -153,7 +153,7 @@ static enum kafka_error commit_check(struct turn *turn, const struct group *grou
     if (m == NULL) {
         return error;
     }
-    if (who->generation != group->generation) {
+    if (who->generation != group->generation && !MUTANT(85)) {
         return KAFKA_ILLEGAL_GENERATION;
     }
     if (group->state == GROUP_COMPLETING) {
@@ -281,7 +281,7 @@ static bool may_expire(const struct group *group, time_ms *ret_floor_ms)
         *ret_floor_ms = group->protocol_type.n > 0 ? group->state_wall_ms : 0;
         return true;
     }
-    return group->state == GROUP_STABLE && is_consumers(group) && !MUTANT(83);
+    return (group->state == GROUP_STABLE || MUTANT(83)) && is_consumers(group);
 }
 
 static bool is_old(const struct turn *turn, const struct group_offset *offset, time_ms floor_ms)

@@ -152,7 +152,8 @@ static void complete(struct turn *turn, struct group *group)
 void round_look(struct turn *turn, struct group *group)
 {
     if (group->state == GROUP_PREPARING && !group->first_round &&
-        group->joining == group->members.count && group->pending.count == 0) {
+        (group->joining == group->members.count || (MUTANT(131) && group->joining > 0)) &&
+        group->pending.count == 0) {
         complete(turn, group);
     }
     shard_retime(turn->shard, group);

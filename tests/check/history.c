@@ -1,4 +1,4 @@
-#include "tests/check/history.h"
+#include "tests/check/history_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,12 @@ static const char *const names[ANOMALIES] = {
     "unexplained-gap",
     "resurrected",
     "stale-end",
+    "commit-lost",
+    "commit-unwritten",
+    "zombie-commit",
+    "double-owner",
+    "group-skip",
+    "group-stuck",
 };
 
 const char *anomaly_name(enum anomaly anomaly)
@@ -49,8 +55,8 @@ void history_add(struct history *history, const struct history_op *op)
 
 /* ---- telling ---- */
 
-static void tell(struct history_verdict *verdict, enum anomaly anomaly, const struct history_op *op,
-                 int64_t other)
+void history_tell(struct history_verdict *verdict, enum anomaly anomaly,
+                  const struct history_op *op, int64_t other)
 {
     if (verdict->found[anomaly]++ == 0) {
         (void)snprintf(verdict->first[anomaly], sizeof(verdict->first[anomaly]),
@@ -62,7 +68,7 @@ static void tell(struct history_verdict *verdict, enum anomaly anomaly, const st
 
 /* ---- orders ---- */
 
-static int compare(int64_t a, int64_t b)
+int history_compare(int64_t a, int64_t b)
 {
     return a < b ? -1 : a > b;
 }
@@ -87,47 +93,44 @@ static int by_value(const void *x, const void *y)
 {
     const struct history_op *a = x;
     const struct history_op *b = y;
-    int order = compare(a->partition, b->partition);
+    int order = history_compare(a->partition, b->partition);
     order = order != 0 ? order : a->value < b->value ? -1 : a->value > b->value;
-    order = order != 0 ? order : compare(a->kind, b->kind);
-    return order != 0 ? order : compare(a->offset, b->offset);
+    order = order != 0 ? order : history_compare(a->kind, b->kind);
+    return order != 0 ? order : history_compare(a->offset, b->offset);
 }
 
 static int by_offset(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
     const struct history_op *b = *(const struct history_op *const *)y;
-    int order = compare(a->partition, b->partition);
-    order = order != 0 ? order : compare(a->offset, b->offset);
-    order = order != 0 ? order : compare(a->kind, b->kind);
-    return order != 0 ? order : compare(a->ended_us, b->ended_us);
+    int order = history_compare(a->partition, b->partition);
+    order = order != 0 ? order : history_compare(a->offset, b->offset);
+    order = order != 0 ? order : history_compare(a->kind, b->kind);
+    return order != 0 ? order : history_compare(a->ended_us, b->ended_us);
 }
 
 static int by_session(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
     const struct history_op *b = *(const struct history_op *const *)y;
-    int order = compare(a->partition, b->partition);
-    order = order != 0 ? order : compare(a->session, b->session);
-    order = order != 0 ? order : compare(a->ended_us, b->ended_us);
+    int order = history_compare(a->partition, b->partition);
+    order = order != 0 ? order : history_compare(a->session, b->session);
+    order = order != 0 ? order : history_compare(a->ended_us, b->ended_us);
     /* what came in one answer comes in the order in which it was noted */
-    return order != 0 ? order : compare(a->sequence, b->sequence);
+    return order != 0 ? order : history_compare(a->sequence, b->sequence);
 }
 
 static int by_sequence(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
     const struct history_op *b = *(const struct history_op *const *)y;
-    int order = compare(a->partition, b->partition);
-    order = order != 0 ? order : compare(a->session, b->session);
-    return order != 0 ? order : compare(a->sequence, b->sequence);
+    int order = history_compare(a->partition, b->partition);
+    order = order != 0 ? order : history_compare(a->session, b->session);
+    return order != 0 ? order : history_compare(a->sequence, b->sequence);
 }
 
-typedef bool select_fn(const struct history_op *);
-typedef int order_fn(const void *, const void *);
-
-static struct history_op **chosen(const struct history *history, select_fn *select, order_fn *order,
-                                  size_t *ret_count)
+struct history_op **history_chosen(const struct history *history, history_select *select,
+                                   history_order *order, size_t *ret_count)
 {
     size_t n = 0;
     for (size_t i = 0; i < history->count; i++) {
@@ -206,13 +209,13 @@ static void judge_send(struct history_verdict *verdict, const struct ranges *ran
     if (send->status == HISTORY_OK && facts->final == NULL && covered && !deleted) {
         bool promised = (send->flags & HISTORY_ACKS_ALL) && !(send->flags & HISTORY_WEAK);
         if (promised) {
-            tell(verdict, ANOMALY_LOST_WRITE, send, ranges->end[send->partition]);
+            history_tell(verdict, ANOMALY_LOST_WRITE, send, ranges->end[send->partition]);
         } else {
             verdict->permitted_loss++;
         }
     }
     if (send->status == HISTORY_FAILED && facts->seen) {
-        tell(verdict, ANOMALY_ABORTED_READ, send, 0);
+        history_tell(verdict, ANOMALY_ABORTED_READ, send, 0);
     }
 }
 
@@ -240,13 +243,13 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
     }
     if (facts.send == NULL) {
         if (facts.seen) {
-            tell(verdict, ANOMALY_UNWRITTEN, &ops[0], 0);
+            history_tell(verdict, ANOMALY_UNWRITTEN, &ops[0], 0);
         }
         return;
     }
     if ((facts.send->flags & HISTORY_IDEMPOTENT) && (dup || twice) &&
         !(facts.send->flags & HISTORY_WEAK)) {
-        tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
+        history_tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
     }
     judge_send(verdict, ranges, &facts);
 }
@@ -280,7 +283,7 @@ static void judge_values(struct history *history, struct history_verdict *verdic
         const struct history_op *op = &history->ops[i];
         verdict->read += is_sight(op);
         if (op->status == HISTORY_CORRUPT) {
-            tell(verdict, ANOMALY_CORRUPT, op, 0);
+            history_tell(verdict, ANOMALY_CORRUPT, op, 0);
         }
     }
 }
@@ -302,12 +305,13 @@ static void judge_offset(struct history_verdict *verdict, const struct ranges *r
         bool reading = op->kind == HISTORY_READ;
         bool covered = range_covers(ranges, op->partition, op->offset, op->ended_us);
         if (reading && promised && covered && (final == NULL || final->value != op->value)) {
-            tell(verdict, ANOMALY_UNSTABLE_READ, op, final == NULL ? -1 : (int64_t) final->value);
+            history_tell(verdict, ANOMALY_UNSTABLE_READ, op,
+                         final == NULL ? -1 : (int64_t) final->value);
         } else if (op->value != any->value && promised && !told &&
                    (op->kind != HISTORY_SEND || (op->flags & HISTORY_ACKS_ALL)) &&
                    (any->kind != HISTORY_SEND || (any->flags & HISTORY_ACKS_ALL))) {
             told = true;
-            tell(verdict, ANOMALY_INCONSISTENT_OFFSETS, op, (int64_t)any->value);
+            history_tell(verdict, ANOMALY_INCONSISTENT_OFFSETS, op, (int64_t)any->value);
         }
     }
 }
@@ -322,7 +326,7 @@ static void judge_offsets(const struct history *history, struct history_verdict 
                           const struct ranges *ranges)
 {
     size_t n = 0;
-    struct history_op **list = chosen(history, placed_for_good, by_offset, &n);
+    struct history_op **list = history_chosen(history, placed_for_good, by_offset, &n);
     for (size_t i = 0; i < n;) {
         size_t same = 1;
         while (i + same < n && list[i + same]->partition == list[i]->partition &&
@@ -346,19 +350,19 @@ static void judge_gaps(const struct history *history, struct history_verdict *ve
                        const struct ranges *ranges)
 {
     size_t n = 0;
-    struct history_op **list = chosen(history, is_final, by_offset, &n);
+    struct history_op **list = history_chosen(history, is_final, by_offset, &n);
     size_t i = 0;
     for (uint32_t p = 0; p < ranges->count; p++) {
         int64_t next = ranges->start[p];
         for (; i < n && list[i]->partition == p; i++) {
             if (next >= 0 && list[i]->offset > next) {
-                tell(verdict, ANOMALY_GAP, list[i], next);
+                history_tell(verdict, ANOMALY_GAP, list[i], next);
             }
             next = list[i]->offset + 1;
         }
         if (ranges->start[p] >= 0 && next < ranges->end[p]) {
             struct history_op op = {.partition = p, .offset = next};
-            tell(verdict, ANOMALY_GAP, &op, ranges->end[p]);
+            history_tell(verdict, ANOMALY_GAP, &op, ranges->end[p]);
         }
     }
     free(list);
@@ -376,7 +380,7 @@ static void judge_polls(const struct history *history, struct history_verdict *v
                         const struct ranges *ranges)
 {
     size_t n = 0;
-    struct history_op **list = chosen(history, is_read, by_session, &n);
+    struct history_op **list = history_chosen(history, is_read, by_session, &n);
     for (size_t i = 1; i < n; i++) {
         const struct history_op *before = list[i - 1];
         const struct history_op *op = list[i];
@@ -386,9 +390,9 @@ static void judge_polls(const struct history *history, struct history_verdict *v
         }
         int64_t start = ranges->start[op->partition];
         if (op->offset <= before->offset) {
-            tell(verdict, ANOMALY_POLL_BACK, op, before->offset);
+            history_tell(verdict, ANOMALY_POLL_BACK, op, before->offset);
         } else if (op->offset > before->offset + 1 && start >= 0 && before->offset + 1 >= start) {
-            tell(verdict, ANOMALY_POLL_SKIP, op, before->offset);
+            history_tell(verdict, ANOMALY_POLL_SKIP, op, before->offset);
         }
     }
     free(list);
@@ -410,12 +414,12 @@ static bool is_idempotent_send(const struct history_op *op)
 static void judge_sends(const struct history *history, struct history_verdict *verdict)
 {
     size_t n = 0;
-    struct history_op **list = chosen(history, is_idempotent_send, by_sequence, &n);
+    struct history_op **list = history_chosen(history, is_idempotent_send, by_sequence, &n);
     for (size_t i = 1; i < n; i++) {
         const struct history_op *before = list[i - 1];
         if (list[i]->partition == before->partition && list[i]->session == before->session &&
             list[i]->offset <= before->offset) {
-            tell(verdict, ANOMALY_SEND_ORDER, list[i], before->offset);
+            history_tell(verdict, ANOMALY_SEND_ORDER, list[i], before->offset);
         }
     }
     free(list);
@@ -425,16 +429,16 @@ static int by_began(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
     const struct history_op *b = *(const struct history_op *const *)y;
-    int order = compare(a->partition, b->partition);
-    return order != 0 ? order : compare(a->began_us, b->began_us);
+    int order = history_compare(a->partition, b->partition);
+    return order != 0 ? order : history_compare(a->began_us, b->began_us);
 }
 
 static int by_ended(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
     const struct history_op *b = *(const struct history_op *const *)y;
-    int order = compare(a->partition, b->partition);
-    return order != 0 ? order : compare(a->ended_us, b->ended_us);
+    int order = history_compare(a->partition, b->partition);
+    return order != 0 ? order : history_compare(a->ended_us, b->ended_us);
 }
 
 static bool is_end_or_send(const struct history_op *op)
@@ -452,8 +456,8 @@ static void judge_time(const struct history *history, struct history_verdict *ve
 {
     size_t begun = 0;
     size_t ended = 0;
-    struct history_op **later = chosen(history, is_end_or_send, by_began, &begun);
-    struct history_op **earlier = chosen(history, is_promised_send, by_ended, &ended);
+    struct history_op **later = history_chosen(history, is_end_or_send, by_began, &begun);
+    struct history_op **earlier = history_chosen(history, is_promised_send, by_ended, &ended);
     size_t at = 0;
     int64_t most = -1;
     uint32_t partition = UINT32_MAX;
@@ -470,8 +474,8 @@ static void judge_time(const struct history *history, struct history_verdict *ve
             at++;
         }
         if (op->offset <= most) {
-            tell(verdict, op->kind == HISTORY_END ? ANOMALY_STALE_END : ANOMALY_REAL_TIME, op,
-                 most);
+            history_tell(verdict, op->kind == HISTORY_END ? ANOMALY_STALE_END : ANOMALY_REAL_TIME,
+                         op, most);
         }
     }
     free(later);
@@ -483,8 +487,8 @@ static void judge_starts(const struct history *history, struct history_verdict *
 {
     size_t n = 0;
     size_t m = 0;
-    struct history_op **reads = chosen(history, is_start, by_began, &n);
-    struct history_op **starts = chosen(history, is_start, by_ended, &m);
+    struct history_op **reads = history_chosen(history, is_start, by_began, &n);
+    struct history_op **starts = history_chosen(history, is_start, by_ended, &m);
     size_t at = 0;
     int64_t start = -1;
     for (size_t i = 0; i < n; i++) {
@@ -499,7 +503,7 @@ static void judge_starts(const struct history *history, struct history_verdict *
             at++;
         }
         if (op->kind == HISTORY_READ && op->offset < start) {
-            tell(verdict, ANOMALY_RESURRECTED, op, start);
+            history_tell(verdict, ANOMALY_RESURRECTED, op, start);
         }
     }
     free(reads);
@@ -517,6 +521,7 @@ uint64_t history_judge(struct history *history, struct history_verdict *ret_verd
     judge_sends(history, ret_verdict);
     judge_time(history, ret_verdict);
     judge_starts(history, ret_verdict);
+    history_judge_groups(history, ret_verdict);
     free(ranges.start);
     free(ranges.end);
     free(ranges.asked);

@@ -23,6 +23,12 @@ enum history_kind {
     HISTORY_RANGE, /* ... and covered offset (the log's start) up to value (its end), for which it asked at began_us */
     HISTORY_END,   /* the latest offset of partition was asked for: offset */
     HISTORY_START, /* records below offset were deleted, or said to be */
+    /* Of consumer groups; READ names its group too if it has one. */
+    HISTORY_COMMIT,  /* the client, in that generation, stored offset for its group */
+    HISTORY_FETCHED, /* the group's stored offset was asked for: offset, -1: there is none */
+    HISTORY_OWNED, /* the client owned partition in that generation, as the coordinator `value` had said; in this time nobody
+                      else may: it had not given it up, and its session had not run out */
+    HISTORY_DUE, /* all was well for long: by the end of this the group must have stored offset, or more */
 };
 
 enum history_status {
@@ -50,7 +56,8 @@ struct history_op {
     uint8_t kind;
     uint8_t status;
     uint32_t flags;
-    uint32_t reserved[2];
+    uint32_t group;     /* 0: none */
+    int32_t generation; /* of COMMIT and OWNED */
 };
 
 struct history {
@@ -77,7 +84,13 @@ enum anomaly {
     ANOMALY_UNWRITTEN,            /* nobody ever sent it */
     ANOMALY_GAP,                  /* an offset of the whole reading is missing */
     ANOMALY_RESURRECTED,          /* deleted, and read later */
-    ANOMALY_STALE_END, /* the latest offset lies below what had been acknowledged before */
+    ANOMALY_STALE_END,        /* the latest offset lies below what had been acknowledged before */
+    ANOMALY_COMMIT_LOST,      /* a group was told an older offset than it had stored, or none */
+    ANOMALY_COMMIT_UNWRITTEN, /* ... or one that it never stored */
+    ANOMALY_ZOMBIE_COMMIT, /* a generation stored an offset when a later one was already at work */
+    ANOMALY_DOUBLE_OWNER,  /* two members had one partition at the same time */
+    ANOMALY_GROUP_SKIP,    /* a group stored an offset behind a record that none of it had read */
+    ANOMALY_GROUP_STUCK,   /* it did not get on though it could */
     ANOMALIES,
 };
 

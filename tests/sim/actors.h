@@ -74,8 +74,9 @@ struct consumer {
         int64_t next; /* -1: not begun */
         uint32_t session;
         int64_t notes;
-        bool asked;
-        int64_t end; /* final readers: where it ends; -1: not known */
+        int64_t asked; /* the offset of the fetch under way */
+        bool off;      /* not read */
+        int64_t end;   /* final readers: where it ends; -1: not known */
         int64_t start;
         time_us asked_us; /* for its end */
         bool whole;
@@ -85,6 +86,7 @@ struct consumer {
     bool ends_latest;
     bool final;
     bool stranger;
+    uint32_t group; /* 0: none; else it reads what it was given, from where it was told */
     int32_t bytes_max;
     uint32_t restart_per_mille;
     uint64_t read;
@@ -96,6 +98,10 @@ void consumer_open(struct consumer *, struct field *, const char *address, uint1
 /* Of a final one. */
 bool consumer_finished(const struct consumer *);
 void consumer_close(struct consumer *);
+/* Of a group's: reads this partition from there on (-1: from the earliest), or not any more. */
+void consumer_take(struct consumer *, uint32_t partition, int64_t offset);
+void consumer_drop(struct consumer *, uint32_t partition);
+void consumer_work(struct consumer *);
 
 struct administrator {
     struct agent agent;

@@ -24,6 +24,19 @@ uint32_t field_topic_of(const struct field *field, uint32_t partition)
     return topic;
 }
 
+bool field_partition(const struct field *field, struct slice topic, int32_t index,
+                     uint32_t *ret_partition)
+{
+    for (uint32_t t = 0; t < field->topic_count; t++) {
+        if (slice_eq(topic, slice_str(field->topics[t].name)) && index >= 0 &&
+            (uint32_t)index < field->topics[t].partitions) {
+            *ret_partition = field->topics[t].first + (uint32_t)index;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct slice field_value(const struct field *field, uint64_t value, uint32_t partition,
                          uint8_t *room)
 {
@@ -136,14 +149,25 @@ int32_t agent_anyone(struct agent *agent)
     return (int32_t)prng_below(&agent->prng, agent->field->cluster->broker_count);
 }
 
+void agent_hang_up(struct agent *agent)
+{
+    for (uint32_t i = 0; i < agent->field->cluster->broker_count; i++) {
+        client_conn_close(&agent->links[i].conn);
+        link_lost(&agent->links[i]);
+    }
+}
+
 static void links_look(struct agent *agent)
 {
     for (uint32_t i = 0; i < agent->field->cluster->broker_count; i++) {
         struct agent_link *link = &agent->links[i];
         const struct list_node *oldest = list_first(&link->calls);
-        bool late = oldest != NULL &&
-                    agent_now(agent) - CONTAINER_OF(oldest, struct agent_call, node)->sent_us >
-                        agent->patience_us;
+        const struct agent_call *call = oldest == NULL
+                                            ? NULL
+                                            : CONTAINER_OF(oldest, struct agent_call, node);
+        time_us patience_us = call != NULL && call->patience_us > 0 ? call->patience_us
+                                                                    : agent->patience_us;
+        bool late = call != NULL && agent_now(agent) - call->sent_us > patience_us;
         bool deaf = link->conn.net != NULL && !link->conn.open &&
                     agent_now(agent) >= link->rest_until;
         if (late || deaf) {

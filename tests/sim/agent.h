@@ -11,6 +11,7 @@
 
 #define TOPICS_MAX     3
 #define PARTITIONS_MAX 12 /* of all topics */
+#define MEMBERS_MAX    4  /* of all groups */
 
 /* The topics that agents write to. */
 struct field {
@@ -36,6 +37,9 @@ struct field {
 };
 
 uint32_t field_topic_of(const struct field *, uint32_t partition);
+/* The number of a topic's partition among all; false: there is none. */
+bool field_partition(const struct field *, struct slice topic, int32_t index,
+                     uint32_t *ret_partition);
 /* What is written under this value. room: VALUE_MAX bytes. */
 #define VALUE_MAX 400
 struct slice field_value(const struct field *, uint64_t value, uint32_t partition, uint8_t *room);
@@ -51,6 +55,7 @@ struct agent_call {
     struct agent *agent;
     struct agent_link *link;
     time_us sent_us;
+    time_us patience_us; /* 0: the agent's */
     bool out;
     /* response: decoded, valid during the call; NULL: nobody knows what came of it. */
     void (*done)(struct agent_call *, const void *response);
@@ -97,6 +102,8 @@ bool agent_ready(struct agent *, int32_t broker) MUST_USE;
 void agent_send(struct agent *, int32_t broker, struct agent_call *, int16_t api, int16_t version,
                 const void *request);
 void agent_want_metadata(struct agent *);
+/* All its connections end; nobody knows what becomes of what is out. */
+void agent_hang_up(struct agent *);
 /* Any broker. */
 int32_t agent_anyone(struct agent *);
 

@@ -33,6 +33,7 @@ static void note(struct consumer *consumer, uint32_t partition, int64_t offset, 
                             .session = part->session,
                             .partition = partition,
                             .client = consumer->agent.number,
+                            .group = consumer->group,
                             .kind = consumer->final ? HISTORY_FINAL : HISTORY_READ,
                             .status = good ? HISTORY_OK : HISTORY_CORRUPT};
     op.flags |= field->topics[field_topic_of(field, partition)].weak ? HISTORY_WEAK : 0;
@@ -73,6 +74,9 @@ static void part_read(struct consumer *consumer, uint32_t partition,
     struct slice records = answer->records.bytes;
     struct slice batch;
     bool good = true;
+    if (part->off || part->next != part->asked) {
+        return; /* it reads on from elsewhere */
+    }
     if (answer->error_code != KAFKA_NONE) {
         agent_want_metadata(&consumer->agent);
         consumer->agent.field->errors++;
@@ -124,7 +128,7 @@ static bool wanted(const struct consumer *consumer, uint32_t partition, int32_t 
 {
     const struct consumer_part *part = &consumer->parts[partition];
     return consumer->agent.leader[partition] == broker && part->next >= 0 && !part->whole &&
-           (!consumer->final || part->end >= 0);
+           !part->off && (!consumer->final || part->end >= 0);
 }
 
 static void fetch_ask(struct consumer *consumer, int32_t broker)
@@ -147,6 +151,7 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
                 kmsg_fetch_request_partition_init(part);
                 part->partition = (int32_t)i;
                 part->fetch_offset = consumer->parts[p].next;
+                consumer->parts[p].asked = part->fetch_offset;
                 part->current_leader_epoch = agent->leader_epoch[p];
                 part->partition_max_bytes = consumer->bytes_max;
                 topics[topic_count].partitions.count++;
@@ -187,6 +192,9 @@ static void on_ends(struct agent_call *call, const void *answer)
         agent_want_metadata(&consumer->agent);
         return;
     }
+    if (part->off || (consumer->group != 0 && part->next >= 0)) {
+        return; /* it was given away, or given anew, meanwhile */
+    }
     int64_t offset = response->topics.items[0].partitions.items[0].offset;
     if (!consumer->ends_latest) {
         session_begin(consumer, p, offset);
@@ -205,7 +213,7 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     struct field *field = agent->field;
     struct consumer_part *part = &consumer->parts[p];
     uint32_t t = field_topic_of(field, p);
-    bool needed = part->next < 0 || (consumer->final && part->end < 0);
+    bool needed = !part->off && (part->next < 0 || (consumer->final && part->end < 0));
     if (!needed || consumer->ends_call.out || !field->topics[t].created ||
         !agent_ready(agent, agent->leader[p])) {
         return;
@@ -218,7 +226,9 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     data.current_leader_epoch = agent->leader_epoch[p];
     consumer->ends_partition = p;
     part->asked_us = world_now_us(field->cluster->world);
-    consumer->ends_latest = consumer->final ? part->next >= 0 : prng_chance(&agent->prng, 200);
+    consumer->ends_latest = consumer->final
+                                ? part->next >= 0
+                                : consumer->group == 0 && prng_chance(&agent->prng, 200);
     data.timestamp = consumer->ends_latest ? LATEST : EARLIEST;
     kmsg_list_offsets_request_topic_init(&topic);
     topic.name = slice_str(field->topics[t].name);
@@ -232,9 +242,23 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     agent_send(agent, agent->leader[p], &consumer->ends_call, API_OFFSETS, 7, &request);
 }
 
-static void work(struct agent *agent)
+void consumer_take(struct consumer *consumer, uint32_t partition, int64_t offset)
 {
-    struct consumer *consumer = CONTAINER_OF(agent, struct consumer, agent);
+    assert(consumer->group != 0);
+    consumer->parts[partition].off = false;
+    session_begin(consumer, partition, offset);
+}
+
+void consumer_drop(struct consumer *consumer, uint32_t partition)
+{
+    assert(consumer->group != 0);
+    consumer->parts[partition].off = true;
+    consumer->parts[partition].next = -1;
+}
+
+void consumer_work(struct consumer *consumer)
+{
+    struct agent *agent = &consumer->agent;
     for (uint32_t p = 0; p < agent->field->partition_count; p++) {
         ends_ask(consumer, p);
         if (agent->leader[p] < 0) {
@@ -250,6 +274,11 @@ static void work(struct agent *agent)
             fetch_ask(consumer, b);
         }
     }
+}
+
+static void work(struct agent *agent)
+{
+    consumer_work(CONTAINER_OF(agent, struct consumer, agent));
 }
 
 void consumer_open(struct consumer *consumer, struct field *field, const char *address,

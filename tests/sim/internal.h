@@ -6,7 +6,7 @@
 #include "tests/lib/fake_disk_internal.h"
 #include "tests/sim/sim.h"
 
-#define MACHINES_MAX 24
+#define MACHINES_MAX 32
 
 enum event_kind {
     EVENT_START,    /* a loop's first event */

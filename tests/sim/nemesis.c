@@ -36,6 +36,7 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
 {
     *n = (struct nemesis){.plan = plan, .cluster = cluster, .field = field, .loud = loud};
     prng_init(&n->prng, plan->seed ^ UINT64_C(0x6e656d65736973));
+    prng_init(&n->gaps, plan->seed ^ UINT64_C(0x67617073));
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         n->nodes[n->node_count++] = (struct nemesis_node){.host = cluster->controllers[i].host,
                                                           .number = i};
@@ -337,7 +338,8 @@ static void network_fault(struct nemesis *n, enum fault fault, struct nemesis_no
 static void fault_do(struct nemesis *n, enum fault fault)
 {
     struct nemesis_node *node = any(n);
-    say(n, "%s (%s, if one is meant)", fault_name(fault), node_name(n, node));
+    say(n, "fault %u: %s (%s, if one is meant)", n->drawn - 1, fault_name(fault),
+        node_name(n, node));
     n->done[fault]++;
     n->total++;
     if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault == FAULT_PAUSE_ALL) {
@@ -353,13 +355,21 @@ static void fault_do(struct nemesis *n, enum fault fault)
     }
 }
 
+/* Each fault has chances of its own, so that one left out changes no other. */
+static bool fault_next(struct nemesis *n)
+{
+    uint32_t number = n->drawn++;
+    prng_init(&n->prng, (n->plan->seed ^ UINT64_C(0x6661756c74)) * 1000003 + number);
+    return cut_keeps(&n->plan->cut, number);
+}
+
 static void fault_draw(struct nemesis *n)
 {
     uint32_t sum = 0;
     for (int i = 0; i < FAULTS; i++) {
         sum += n->plan->weight[i];
     }
-    if (sum == 0) {
+    if (!fault_next(n) || sum == 0) {
         return;
     }
     uint64_t at = prng_below(&n->prng, sum);
@@ -376,11 +386,11 @@ void nemesis_look(struct nemesis *n)
 {
     nodes_look(n);
     if (n->next_at == TIME_NEVER) {
-        n->next_at = now(n) + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
+        n->next_at = now(n) + prng_between(&n->gaps, 0, 2 * n->plan->fault_gap_us);
     } else if (now(n) >= n->next_at && now(n) < n->end_at) {
         fault_draw(n);
         time_us rest = n->plan->calm == CALM_NOT ? 0 : n->plan->fault_gap_us; /* one at a time */
-        n->next_at = now(n) + rest + prng_between(&n->prng, 0, 2 * n->plan->fault_gap_us);
+        n->next_at = now(n) + rest + prng_between(&n->gaps, 0, 2 * n->plan->fault_gap_us);
     }
 }
 

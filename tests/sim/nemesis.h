@@ -11,6 +11,7 @@ struct nemesis {
     struct cluster *cluster;
     struct field *field;
     struct prng prng;
+    struct prng gaps; /* between faults */
     time_us next_at;
     time_us end_at; /* no fault begins from here on */
     bool loud;
@@ -28,10 +29,11 @@ struct nemesis {
         time_us well_at; /* its disk is as it was */
         bool wiped;
     } nodes[NODES_MAX];
-    struct host *clients[8];
+    struct host *clients[16];
     uint32_t client_count;
     uint32_t done[FAULTS];
-    uint32_t total;
+    uint32_t drawn;  /* faults numbered so far */
+    uint32_t total;  /* ... and done */
     char wrong[200]; /* empty: nothing */
 };
 

@@ -1,202 +1,28 @@
 /*
- * odradek-sim --seed S [--verbose] [--dump FILE]           one run, explained
- * odradek-sim --seeds A..B [--minutes M] [--jobs J]        a swarm: each seed in a process of its own; 5 % of them twice
+ * odradek-sim --seed S [--keep LIST] [--only LIST]     one run, or a part of it, explained
+ *     [--log] [--until T] [--verbose] [--dump FILE]
+ * odradek-sim --minimise S [--minutes M]               which of its faults, clients and nodes does this failure need?
+ * odradek-sim --seeds A..B [--minutes M] [--jobs J]    a swarm: each seed in a process of its own; 5 % of them twice
+ *
+ * --keep 3,7,12: of the seed's faults only these; --only producers=1,brokers=2: of its clients and nodes no more. --until T: it
+ * stops after so many seconds of its own time, and tells what there is. --log: what all nodes say in the two seconds before
+ * that, or before it went wrong. --verbose: all that they ever say.
  *
  * Exit code 0: nothing wrong; 1: something acknowledged or promised was not so; 2: usage; 3: stuck, it did not recover after
  * everything was repaired; 4: an assertion or a signal. Of several failures the lowest counts. Each failure prints the line
  * that replays it.
  */
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/base/mutant.h"
-#include "tests/sim/run.h"
+#include "tests/sim/minimise.h"
+#include "tests/sim/swarm.h"
 
-#define JOBS_MAX    64
-#define SECONDS_MAX 120 /* of one seed, in real time */
-#define TWICE       20  /* each so-manieth seed is run again, and must give the same hash */
-
-struct swarm {
-    uint64_t first;
-    uint64_t last;
-    double seconds;
-    uint32_t jobs;
-    uint32_t failures_max;
-    const char *name;
-    int mutant;
-    bool brief;
-    /* so far */
-    uint64_t next;
-    uint64_t done;
-    uint64_t failed;
-    uint64_t twice;
-    uint64_t events;
-    uint64_t acked;
-    uint64_t read;
-    uint64_t faults;
-    uint64_t elections;
-    uint64_t permitted_loss;
-    double simulated_s;
-    int code;
-};
-
-struct job {
-    pid_t child;
-    int pipe;
-    uint64_t seed;
-};
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* ---- one seed in a child ---- */
-
-static void child_run(uint64_t seed, int out)
-{
-    struct run_options options = {.seed = seed};
-    struct run_result result;
-    struct run_result again;
-    (void)alarm(SECONDS_MAX);
-    run_seed(&options, &result);
-    if (result.outcome == OUTCOME_GOOD && seed % TWICE == 0) {
-        run_seed(&options, &again);
-        if (again.hash.high != result.hash.high || again.hash.low != result.hash.low) {
-            result.outcome = OUTCOME_WRONG;
-            (void)snprintf(result.checker, sizeof(result.checker), "determinism");
-            (void)snprintf(result.sentence, sizeof(result.sentence),
-                           "the same seed gave two different runs");
-        }
-    }
-    ssize_t n = write(out, &result, sizeof(result));
-    _exit(n == (ssize_t)sizeof(result) ? 0 : 9);
-}
-
-static struct job job_start(uint64_t seed)
-{
-    int ends[2];
-    struct job job = {.seed = seed, .pipe = -1};
-    (void)fflush(stdout);
-    if (pipe(ends) != 0) {
-        abort();
-    }
-    job.child = fork();
-    if (job.child == 0) {
-        (void)close(ends[0]);
-        child_run(seed, ends[1]);
-    }
-    (void)close(ends[1]);
-    job.pipe = ends[0];
-    return job;
-}
-
-static void job_end(struct job *job, struct run_result *ret_result)
-{
-    int status = 0;
-    ssize_t n = read(job->pipe, ret_result, sizeof(*ret_result));
-    (void)close(job->pipe);
-    if (waitpid(job->child, &status, 0) != job->child || n != (ssize_t)sizeof(*ret_result) ||
-        !WIFEXITED(status)) {
-        *ret_result = (struct run_result){.outcome = OUTCOME_CRASHED};
-        (void)snprintf(ret_result->checker, sizeof(ret_result->checker), "crash");
-        (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "signal %d%s",
-                       WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                       WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (no end)" : "");
-    }
-    job->child = 0;
-}
-
-/* ---- swarms ---- */
-
-static const char *outcome_name(uint32_t outcome)
-{
-    return outcome == OUTCOME_WRONG ? "WRONG" : outcome == OUTCOME_STUCK ? "STUCK" : "CRASHED";
-}
-
-static void result_take(struct swarm *swarm, uint64_t seed, const struct run_result *result)
-{
-    swarm->done++;
-    swarm->twice += seed % TWICE == 0;
-    swarm->events += result->events;
-    swarm->acked += result->acked;
-    swarm->read += result->read;
-    swarm->faults += result->faults;
-    swarm->elections += result->elections;
-    swarm->permitted_loss += result->permitted_loss;
-    swarm->simulated_s += (double)result->simulated_us / 1e6;
-    if (result->outcome != OUTCOME_GOOD) {
-        swarm->failed++;
-        if (swarm->code == 0 || (int)result->outcome < swarm->code) {
-            swarm->code = (int)result->outcome;
-        }
-        (void)printf("%s seed %llu: %s: %s\n  again: %s%s --seed %llu\n",
-                     outcome_name(result->outcome), (unsigned long long)seed, result->checker,
-                     result->sentence, swarm->name, swarm->mutant != 0 ? " --mutant N" : "",
-                     (unsigned long long)seed);
-    }
-}
-
-static void tell(const struct swarm *swarm, double seconds, const char *word)
-{
-    (void)printf(
-        "%s: %llu seeds (%llu twice), %llu failed, %.0f s; %.2f cluster hours, %.0f k events/s, %llu"
-        " acknowledged, %llu read, %llu faults, %llu elections, %llu losses permitted\n",
-        word, (unsigned long long)swarm->done, (unsigned long long)swarm->twice,
-        (unsigned long long)swarm->failed, seconds, swarm->simulated_s / 3600,
-        (double)swarm->events / seconds / 1000, (unsigned long long)swarm->acked,
-        (unsigned long long)swarm->read, (unsigned long long)swarm->faults,
-        (unsigned long long)swarm->elections, (unsigned long long)swarm->permitted_loss);
-}
-
-static int swarm_run(struct swarm *swarm)
-{
-    struct job jobs[JOBS_MAX] = {0};
-    struct pollfd polls[JOBS_MAX];
-    double start = seconds_now();
-    double told = start;
-    uint32_t running = 0;
-    swarm->next = swarm->first;
-    for (;;) {
-        bool more = swarm->next <= swarm->last && seconds_now() - start < swarm->seconds &&
-                    swarm->failed < swarm->failures_max;
-        for (uint32_t i = 0; i < swarm->jobs && more && swarm->next <= swarm->last; i++) {
-            if (jobs[i].child == 0) {
-                jobs[i] = job_start(swarm->next++);
-                running++;
-            }
-        }
-        if (running == 0) {
-            break;
-        }
-        for (uint32_t i = 0; i < swarm->jobs; i++) {
-            polls[i] = (struct pollfd){.fd = jobs[i].child == 0 ? -1 : jobs[i].pipe,
-                                       .events = POLLIN};
-        }
-        (void)poll(polls, swarm->jobs, -1);
-        for (uint32_t i = 0; i < swarm->jobs; i++) {
-            if (jobs[i].child != 0 && polls[i].revents != 0) {
-                struct run_result result;
-                job_end(&jobs[i], &result);
-                result_take(swarm, jobs[i].seed, &result);
-                running--;
-            }
-        }
-        if (!swarm->brief && seconds_now() - told > 30) {
-            told = seconds_now();
-            tell(swarm, told - start, "so far");
-        }
-    }
-    tell(swarm, seconds_now() - start, "swarm");
-    return swarm->code;
-}
+#define LOG_US (2 * INT64_C(1000000)) /* of log lines before the end */
 
 /* ---- one seed ---- */
 
@@ -213,9 +39,27 @@ static void on_abort(int signal_number)
     _exit(written > 0 ? OUTCOME_CRASHED : OUTCOME_CRASHED);
 }
 
-static int alone_run(const struct run_options *options, const char *name)
+/* When it goes wrong, or ends. */
+static time_us end_of(const struct run_options *options)
+{
+    struct run_options quiet = {.seed = options->seed, .cut = options->cut};
+    struct run_result result;
+    quiet.progress = mmap(NULL, sizeof(*quiet.progress), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert(quiet.progress != MAP_FAILED);
+    *quiet.progress = (struct run_progress){0};
+    struct job job = job_start(&quiet, false);
+    job_end(&job, &result);
+    return quiet.progress->now_us;
+}
+
+static int alone_run(struct run_options *options, const char *name, bool log)
 {
     struct run_result result;
+    if (log) {
+        time_us end_us = options->until_us > 0 ? options->until_us : end_of(options);
+        options->log_from_us = max_i64(end_us - LOG_US, 1);
+    }
     alone_seed = options->seed;
     (void)snprintf(alone_name, sizeof(alone_name), "%s", name);
     (void)signal(SIGABRT, on_abort);
@@ -239,58 +83,105 @@ static int alone_run(const struct run_options *options, const char *name)
 static int usage(void)
 {
     (void)fprintf(stderr,
-                  "usage: odradek-sim --seed S [--verbose] [--dump FILE]\n"
+                  "usage: odradek-sim --seed S [--keep LIST] [--only LIST] [--log] [--until T]"
+                  " [--verbose] [--dump FILE]\n"
+                  "       odradek-sim --minimise S [--minutes M]\n"
                   "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n");
     return OUTCOME_USAGE;
 }
 
+struct arguments {
+    struct swarm swarm;
+    struct run_options alone;
+    struct plan_cut cut;
+    bool one;
+    bool log;
+    bool minimise;
+};
+
+/* Whole words. */
+static bool flag_take(struct arguments *a, const char *name)
+{
+    if (strcmp(name, "--verbose") == 0) {
+        a->alone.verbose = true;
+    } else if (strcmp(name, "--log") == 0) {
+        a->log = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Of one run. true: it is one of these; *ret_end: where its value was understood up to. */
+static bool option_of_one(struct arguments *a, const char *name, const char *value, char **ret_end)
+{
+    if (strcmp(name, "--seed") == 0 || strcmp(name, "--minimise") == 0) {
+        a->alone.seed = strtoull(value, ret_end, 0);
+        a->one = true;
+        a->minimise = strcmp(name, "--minimise") == 0;
+    } else if (strcmp(name, "--until") == 0) {
+        a->alone.until_us = (time_us)(strtod(value, ret_end) * 1e6);
+    } else if (strcmp(name, "--keep") == 0) {
+        *ret_end = cut_parse_keep(&a->cut, value) ? "" : "x";
+    } else if (strcmp(name, "--only") == 0) {
+        *ret_end = cut_parse_only(&a->cut, value) ? "" : "x";
+    } else if (strcmp(name, "--dump") == 0) {
+        a->alone.dump = value;
+        *ret_end = "";
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool option_take(struct arguments *a, const char *name, const char *value)
+{
+    char *end = "x";
+    struct swarm *swarm = &a->swarm;
+    if (option_of_one(a, name, value, &end)) {
+        return *end == '\0';
+    }
+    if (strcmp(name, "--seeds") == 0) {
+        swarm->first = strtoull(value, &end, 0);
+        swarm->last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 0) : swarm->first;
+    } else if (strcmp(name, "--minutes") == 0) {
+        swarm->seconds = strtod(value, &end) * 60;
+    } else if (strcmp(name, "--jobs") == 0) {
+        swarm->jobs = (uint32_t)strtoul(value, &end, 10);
+    } else if (strcmp(name, "--failures") == 0) {
+        swarm->failures_max = (uint32_t)strtoul(value, &end, 10);
+#ifdef ODRADEK_TESTS_MUTANTS_VARIABLE_H
+    } else if (strcmp(name, "--mutant") == 0) {
+        odradek_mutant = swarm->mutant = (int)strtol(value, &end, 10);
+#endif
+    }
+    return *value != '\0' && *end == '\0';
+}
+
 int main(int argc, char **argv)
 {
-    struct swarm swarm = {.first = 1,
-                          .last = UINT64_MAX - 1,
-                          .seconds = 1e12,
-                          .jobs = 1,
-                          .failures_max = 10,
-                          .name = argv[0]};
-    struct run_options alone = {.explain = true};
-    bool one = false;
+    struct arguments a = {.swarm = {.first = 1,
+                                    .last = UINT64_MAX - 1,
+                                    .seconds = 1e12,
+                                    .jobs = 1,
+                                    .failures_max = 10,
+                                    .name = argv[0]},
+                          .alone = {.explain = true, .cut = &a.cut}};
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        char *end = NULL;
-        if (strcmp(argv[i], "--verbose") == 0) {
-            alone.verbose = true;
+        if (flag_take(&a, argv[i])) {
             continue;
         }
+        if (i + 1 == argc || !option_take(&a, argv[i], argv[i + 1])) {
+            return usage();
+        }
         i++;
-        if (strcmp(argv[i - 1], "--seed") == 0) {
-            alone.seed = strtoull(value, &end, 0);
-            one = true;
-        } else if (strcmp(argv[i - 1], "--seeds") == 0) {
-            swarm.first = strtoull(value, &end, 0);
-            swarm.last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 0) : swarm.first;
-        } else if (strcmp(argv[i - 1], "--minutes") == 0) {
-            swarm.seconds = strtod(value, &end) * 60;
-        } else if (strcmp(argv[i - 1], "--jobs") == 0) {
-            swarm.jobs = (uint32_t)strtoul(value, &end, 10);
-        } else if (strcmp(argv[i - 1], "--failures") == 0) {
-            swarm.failures_max = (uint32_t)strtoul(value, &end, 10);
-#ifdef ODRADEK_TESTS_MUTANTS_VARIABLE_H
-        } else if (strcmp(argv[i - 1], "--mutant") == 0) {
-            odradek_mutant = swarm.mutant = (int)strtol(value, &end, 10);
-#endif
-        } else if (strcmp(argv[i - 1], "--dump") == 0) {
-            alone.dump = value;
-            end = "";
-        } else {
-            return usage();
-        }
-        if (*value == '\0' || *end != '\0') {
-            return usage();
-        }
     }
-    if (swarm.jobs == 0 || swarm.jobs > JOBS_MAX) {
+    if (a.swarm.jobs == 0 || a.swarm.jobs > JOBS_MAX) {
         return usage();
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    return one ? alone_run(&alone, argv[0]) : swarm_run(&swarm);
+    if (a.minimise) {
+        return minimise_run(a.alone.seed, &a.cut, a.swarm.seconds, argv[0]);
+    }
+    return a.one ? alone_run(&a.alone, argv[0], a.log) : swarm_run(&a.swarm);
 }

@@ -97,10 +97,44 @@ static void settings_draw(struct plan *plan, struct prng *prng)
     plan->size.overrides = plan->overrides;
 }
 
-void plan_draw(struct plan *plan, uint64_t seed)
+/* By chance of its own: what else a seed draws does not depend on it. */
+static void groups_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x67726f757073));
+    if (prng_chance(&prng, 500)) {
+        return;
+    }
+    plan->groups = (uint32_t)prng_between(&prng, 1, 2);
+    plan->members = (uint32_t)prng_between(&prng, plan->groups, MEMBERS_MAX);
+    override(plan, "group.min.session.timeout.ms", 100);
+    override(plan, "group.initial.rebalance.delay.ms", prng_between(&prng, 0, 1000));
+    override(plan, "offsets.topic.num.partitions", prng_between(&prng, 1, 3));
+    if (prng_chance(&prng, 300)) {
+        override(plan, "offsets.commit.timeout.ms", prng_between(&prng, 300, 3000));
+    }
+}
+
+/* After all is drawn: what is left out moves nothing else. */
+static void cut_apply(struct plan *plan)
+{
+    const struct plan_cut *cut = &plan->cut;
+    plan->producers = cut_count(cut, CUT_PRODUCERS, plan->producers);
+    plan->consumers = cut_count(cut, CUT_CONSUMERS, plan->consumers);
+    plan->members = cut_count(cut, CUT_MEMBERS, plan->members);
+    plan->groups = plan->members < plan->groups ? plan->members : plan->groups;
+    plan->size.controllers = cut_count(cut, CUT_CONTROLLERS, plan->size.controllers);
+    plan->size.brokers = cut_count(cut, CUT_BROKERS, plan->size.brokers);
+    plan->admin_pace_us = cut_count(cut, CUT_ADMINISTRATOR, 1) == 0 ? 0 : plan->admin_pace_us;
+}
+
+void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
 {
     struct prng prng;
     *plan = (struct plan){.seed = seed};
+    if (cut != NULL) {
+        plan->cut = *cut;
+    }
     prng_init(&prng, seed ^ UINT64_C(0x706c616e));
     plan->size.controllers = prng_chance(&prng, 750) ? 3 : prng_chance(&prng, 500) ? 1 : 5;
     plan->size.brokers = draw(&prng, 3, 600, 1, BROKERS_MAX);
@@ -119,6 +153,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
     calm_draw(plan);
+    groups_draw(plan);
+    cut_apply(plan);
 }
 
 static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)
@@ -161,10 +197,10 @@ void plan_field(const struct plan *plan, struct field *field, struct cluster *cl
 void plan_print(const struct plan *plan, const struct field *field)
 {
     (void)printf(
-        "seed %llu: %u controllers, %u brokers with %u reactors, %u producers, %u consumers,"
-        " %lld s of faults about every %lld ms\n",
+        "seed %llu: %u controllers, %u brokers with %u reactors, %u producers, %u consumers, %u members of"
+        " %u groups, %lld s of faults about every %lld ms\n",
         (unsigned long long)plan->seed, plan->size.controllers, plan->size.brokers,
-        plan->size.reactors, plan->producers, plan->consumers,
+        plan->size.reactors, plan->producers, plan->consumers, plan->members, plan->groups,
         (long long)(plan->safety_us / SECOND), (long long)(plan->fault_gap_us / 1000));
     for (uint32_t t = 0; t < field->topic_count; t++) {
         (void)printf("  topic %s: %u partitions, %d replicas%s\n", field->topics[t].name,

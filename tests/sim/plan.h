@@ -2,7 +2,8 @@
 #ifndef ODRADEK_TESTS_SIM_PLAN_H
 #define ODRADEK_TESTS_SIM_PLAN_H
 
-#include "tests/sim/actors.h"
+#include "tests/sim/cut.h"
+#include "tests/sim/agent.h"
 
 /* X(id, name): faults of the nemesis. */
 #define FAULT_TABLE(X)                                    \
@@ -50,11 +51,14 @@ enum calm {
 struct plan {
     uint64_t seed;
     enum calm calm;
+    struct plan_cut cut;
     struct cluster_size size;
-    char settings[8][64];
-    const char *overrides[9];
+    char settings[16][64];
+    const char *overrides[17];
     uint32_t producers;
     uint32_t consumers;
+    uint32_t groups;
+    uint32_t members; /* of all groups */
     time_us safety_us;
     time_us fault_gap_us; /* mean */
     uint32_t weight[FAULTS];
@@ -63,7 +67,8 @@ struct plan {
     uint32_t watch_every; /* events */
 };
 
-void plan_draw(struct plan *, uint64_t seed);
+/* cut NULL: whole. */
+void plan_draw(struct plan *, uint64_t seed, const struct plan_cut *cut);
 void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);
 void plan_print(const struct plan *, const struct field *);
 

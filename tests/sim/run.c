@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/sim/member.h"
+#include "tests/sim/tell.h"
+
 #define SECOND     INT64_C(1000000)
 #define FORM_US    (30 * SECOND)
 #define RECOVER_US (60 * SECOND)
@@ -22,9 +25,11 @@ struct run {
     struct watch watch;
     struct producer producers[PRODUCERS];
     struct consumer consumers[CONSUMERS];
+    struct member members[MEMBERS_MAX];
     struct consumer last;
     struct administrator admin;
     uint32_t until_watch;
+    bool stopped; /* as asked */
 };
 
 static bool verdict(struct run *run, enum outcome outcome, const char *checker,
@@ -38,13 +43,32 @@ static bool verdict(struct run *run, enum outcome outcome, const char *checker,
     return false;
 }
 
+/* What the reader wants to see begins, or has been seen. */
+static bool wanted(struct run *run)
+{
+    time_us now = world_now_us(run->world);
+    if (run->options->log_from_us > 0 && now >= run->options->log_from_us && !run->nemesis.loud) {
+        run->nemesis.loud = true;
+        world_loud(run->world, true);
+    }
+    run->stopped = run->options->until_us > 0 && now >= run->options->until_us;
+    return !run->stopped;
+}
+
 /* One event and all that is looked at after it. */
 static bool step(struct run *run)
 {
+    if (!wanted(run)) {
+        return false;
+    }
     if (!world_step(run->world)) {
         return verdict(run, OUTCOME_STUCK, "world", "nothing is left to happen");
     }
     nemesis_look(&run->nemesis);
+    if (run->options->progress != NULL) {
+        *run->options->progress = (struct run_progress){.faults_drawn = run->nemesis.drawn,
+                                                        .now_us = world_now_us(run->world)};
+    }
     if (run->until_watch-- == 0) {
         run->until_watch = run->plan.watch_every - 1;
         watch_look(&run->watch);
@@ -68,6 +92,60 @@ static bool producers_done(struct run *run)
     return true;
 }
 
+static bool group_has(const struct run *run, uint32_t group, uint32_t partition)
+{
+    for (uint32_t i = 0; i < run->plan.members; i++) {
+        const struct member *member = &run->members[i];
+        if (member->consumer.group == group &&
+            member_has(member, partition, run->last.parts[partition].end)) {
+            return true;
+        }
+    }
+    return run->last.parts[partition].end == 0; /* nothing was ever written */
+}
+
+static bool groups_done(struct run *run)
+{
+    for (uint32_t g = 1; g <= run->plan.groups; g++) {
+        for (uint32_t p = 0; p < run->field.partition_count; p++) {
+            if (!group_has(run, g, p)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The first member of the first group that does not get on. */
+static void groups_ail(const struct run *run, char *sentence, size_t room)
+{
+    for (uint32_t g = 1; g <= run->plan.groups; g++) {
+        for (uint32_t p = 0; p < run->field.partition_count; p++) {
+            for (uint32_t i = 0; i < run->plan.members && !group_has(run, g, p); i++) {
+                if (run->members[i].consumer.group == g) {
+                    member_ails(&run->members[i], sentence, room);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+static void groups_due(struct run *run)
+{
+    for (uint32_t g = 1; g <= run->plan.groups; g++) {
+        for (uint32_t p = 0; p < run->field.partition_count; p++) {
+            struct history_op op = {.kind = HISTORY_DUE,
+                                    .group = g,
+                                    .partition = p,
+                                    .offset = run->last.parts[p].end > 0 ? run->last.parts[p].end
+                                                                         : -1,
+                                    .ended_us = world_now_us(run->world)};
+            history_add(&run->history, &op);
+        }
+    }
+}
+
 static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, const char *stuck)
 {
     time_us end = world_now_us(run->world) + most_us;
@@ -78,6 +156,9 @@ static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, 
             cluster_ails(run->cluster, ails, sizeof(ails));
             for (uint32_t p = 0; p < run->plan.producers && done == producers_done; p++) {
                 producer_ails(&run->producers[p], ails, sizeof(ails));
+            }
+            if (done == groups_done) {
+                groups_ail(run, ails, sizeof(ails));
             }
             (void)snprintf(sentence, sizeof(sentence), "%s; %s", stuck, ails);
             return verdict(run, OUTCOME_STUCK, "liveness", sentence);
@@ -128,6 +209,8 @@ static bool over(struct run *run)
 
 static const char *const client_addresses[PRODUCERS + CONSUMERS] = {
     "10.0.3.1", "10.0.3.2", "10.0.3.3", "10.0.3.4", "10.0.3.5", "10.0.3.6"};
+static const char *const member_addresses[MEMBERS_MAX] = {"10.0.5.1", "10.0.5.2", "10.0.5.3",
+                                                          "10.0.5.4"};
 
 static void clients_open(struct run *run)
 {
@@ -142,6 +225,11 @@ static void clients_open(struct run *run)
         consumer_open(&run->consumers[i], &run->field, client_addresses[number - 1], number, false);
         run->nemesis.clients[run->nemesis.client_count++] = run->consumers[i].agent.host;
         number++;
+    }
+    for (uint32_t i = 0; i < run->plan.members; i++) {
+        member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i),
+                    1 + i % run->plan.groups);
+        run->nemesis.clients[run->nemesis.client_count++] = run->members[i].consumer.agent.host;
     }
 }
 
@@ -186,8 +274,12 @@ static bool recover(struct run *run)
         return false;
     }
     consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
-    return until(run, all_read, RECOVER_US, "not everything can be read") &&
-           until(run, whole, RECOVER_US, "not all replicas are in sync after the last reading");
+    if (!until(run, all_read, RECOVER_US, "not everything can be read") ||
+        !until(run, groups_done, RECOVER_US, "a group does not get on")) {
+        return false;
+    }
+    groups_due(run);
+    return until(run, whole, RECOVER_US, "not all replicas are in sync after the last reading");
 }
 
 static void judge(struct run *run)
@@ -224,6 +316,9 @@ static void clients_close(struct run *run)
     for (uint32_t i = 0; i < run->plan.consumers; i++) {
         consumer_close(&run->consumers[i]);
     }
+    for (uint32_t i = 0; i < run->plan.members; i++) {
+        member_close(&run->members[i]);
+    }
     if (run->last.agent.loop != NULL) {
         consumer_close(&run->last);
     }
@@ -239,6 +334,10 @@ static void play(struct run *run)
         good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);
     }
     run->watch.calm = run->watch.elections_calm = false;
+    run->result->simulated_us = world_now_us(run->world);
+    if (!good && run->options->explain) {
+        tell_cluster(run->cluster, &run->nemesis, stderr);
+    }
     clients_close(run);
     if (!good) {
         judge(run);
@@ -268,7 +367,7 @@ void run_seed(const struct run_options *options, struct run_result *ret_result)
     run->options = options;
     run->result = ret_result;
     history_init(&run->history);
-    plan_draw(&run->plan, options->seed);
+    plan_draw(&run->plan, options->seed, options->cut);
     run->world = world_open(options->seed, options->verbose);
     world_habits(run->world, &run->plan.habits);
     run->cluster = cluster_open(run->world, &run->plan.size);
@@ -276,17 +375,17 @@ void run_seed(const struct run_options *options, struct run_result *ret_result)
     if (options->explain) {
         plan_print(&run->plan, &run->field);
     }
-    nemesis_open(&run->nemesis, &run->plan, run->cluster, &run->field, options->explain);
+    nemesis_open(&run->nemesis, &run->plan, run->cluster, &run->field,
+                 options->explain && options->log_from_us == 0);
     watch_open(&run->watch, run->cluster);
     clients_open(run);
     play(run);
     ret_result->events = world_events(run->world);
-    ret_result->simulated_us = world_now_us(run->world);
     ret_result->faults = run->nemesis.total;
     ret_result->elections = run->watch.elections;
     ret_result->hash = world_hash(run->world);
     watch_close(&run->watch);
-    if (ret_result->outcome == OUTCOME_GOOD) {
+    if (ret_result->outcome == OUTCOME_GOOD && !run->stopped) {
         cluster_close(run->cluster);
         world_close(run->world);
         history_release(&run->history);

@@ -18,7 +18,7 @@ struct run_result {
     char sentence[240];
     char checker[32];
     uint64_t events;
-    time_us simulated_us;
+    time_us simulated_us; /* when it ended, or went wrong */
     uint64_t acked;
     uint64_t read;
     uint64_t faults;
@@ -27,11 +27,21 @@ struct run_result {
     struct world_hash hash;
 };
 
+/* How far a run is, in memory that outlives it. */
+struct run_progress {
+    uint64_t faults_drawn;
+    time_us now_us;
+};
+
 struct run_options {
     uint64_t seed;
-    bool verbose;     /* events and log lines of all nodes to standard error */
-    bool explain;     /* the plan and the faults */
-    const char *dump; /* where to write the history; NULL: nowhere */
+    bool verbose;               /* events and log lines of all nodes to standard error */
+    bool explain;               /* the plan and the faults */
+    const char *dump;           /* where to write the history; NULL: nowhere */
+    const struct plan_cut *cut; /* NULL: the whole run */
+    time_us log_from_us; /* log lines of all nodes and faults are told from here on; 0: never */
+    struct run_progress *progress; /* NULL: nobody wants to know */
+    time_us until_us;              /* it stops here, and what there is is told; 0: at its end */
 };
 
 void run_seed(const struct run_options *, struct run_result *ret_result);

@@ -37,6 +37,8 @@ struct world_hash {
 /* verbose: events and log lines go to standard error. */
 struct world *world_open(uint64_t seed, bool verbose);
 void world_habits(struct world *, const struct world_habits *);
+/* Log lines of nodes go to standard error, or do not, from now on. */
+void world_loud(struct world *, bool);
 /* Frees everything. Nodes must have been joined or crashed; asserts that none left memory or open files behind. */
 void world_close(struct world *);
 

@@ -24,6 +24,11 @@ void world_habits(struct world *world, const struct world_habits *habits)
     to->window_bytes = habits->window_bytes > 0 ? habits->window_bytes : good_habits.window_bytes;
 }
 
+void world_loud(struct world *world, bool loud)
+{
+    world->verbose = loud;
+}
+
 struct world *world_open(uint64_t seed, bool verbose)
 {
     struct world *world = calloc(1, sizeof(*world));

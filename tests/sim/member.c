@@ -1,0 +1,515 @@
+#include "tests/sim/member.h"
+
+#include <stdio.h>
+
+#include "common/wire/kafka_error.h"
+#include "kmsg/find_coordinator.h"
+#include "kmsg/heartbeat.h"
+#include "kmsg/leave_group.h"
+#include "kmsg/offset_commit.h"
+#include "tests/sim/member_internal.h"
+
+#define API_COMMIT    8
+#define API_FIND      10
+#define API_HEARTBEAT 12
+#define API_LEAVE     13
+#define SECOND        INT64_C(1000000)
+#define LEASE_PERCENT 70 /* of the session: clocks differ */
+
+static struct agent *agent_of(struct member *member)
+{
+    return &member->consumer.agent;
+}
+
+time_us member_now(const struct member *member)
+{
+    return world_now_us(member->consumer.agent.field->cluster->world);
+}
+
+static time_us lease_length(const struct member *member)
+{
+    int32_t least = member->session_ms < member->rebalance_ms ? member->session_ms
+                                                              : member->rebalance_ms;
+    return (time_us)least * 1000 * LEASE_PERCENT / 100;
+}
+
+void member_note(struct member *member, struct history_op op, uint32_t partition)
+{
+    struct field *field = member->consumer.agent.field;
+    op.partition = partition;
+    op.client = member->consumer.agent.number;
+    op.group = member->consumer.group;
+    op.flags |= field->topics[field_topic_of(field, partition)].weak ? HISTORY_WEAK : 0;
+    history_add(field->history, &op);
+}
+
+/* ---- what it owns ---- */
+
+static void lease_note(struct member *member)
+{
+    time_us end = min_i64(member_now(member), member->lease_us);
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        if ((member->owned >> p & 1) && end > member->owned_since_us) {
+            struct history_op op = {.kind = HISTORY_OWNED,
+                                    .began_us = member->owned_since_us,
+                                    .ended_us = end,
+                                    .value = (uint64_t)member->lease_by,
+                                    .generation = member->generation};
+            member_note(member, op, p);
+        }
+    }
+}
+
+/* The coordinator said so to what was sent then. */
+static void lease_extend(struct member *member, const struct member_call *call)
+{
+    time_us until = call->sent_us + lease_length(member);
+    if (call->coordinator != member->lease_by || member->lease_us < member_now(member)) {
+        lease_note(member);
+        member->owned_since_us = member_now(member);
+        member->lease_by = call->coordinator;
+        member->lease_us = until;
+    }
+    member->lease_us = max_i64(member->lease_us, until);
+}
+
+void member_own(struct member *member, uint32_t mask, const struct member_call *call)
+{
+    assert(member->owned == 0);
+    member->owned = mask;
+    member->owned_since_us = member_now(member);
+    member->lease_by = call->coordinator;
+    member->lease_us = call->sent_us + lease_length(member);
+}
+
+static void disown(struct member *member)
+{
+    lease_note(member);
+    member->owned = 0;
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        consumer_drop(&member->consumer, p);
+    }
+}
+
+void member_state_set(struct member *member, enum member_state state)
+{
+    member->state = state;
+    member->life++;
+}
+
+/* It is to join again; `forget`: under a new id. */
+void member_rejoin(struct member *member, bool forget)
+{
+    disown(member);
+    if (forget) {
+        member->id[0] = '\0';
+    }
+    member->rejoin_at = 0;
+    member_state_set(member, MEMBER_JOINING);
+}
+
+/* ---- its life ---- */
+
+static time_us draw_life(struct member *member, time_us every_us)
+{
+    struct agent *agent = agent_of(member);
+    return every_us == 0 ? TIME_NEVER
+                         : agent_now(agent) + prng_between(&agent->prng, every_us / 4, every_us);
+}
+
+static void wake(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    member->crash_at = draw_life(member, member->crash_every_us);
+    member->leave_at = draw_life(member, member->leave_every_us);
+    member->coordinator = -1;
+    member->rest_until = 0;
+    member->commit_at = member->probe_at = agent_now(agent);
+    member_rejoin(member, true);
+}
+
+/* As a killed process does: no word to anyone. */
+static void die(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    disown(member);
+    member_state_set(member, MEMBER_DOWN);
+    member->back_at = agent_now(agent) + prng_between(&agent->prng, 1000, 6 * SECOND);
+    agent_hang_up(agent);
+}
+
+void member_failed(struct member *member, int16_t error)
+{
+    struct agent *agent = agent_of(member);
+    agent->field->errors++;
+    member->rest_until = agent_now(agent) + prng_between(&agent->prng, 5000, 100000);
+    switch (error) {
+    case KAFKA_UNKNOWN_MEMBER_ID: member_rejoin(member, true); break;
+    case KAFKA_ILLEGAL_GENERATION: member_rejoin(member, false); break;
+    case KAFKA_FENCED_INSTANCE_ID: die(member); break;
+    case KAFKA_REBALANCE_IN_PROGRESS:
+        if (member->state < MEMBER_ASKING) {
+            member_rejoin(member, false);
+        } else if (member->rejoin_at == 0) { /* it takes its time to give up what it has */
+            member->rejoin_at = agent_now(agent) + (time_us)prng_below(&agent->prng, 400000);
+        }
+        break;
+    case KAFKA_COORDINATOR_LOAD_IN_PROGRESS: break;
+    default: member->coordinator = -1; break;
+    }
+}
+
+bool member_send(struct member *member, struct member_call *call, int16_t api, int16_t version,
+                 const void *request)
+{
+    struct agent *agent = agent_of(member);
+    assert(!call->call.out);
+    call->life = member->life;
+    call->sent_us = member_now(member);
+    call->coordinator = member->coordinator;
+    call->generation = member->generation;
+    agent_send(agent, member->coordinator, &call->call, api, version, request);
+    return true;
+}
+
+struct member *member_of(struct agent_call *call)
+{
+    return CONTAINER_OF(CONTAINER_OF(call->agent, struct consumer, agent), struct member, consumer);
+}
+
+/* ---- the coordinator ---- */
+
+static void on_found(struct agent_call *call, const void *answer)
+{
+    struct member *member = member_of(call);
+    const struct kmsg_find_coordinator_response *response = answer;
+    bool good = response != NULL && response->coordinators.count == 1 &&
+                response->coordinators.items[0].error_code == KAFKA_NONE;
+    member->rest_until = agent_now(call->agent) + (good ? 0 : 50000);
+    member->coordinator = good ? response->coordinators.items[0].node_id - broker_id(0) : -1;
+}
+
+static void find(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    int32_t broker = agent_anyone(agent);
+    if (member->finding.call.out || !agent_ready(agent, broker)) {
+        return;
+    }
+    struct slice key = slice_str(member->group);
+    struct kmsg_find_coordinator_request request;
+    kmsg_find_coordinator_request_init(&request);
+    request.coordinator_keys.items = &key;
+    request.coordinator_keys.count = 1;
+    member->finding.call.done = on_found;
+    agent_send(agent, broker, &member->finding.call, API_FIND, 4, &request);
+}
+
+/* ---- heartbeats ---- */
+
+static void on_beat(struct agent_call *call, const void *answer)
+{
+    struct member *member = member_of(call);
+    struct member_call *beat = CONTAINER_OF(call, struct member_call, call);
+    const struct kmsg_heartbeat_response *response = answer;
+    if (beat->generation != member->generation || member->state < MEMBER_ASKING) {
+        return;
+    }
+    if (response == NULL) {
+        member->coordinator = -1;
+    } else if (response->error_code != KAFKA_NONE) {
+        member_failed(member, response->error_code);
+    } else {
+        lease_extend(member, beat);
+    }
+}
+
+static void beat(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    struct kmsg_heartbeat_request request;
+    kmsg_heartbeat_request_init(&request);
+    request.group_id = slice_str(member->group);
+    request.generation_id = member->generation;
+    request.member_id = slice_str(member->id);
+    request.group_instance_id = member_instance(member);
+    member->beat_at = agent_now(agent) + member->session_ms * 1000 / 4;
+    member->beat.call.done = on_beat;
+    member_send(member, &member->beat, API_HEARTBEAT, member->old ? 3 : 4, &request);
+}
+
+/* ---- commits ---- */
+
+static enum history_status commit_status(const struct kmsg_offset_commit_response *response,
+                                         int16_t error)
+{
+    static const int16_t refused[] = {
+        KAFKA_ILLEGAL_GENERATION,           KAFKA_UNKNOWN_MEMBER_ID,  KAFKA_REBALANCE_IN_PROGRESS,
+        KAFKA_COORDINATOR_LOAD_IN_PROGRESS, KAFKA_FENCED_INSTANCE_ID,
+    };
+    if (response == NULL) {
+        return HISTORY_INFO;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        if (error == refused[i]) {
+            return HISTORY_FAILED;
+        }
+    }
+    return error == KAFKA_NONE ? HISTORY_OK : HISTORY_INFO; /* it may lie in a log */
+}
+
+/* Of one partition. KAFKA_REQUEST_TIMED_OUT if it is not in the answer. */
+static int16_t commit_error(const struct member *member,
+                            const struct kmsg_offset_commit_response *response, uint32_t partition)
+{
+    for (int32_t i = 0; response != NULL && i < response->topics.count; i++) {
+        const struct kmsg_offset_commit_response_topic *topic = &response->topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            uint32_t p = 0;
+            if (field_partition(member->consumer.agent.field, topic->name,
+                                topic->partitions.items[j].partition_index, &p) &&
+                p == partition) {
+                return topic->partitions.items[j].error_code;
+            }
+        }
+    }
+    return KAFKA_REQUEST_TIMED_OUT;
+}
+
+static void on_committed(struct agent_call *call, const void *answer)
+{
+    struct member *member = member_of(call);
+    struct member_call *commit = CONTAINER_OF(call, struct member_call, call);
+    int16_t worst = KAFKA_NONE;
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        if (!(commit->mask >> p & 1)) {
+            continue;
+        }
+        int16_t error = commit_error(member, answer, p);
+        struct history_op op = {.kind = HISTORY_COMMIT,
+                                .began_us = commit->sent_us,
+                                .ended_us = member_now(member),
+                                .offset = commit->offsets[p],
+                                .generation = commit->generation,
+                                .status = (uint8_t)commit_status(answer, error)};
+        member_note(member, op, p);
+        worst = error != KAFKA_NONE ? error : worst;
+        if (error == KAFKA_NONE && commit->life == member->life) {
+            member->stored[p] = commit->offsets[p];
+        }
+    }
+    if (worst != KAFKA_NONE && commit->life == member->life) {
+        member_failed(member, worst);
+    }
+}
+
+/* Partitions whose place has moved since it was stored. */
+static uint32_t unstored(const struct member *member)
+{
+    uint32_t mask = 0;
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        int64_t next = member->consumer.parts[p].next;
+        bool moved = (member->owned >> p & 1) && next >= 0 && next != member->stored[p];
+        mask |= moved ? 1U << p : 0;
+    }
+    return mask;
+}
+
+static void commit(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    struct field *field = agent->field;
+    struct kmsg_offset_commit_request_partition parts[PARTITIONS_MAX];
+    struct kmsg_offset_commit_request_topic topics[TOPICS_MAX];
+    struct kmsg_offset_commit_request request;
+    uint32_t count = 0;
+    int32_t topic_count = 0;
+    member->commit.mask = unstored(member);
+    for (uint32_t t = 0; t < field->topic_count; t++) {
+        struct kmsg_offset_commit_request_topic *topic = &topics[topic_count];
+        kmsg_offset_commit_request_topic_init(topic);
+        topic->name = slice_str(field->topics[t].name);
+        topic->partitions.items = &parts[count];
+        for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
+            uint32_t p = field->topics[t].first + i;
+            if (member->commit.mask >> p & 1) {
+                kmsg_offset_commit_request_partition_init(&parts[count]);
+                parts[count].partition_index = (int32_t)i;
+                parts[count].committed_offset = member->consumer.parts[p].next;
+                parts[count].committed_metadata = slice_str("");
+                member->commit.offsets[p] = parts[count].committed_offset;
+                topic->partitions.count++;
+                count++;
+            }
+        }
+        topic_count += topic->partitions.count > 0;
+    }
+    if (count == 0) {
+        return;
+    }
+    kmsg_offset_commit_request_init(&request);
+    request.group_id = slice_str(member->group);
+    request.generation_id_or_member_epoch = member->generation;
+    request.member_id = slice_str(member->id);
+    request.group_instance_id = member_instance(member);
+    request.topics.items = topics;
+    request.topics.count = topic_count;
+    member->commit.call.done = on_committed;
+    member_send(member, &member->commit, API_COMMIT, member->old ? 7 : 9, &request);
+}
+
+/* ---- leaving ---- */
+
+static void on_left(struct agent_call *call, const void *answer)
+{
+    (void)call; /* it is gone either way */
+    (void)answer;
+}
+
+static void leave(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    struct kmsg_leave_group_request_member who;
+    struct kmsg_leave_group_request request;
+    kmsg_leave_group_request_member_init(&who);
+    kmsg_leave_group_request_init(&request);
+    who.member_id = slice_str(member->id);
+    who.group_instance_id = member_instance(member);
+    request.group_id = slice_str(member->group);
+    request.members.items = &who;
+    request.members.count = 1;
+    disown(member);
+    member->leaving.call.done = on_left;
+    member_send(member, &member->leaving, API_LEAVE, member->old ? 3 : 5, &request);
+    member_state_set(member, MEMBER_DOWN);
+    member->back_at = agent_now(agent) + prng_between(&agent->prng, 1000, 4 * SECOND);
+}
+
+/* ---- turns ---- */
+
+static void work_owner(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    if (agent_now(agent) >= member->beat_at && !member->beat.call.out) {
+        beat(member);
+    }
+    if (member->state == MEMBER_ASKING && !member->step.call.out) {
+        member_ask(member, &member->step);
+    }
+    if (member->state != MEMBER_WORKING) {
+        return;
+    }
+    if (agent_now(agent) >= member->commit_at && !member->commit.call.out) {
+        member->commit_at = agent_now(agent) + prng_between(&agent->prng, 10000, 500000);
+        commit(member);
+    }
+    if (agent_now(agent) >= member->probe_at && !member->probe.call.out) {
+        member->probe_at = agent_now(agent) + prng_between(&agent->prng, 100000, 2 * SECOND);
+        member_ask(member, &member->probe);
+    }
+}
+
+static void work_member(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    if (member->rejoin_at != 0 && agent_now(agent) >= member->rejoin_at) {
+        member_rejoin(member, false);
+    }
+    if (agent_now(agent) < member->rest_until) {
+        return;
+    }
+    if (member->coordinator < 0) {
+        find(member);
+        return;
+    }
+    if (!agent_ready(agent, member->coordinator)) {
+        if (prng_chance(&agent->prng, 50)) { /* it may be gone for good */
+            member->coordinator = -1;
+        }
+        return;
+    }
+    if (member->state == MEMBER_JOINING && !member->step.call.out) {
+        member_join(member);
+    } else if (member->state == MEMBER_SYNCING && !member->step.call.out) {
+        member_sync(member);
+    } else if (member->state >= MEMBER_ASKING) {
+        work_owner(member);
+    }
+}
+
+static void work(struct agent *agent)
+{
+    struct member *member = CONTAINER_OF(CONTAINER_OF(agent, struct consumer, agent), struct member,
+                                         consumer);
+    bool calm = agent->field->quiet;
+    if (member->state == MEMBER_DOWN) {
+        if (agent_now(agent) >= member->back_at && !member->leaving.call.out) {
+            wake(member);
+        }
+        return;
+    }
+    if (!calm && agent_now(agent) >= member->crash_at) {
+        die(member);
+        return;
+    }
+    if (!calm && agent_now(agent) >= member->leave_at && member->state == MEMBER_WORKING &&
+        member->coordinator >= 0 && agent_ready(agent, member->coordinator)) {
+        leave(member);
+        return;
+    }
+    work_member(member);
+    if (member->state >= MEMBER_ASKING) {
+        consumer_work(&member->consumer);
+    }
+}
+
+void member_open(struct member *member, struct field *field, const char *address, uint16_t number,
+                 uint32_t group)
+{
+    *member = (struct member){.coordinator = -1, .state = MEMBER_DOWN};
+    consumer_open(&member->consumer, field, address, number, false);
+    struct agent *agent = agent_of(member);
+    agent->work = work;
+    member->consumer.group = group;
+    member->consumer.restart_per_mille = 0;
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        consumer_drop(&member->consumer, p);
+        member->stored[p] = -1;
+    }
+    struct prng *prng = &agent->prng;
+    (void)snprintf(member->group, sizeof(member->group), "group%u", group);
+    if (prng_chance(prng, 300)) {
+        (void)snprintf(member->instance, sizeof(member->instance), "seat%u", number);
+    }
+    member->session_ms = (int32_t)prng_between(prng, 600, 4000);
+    member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
+    member->old = prng_chance(prng, 300);
+    member->crash_every_us = prng_chance(prng, 500) ? prng_between(prng, 4, 20) * SECOND : 0;
+    member->leave_every_us = prng_chance(prng, 500) ? prng_between(prng, 3, 15) * SECOND : 0;
+    member->back_at = agent->tick_us + prng_between(prng, 0, 3 * SECOND);
+}
+
+bool member_has(const struct member *member, uint32_t partition, int64_t offset)
+{
+    return member->state == MEMBER_WORKING && (member->owned >> partition & 1) &&
+           member->stored[partition] >= offset;
+}
+
+void member_ails(const struct member *member, char *sentence, size_t room)
+{
+    static const char *const states[] = {"down", "joining", "syncing", "asking for offsets",
+                                         "working"};
+    (void)snprintf(sentence, room,
+                   "member %u of %s is %s in generation %d, owns %x, coordinator %d",
+                   member->consumer.agent.number, member->group, states[member->state],
+                   member->generation, member->owned, member->coordinator);
+}
+
+void member_close(struct member *member)
+{
+    disown(member);
+    if (member->commit.call.out) {
+        agent_hang_up(agent_of(member));
+    }
+    consumer_close(&member->consumer);
+}

@@ -1,0 +1,77 @@
+/*
+ * A member of a consumer group (classic protocol): finds the coordinator, joins, assigns if it leads, reads what it was given,
+ * stores how far it is, and dies, leaves and comes back as its seed says. What it stored and was told, and when it owned
+ * what, goes into the history.
+ */
+#ifndef ODRADEK_TESTS_SIM_MEMBER_H
+#define ODRADEK_TESTS_SIM_MEMBER_H
+
+#include "tests/sim/actors.h"
+
+#define MEMBER_ID_MAX 96
+
+enum member_state {
+    MEMBER_DOWN,
+    MEMBER_JOINING,
+    MEMBER_SYNCING,
+    MEMBER_ASKING, /* it owns partitions, and asks where to begin */
+    MEMBER_WORKING,
+};
+
+struct member_call {
+    struct agent_call call;
+    uint64_t life; /* of the member when it was sent */
+    time_us sent_us;
+    int32_t coordinator;
+    int32_t generation;
+    uint32_t mask; /* partitions */
+    int64_t offsets[PARTITIONS_MAX];
+};
+
+struct member {
+    struct consumer consumer;
+    char group[16];
+    char instance[16]; /* empty: a dynamic member */
+    int32_t session_ms;
+    int32_t rebalance_ms;
+    bool old; /* speaks earlier versions */
+    time_us crash_every_us;
+    time_us leave_every_us;
+    enum member_state state;
+    uint64_t life; /* counts what answers belong to */
+    int32_t coordinator;
+    char id[MEMBER_ID_MAX];
+    int32_t generation;
+    bool leads;
+    uint32_t peer_count;
+    char peers[MEMBERS_MAX + 2][MEMBER_ID_MAX];
+    uint32_t owned; /* partitions */
+    time_us owned_since_us;
+    time_us lease_us; /* until then nobody else may own them */
+    int32_t lease_by; /* the coordinator that said so */
+    int64_t stored[PARTITIONS_MAX];
+    struct member_call finding;
+    struct member_call step; /* joining, syncing, asking */
+    struct member_call beat;
+    struct member_call commit;
+    struct member_call probe;
+    struct member_call leaving;
+    time_us rest_until;
+    time_us beat_at;
+    time_us commit_at;
+    time_us probe_at;
+    time_us rejoin_at; /* 0: not asked to */
+    time_us crash_at;
+    time_us leave_at;
+    time_us back_at;
+};
+
+/* number: of the client; group: from 1. */
+void member_open(struct member *, struct field *, const char *address, uint16_t number,
+                 uint32_t group);
+/* It owns this partition, and has stored at least this offset of it. */
+bool member_has(const struct member *, uint32_t partition, int64_t offset);
+void member_ails(const struct member *, char *ret_sentence, size_t room);
+void member_close(struct member *);
+
+#endif

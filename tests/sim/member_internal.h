@@ -1,0 +1,29 @@
+/* What the files of a member share: member.c lives, member_steps.c takes the steps of a generation. */
+#ifndef ODRADEK_TESTS_SIM_MEMBER_INTERNAL_H
+#define ODRADEK_TESTS_SIM_MEMBER_INTERNAL_H
+
+#include "tests/sim/member.h"
+
+time_us member_now(const struct member *);
+struct member *member_of(struct agent_call *);
+/* To its coordinator, which is ready. */
+bool member_send(struct member *, struct member_call *, int16_t api, int16_t version,
+                 const void *request);
+void member_note(struct member *, struct history_op, uint32_t partition);
+void member_state_set(struct member *, enum member_state);
+void member_rejoin(struct member *, bool forget);
+void member_own(struct member *, uint32_t mask, const struct member_call *);
+/* What a bad answer means to it. */
+void member_failed(struct member *, int16_t error);
+
+static inline struct slice member_instance(const struct member *member)
+{
+    return member->instance[0] == '\0' ? (struct slice){0} : slice_str(member->instance);
+}
+
+void member_join(struct member *);
+void member_sync(struct member *);
+/* Where the group is: in what this member owns. */
+void member_ask(struct member *, struct member_call *);
+
+#endif

@@ -1,0 +1,52 @@
+/* Seeds in processes of their own: one, or as many as the time allows. */
+#ifndef ODRADEK_TESTS_SIM_SWARM_H
+#define ODRADEK_TESTS_SIM_SWARM_H
+
+#include <sys/types.h>
+
+#include "tests/sim/run.h"
+
+#define JOBS_MAX 64
+
+struct job {
+    pid_t child;
+    int pipe;
+    uint64_t seed;
+};
+
+/* twice: it is run again, and must give the same hash. */
+struct job job_start(const struct run_options *, bool twice);
+/* Waits for it. */
+void job_end(struct job *, struct run_result *ret_result);
+
+struct swarm {
+    uint64_t first;
+    uint64_t last;
+    double seconds;
+    uint32_t jobs;
+    uint32_t failures_max;
+    const char *name;
+    int mutant;
+    bool brief;
+    /* so far */
+    uint64_t next;
+    uint64_t done;
+    uint64_t failed;
+    uint64_t twice;
+    uint64_t events;
+    uint64_t acked;
+    uint64_t read;
+    uint64_t faults;
+    uint64_t elections;
+    uint64_t permitted_loss;
+    double simulated_s;
+    int code;
+};
+
+/* Returns the exit code. */
+int swarm_run(struct swarm *);
+
+const char *outcome_name(uint32_t outcome);
+double seconds_now(void);
+
+#endif
