@@ -142,6 +142,7 @@ void member_failed(struct member *member, int16_t error)
 {
     struct agent *agent = agent_of(member);
     agent->field->errors++;
+    member->last_error = error;
     member->rest_until = agent_now(agent) + prng_between(&agent->prng, 5000, 100000);
     switch (error) {
     case KAFKA_UNKNOWN_MEMBER_ID: member_rejoin(member, true); break;
@@ -499,10 +500,11 @@ void member_ails(const struct member *member, char *sentence, size_t room)
 {
     static const char *const states[] = {"down", "joining", "syncing", "asking for offsets",
                                          "working"};
-    (void)snprintf(sentence, room,
-                   "member %u of %s is %s in generation %d, owns %x, coordinator %d",
-                   member->consumer.agent.number, member->group, states[member->state],
-                   member->generation, member->owned, member->coordinator);
+    (void)snprintf(
+        sentence, room,
+        "member %u of %s is %s in generation %d, owns %x, coordinator %d, the last error is %d",
+        member->consumer.agent.number, member->group, states[member->state], member->generation,
+        member->owned, member->coordinator, member->last_error);
 }
 
 void member_close(struct member *member)

@@ -40,6 +40,7 @@ struct member {
     enum member_state state;
     uint64_t life; /* counts what answers belong to */
     int32_t coordinator;
+    int16_t last_error;
     char id[MEMBER_ID_MAX];
     int32_t generation;
     bool leads;

@@ -188,6 +188,8 @@ void member_sync(struct member *member)
     request.generation_id = member->generation;
     request.member_id = slice_str(member->id);
     request.group_instance_id = member_instance(member);
+    request.protocol_type = slice_str("consumer");
+    request.protocol_name = slice_str("range");
     request.assignments.items = given;
     for (uint32_t i = 0; i < member->peer_count && member->leads; i++) {
         buf_init(&bytes[i], &agent->heap, METADATA_MAX);
