@@ -3,6 +3,7 @@
  *     [--log] [--until T] [--verbose] [--dump FILE]
  * odradek-sim --minimise S [--minutes M]               which of its faults, clients and nodes does this failure need?
  * odradek-sim --seeds A..B [--minutes M] [--jobs J]    a swarm: each seed in a process of its own; 5 % of them twice
+ * odradek-sim --raft ...                               the Raft core alone: odradek-sim-raft
  *
  * --keep 3,7,12: of the seed's faults only these; --only producers=1,brokers=2: of its clients and nodes no more. --until T: it
  * stops after so many seconds of its own time, and tells what there is. --log: what all nodes say in the two seconds before
@@ -86,7 +87,21 @@ static int usage(void)
                   "usage: odradek-sim --seed S [--keep LIST] [--only LIST] [--log] [--until T]"
                   " [--verbose] [--dump FILE]\n"
                   "       odradek-sim --minimise S [--minutes M]\n"
-                  "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n");
+                  "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n"
+                  "       odradek-sim --raft [--seed S | --seeds A..B] [--minutes M] [--jobs J]\n");
+    return OUTCOME_USAGE;
+}
+
+/* Its own program, beside this one: its world has the same names for other things. */
+static int raft_run(char **argv)
+{
+    char path[512];
+    char name[512];
+    (void)snprintf(path, sizeof(path), "%s-raft", argv[0]);
+    (void)snprintf(name, sizeof(name), "%s --raft", argv[0]);
+    argv[1] = name;
+    (void)execv(path, argv + 1);
+    (void)fprintf(stderr, "odradek-sim: %s cannot be run\n", path);
     return OUTCOME_USAGE;
 }
 
@@ -167,6 +182,9 @@ int main(int argc, char **argv)
                                     .failures_max = 10,
                                     .name = argv[0]},
                           .alone = {.explain = true, .cut = &a.cut}};
+    if (argc > 1 && strcmp(argv[1], "--raft") == 0) {
+        return raft_run(argv);
+    }
     for (int i = 1; i < argc; i++) {
         if (flag_take(&a, argv[i])) {
             continue;

@@ -115,6 +115,7 @@ static void draw_plan(struct world *w)
     p->append_entries_max = prng_chance(r, 500) ? (int32_t)prng_between(r, 1, 4) : 64;
     p->trailing_entries = prng_chance(r, 700) ? prng_between(r, 0, 10) : 1000;
     p->uncommitted_max = prng_chance(r, 300) ? 10 : 300;
+    p->clocks = prng_chance(r, 300);
 }
 
 static void begin(struct world *w, uint64_t seed)
@@ -138,6 +139,7 @@ static void begin(struct world *w, uint64_t seed)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         struct node *n = &w->node[i];
         n->place = (int)i;
+        node_clock_rate(w, n, w->plan.clocks ? prng_between(&w->prng, -50000, 50000) : 0);
         n->disk.voted_for = RAFT_NOBODY;
         n->disk.first = 1;
         if (i < w->plan.voters) {
@@ -198,12 +200,12 @@ static void dispatch(struct world *w, struct event *e)
     free(e);
 }
 
-static time_ms tick_at(const struct node *n)
+static time_ms tick_at(const struct world *w, const struct node *n)
 {
     if (!n->up) {
         return TIME_NEVER;
     }
-    time_ms at = raft_deadline(&n->raft);
+    time_ms at = node_moment(w, n, raft_deadline(&n->raft));
     return at == TIME_NEVER ? at : max_i64(at, n->paused_until);
 }
 
@@ -215,7 +217,7 @@ static void run_until(struct world *w, time_ms until)
         struct node *next = NULL;
         time_ms at = w->queue[0]->at;
         for (uint32_t i = 0; i < w->plan.nodes; i++) {
-            time_ms t = tick_at(&w->node[i]);
+            time_ms t = tick_at(w, &w->node[i]);
             if (t < at) {
                 at = t;
                 next = &w->node[i];
@@ -284,6 +286,7 @@ static void live(struct world *w)
         }
     }
     if (w->wrong == NULL && w->now >= give_up) {
+        w->stuck = true;
         world_wrong(w, "15 s after the faults: %s",
                     leader == NULL ? "no leader" : "not all voters have caught up");
     }

@@ -76,6 +76,10 @@ struct node {
     uint64_t issued;
     bool syncing;
     bool slow; /* its disk */
+    /* Its clock: what it showed at a moment of the world, and how much faster it goes. */
+    time_ms clock_then;
+    time_ms clock_since;
+    int64_t clock_ppm;
     time_ms paused_until;
     time_ms observe_at;
     bool ready;
@@ -87,7 +91,7 @@ struct node {
     uint64_t read_done;         /* last one answered */
     raft_index read_floor[256]; /* what was committed when ticket % 256 was asked */
     /* for the judge: */
-    time_ms leader_heard_at; /* an append of the current term's leader arrived */
+    time_ms leader_heard_at; /* by its clock: an append of the current term's leader arrived */
     bool leader_closed;
     time_ms cut_since; /* leading without a majority in reach; TIME_NEVER */
 };
@@ -137,6 +141,7 @@ struct plan {
     time_ms heal_at;
     bool lossy;
     bool members; /* voters come and go */
+    bool clocks;  /* go at rates of their own */
     int32_t append_entries_max;
     raft_index trailing_entries;
     raft_index uncommitted_max;
@@ -167,6 +172,7 @@ struct world {
     raft_index committed_last;
     struct seen seen[SEEN_MAX];
     const char *wrong;
+    bool stuck; /* what is wrong is that it did not recover */
     char text[300];
     /* totals of this run */
     uint64_t steps;
@@ -197,6 +203,10 @@ uint64_t snapshot_bytes(raft_index, int maker);
 raft_term image_term(const struct image *, raft_index);
 
 /* world_node.c */
+time_ms node_clock(const struct world *, const struct node *);
+/* The first moment of the world at which its clock shows this. */
+time_ms node_moment(const struct world *, const struct node *, time_ms clock);
+void node_clock_rate(struct world *, struct node *, int64_t ppm);
 void node_start(struct world *, struct node *, bool fresh);
 void node_crash(struct world *, struct node *);
 void node_step(struct world *, struct node *, struct raft_event *, const struct event *cargo);

@@ -170,7 +170,12 @@ void fault_strike(struct world *w)
     case 9: memset(w->cut, 0, sizeof(w->cut)); break;
     case 10: n->slow = !n->slow; break;
     case 11: n->paused_until = w->now + prng_between(&w->prng, 10, 800); break;
-    case 12: reset(w); break;
+    case 12:
+        reset(w);
+        if (w->plan.clocks) {
+            node_clock_rate(w, n, prng_between(&w->prng, -50000, 50000));
+        }
+        break;
     case 13:
     case 14: transfer(w, any_leader(w)); break;
     case 15: empty_directory(w); break;

@@ -152,7 +152,7 @@ void judge_send(struct world *w, const struct node *n, const struct raft_message
         bool well = n->raft.role == RAFT_LEADER ||
                     (n->raft.role == RAFT_FOLLOWER && n->raft.follower.leader.id != RAFT_NO_ID &&
                      !n->leader_closed && n->leader_heard_at >= 0 &&
-                     w->now - n->leader_heard_at < n->raft.config.election_min_ms);
+                     node_clock(w, n) - n->leader_heard_at < n->raft.config.election_min_ms);
         if (well && n->raft.written == n->raft.write) {
             world_wrong(w, "%d grants a pre-vote to %d in reach of its leader", n->self.id,
                         m->to.id);

@@ -24,6 +24,31 @@ static void throw_log_away_if_torn(struct image *d)
     }
 }
 
+/* ---- clocks ---- */
+
+time_ms node_clock(const struct world *w, const struct node *n)
+{
+    return n->clock_then + (w->now - n->clock_since) * (1000000 + n->clock_ppm) / 1000000;
+}
+
+time_ms node_moment(const struct world *w, const struct node *n, time_ms clock)
+{
+    time_ms left = clock - n->clock_then;
+    if (clock == TIME_NEVER || left <= 0) {
+        return clock == TIME_NEVER ? clock : w->now;
+    }
+    return n->clock_since + (left * 1000000 + 999999 + n->clock_ppm) / (1000000 + n->clock_ppm);
+}
+
+void node_clock_rate(struct world *w, struct node *n, int64_t ppm)
+{
+    n->clock_then = node_clock(w, n);
+    n->clock_since = w->now;
+    n->clock_ppm = ppm;
+}
+
+/* ---- starting ---- */
+
 static struct raft_config config_of(const struct world *w, const struct node *n)
 {
     struct raft_config c;
@@ -54,7 +79,7 @@ static err_t init_from_disk(struct world *w, struct node *n)
         }
     }
     struct raft_config config = config_of(w, n);
-    return raft_init(&n->raft, &config, &state, &n->heap, prng_u64(&w->prng), w->now);
+    return raft_init(&n->raft, &config, &state, &n->heap, prng_u64(&w->prng), node_clock(w, n));
 }
 
 static void copy_image(struct image *to, const struct image *from)
@@ -311,7 +336,7 @@ static void tell(struct world *w, const struct node *n, const struct raft_action
 void node_step(struct world *w, struct node *n, struct raft_event *event, const struct event *cargo)
 {
     assert(n->up);
-    event->now = w->now;
+    event->now = node_clock(w, n);
     w->steps++;
     raft_step(&n->raft, event, &w->actions);
     for (uint32_t i = 0; i < w->actions.count && w->wrong == NULL; i++) {
@@ -350,7 +375,7 @@ static void receive(struct world *w, struct node *n, struct event *e)
     struct raft_event event = {.kind = RAFT_EV_RECEIVE, .message = m};
     if ((m->kind == RAFT_APPEND || m->kind == RAFT_SEND_SNAPSHOT) && raft_node_eq(m->to, n->self) &&
         m->term >= n->raft.term) {
-        n->leader_heard_at = w->now;
+        n->leader_heard_at = node_clock(w, n);
         n->leader_closed = false;
     }
     node_step(w, n, &event, e);
@@ -398,9 +423,9 @@ void node_event(struct world *w, struct node *n, struct event *e)
 
 void node_tick(struct world *w, struct node *n)
 {
-    if (w->now - raft_deadline(&n->raft) > LATE_MS) {
-        struct raft_event late = {.kind = RAFT_EV_LATE,
-                                  .late_by_ms = (int32_t)(w->now - raft_deadline(&n->raft))};
+    time_ms late_ms = node_clock(w, n) - raft_deadline(&n->raft);
+    if (late_ms > LATE_MS) {
+        struct raft_event late = {.kind = RAFT_EV_LATE, .late_by_ms = (int32_t)late_ms};
         node_step(w, n, &late, NULL);
     }
     if (w->wrong == NULL) {
