@@ -193,6 +193,7 @@ void lock_leave(struct lock *lock)
     assert(lock->held && lock->world->held == lock);
     lock->held = false;
     lock->world->held = NULL;
+    world_switch(lock->world);
 }
 
 bool lock_held(const struct lock *lock)

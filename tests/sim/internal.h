@@ -41,6 +41,7 @@ enum stream {
     STREAM_NETWORK,  /* delays, fragments */
     STREAM_DISK,     /* how long jobs take */
     STREAM_MACHINE,  /* entropy, clocks */
+    STREAM_SWITCH,   /* where turns are left standing */
     STREAMS,
 };
 
@@ -61,6 +62,9 @@ struct world {
     struct list listeners; /* open ones */
     struct loop *running;
     struct lock *held;
+    bool stepping;     /* an event is being run */
+    uint32_t standing; /* turns and jobs left in their middle */
+    uint64_t switches;
     uint64_t seed;
     uint32_t loop_numbers;
     uint16_t next_port;
@@ -103,6 +107,7 @@ struct loop {
     bool stopping;
     bool ended;
     bool joined;
+    time_us standing_until; /* in the middle of a turn; 0: no */
     time_us now;
     struct mail *mail_head;
     struct mail *mail_tail;
@@ -115,6 +120,8 @@ struct loop {
 struct machine *fake_machine_of(struct host *);
 
 void world_push(struct world *, time_us at, struct event);
+/* Whoever runs may be left standing here while others go on. Nothing happens while a lock is held. */
+void world_switch(struct world *);
 time_us world_delay(struct world *, enum stream, time_us least, time_us most);
 struct machine *machine_at(struct world *, const char *address);
 time_us machine_now(const struct machine *);
@@ -132,6 +139,8 @@ void loop_end(struct loop *, bool crash, bool silent);
 bool net_event(struct world *, const struct event *);
 /* silent: peers are told nothing. */
 void net_loop_end(struct loop *, bool crash, bool silent);
+/* The loop whose turn it is to be; NULL: nobody's. */
+struct loop *net_event_loop(struct world *, const struct event *);
 /* The machine that an event happens on; NULL: on the wire. */
 struct machine *net_event_machine(struct world *, const struct event *);
 void net_release(struct world *);

@@ -199,6 +199,9 @@ void loop_post(struct loop *loop, struct mail *mail)
     }
     loop->mail_tail = mail;
     mail_soon(loop);
+    if (loop != loop->world->running) {
+        world_switch(loop->world);
+    }
 }
 
 void timer_arm(struct loop *loop, struct timer *timer, time_us at)

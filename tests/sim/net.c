@@ -493,6 +493,20 @@ struct machine *net_event_machine(struct world *world, const struct event *event
     return event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN ? NULL : to;
 }
 
+struct loop *net_event_loop(struct world *world, const struct event *event)
+{
+    struct net_conn *conn = event->conn;
+    struct net_listener *listener = NULL;
+    switch (event->kind) {
+    case EVENT_CONNECT:
+        listener = listener_find(world, &conn->address);
+        return listener == NULL ? NULL : listener->loop;
+    case EVENT_SEGMENT:
+    case EVENT_FIN: return NULL;
+    default: return conn->loop;
+    }
+}
+
 /* true: it does not arrive now. */
 static bool net_held(struct world *world, const struct event *event, struct event *again)
 {

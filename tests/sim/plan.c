@@ -74,6 +74,18 @@ static void calm_draw(struct plan *plan)
     plan->watch_every = 4;
 }
 
+/* Of its own chance, as all that came later: what older seeds draw stays. */
+static void switches_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x737769746368));
+    if (prng_chance(&prng, 600)) {
+        plan->habits.switch_per_mille = (uint32_t)prng_between(&prng, 1,
+                                                               prng_chance(&prng, 300) ? 300 : 40);
+        plan->habits.switch_us = prng_between(&prng, 10, prng_chance(&prng, 200) ? 50000 : 2000);
+    }
+}
+
 static void settings_draw(struct plan *plan, struct prng *prng)
 {
     override(plan, "min.insync.replicas", prng_between(prng, 1, plan->size.brokers > 1 ? 2 : 1));
@@ -153,6 +165,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
     calm_draw(plan);
+    switches_draw(plan);
     groups_draw(plan);
     cut_apply(plan);
 }
@@ -202,6 +215,11 @@ void plan_print(const struct plan *plan, const struct field *field)
         (unsigned long long)plan->seed, plan->size.controllers, plan->size.brokers,
         plan->size.reactors, plan->producers, plan->consumers, plan->members, plan->groups,
         (long long)(plan->safety_us / SECOND), (long long)(plan->fault_gap_us / 1000));
+    if (plan->habits.switch_per_mille > 0) {
+        (void)printf(
+            "  turns stand still at %u of 1000 lock releases and letters, for up to %lld us\n",
+            plan->habits.switch_per_mille, (long long)plan->habits.switch_us);
+    }
     for (uint32_t t = 0; t < field->topic_count; t++) {
         (void)printf("  topic %s: %u partitions, %d replicas%s\n", field->topics[t].name,
                      field->topics[t].partitions, field->topics[t].replicas,

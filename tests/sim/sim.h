@@ -7,6 +7,9 @@
  * of letters, disk jobs and the network, the fragmentation of streams and all entropy come from the seed, so that one seed is
  * one run; the hash over its events says whether two runs were the same.
  *
+ * At a lock's release and at a letter posted to another loop, a turn (or a disk job) may be left standing while everything else
+ * goes on for a while; such standing turns lie one upon the other, the last one left goes on first.
+ *
  * Monitor rules are asserted (port/lock.h): never two locks at once, none held at the end of a turn.
  */
 #ifndef ODRADEK_TESTS_SIM_H
@@ -27,6 +30,9 @@ struct world_habits {
     time_us link_max_us;
     uint32_t whole_per_mille; /* segments and reads that are as large as they can be */
     size_t window_bytes;      /* under way or unread */
+    uint32_t
+        switch_per_mille; /* lock releases and posted letters at which the others go on first */
+    time_us switch_us;    /* ... for at most so long */
 };
 
 struct world_hash {

@@ -3,6 +3,9 @@
 
 #include "tests/sim/internal.h"
 
+#define STANDING_MAX  4
+#define SWITCH_EVENTS 40
+
 static const struct world_habits good_habits = {
     .wake_us = 30,
     .letters = 8,
@@ -10,6 +13,7 @@ static const struct world_habits good_habits = {
     .link_max_us = 600,
     .whole_per_mille = 700,
     .window_bytes = 256u << 10,
+    .switch_us = 500,
 };
 
 void world_habits(struct world *world, const struct world_habits *habits)
@@ -22,6 +26,8 @@ void world_habits(struct world *world, const struct world_habits *habits)
     to->whole_per_mille = habits->whole_per_mille > 0 ? habits->whole_per_mille
                                                       : good_habits.whole_per_mille;
     to->window_bytes = habits->window_bytes > 0 ? habits->window_bytes : good_habits.window_bytes;
+    to->switch_per_mille = habits->switch_per_mille;
+    to->switch_us = habits->switch_us > 0 ? habits->switch_us : good_habits.switch_us;
 }
 
 void world_loud(struct world *world, bool loud)
@@ -159,21 +165,31 @@ time_us world_delay(struct world *world, enum stream stream, time_us least, time
     return prng_between(&world->prng[stream], least, most);
 }
 
-bool world_step(struct world *world)
+/* When it can happen, if not now: its machine's process sleeps, or its loop stands in the middle of another turn. */
+static time_us event_later(struct world *world, const struct event *event)
 {
-    if (world->event_count == 0) {
-        return false;
+    const struct machine *machine = event->loop != NULL ? event->loop->machine
+                                                        : net_event_machine(world, event);
+    if (machine != NULL && machine->paused_until > world->now) {
+        return machine->paused_until;
     }
+    if (world->standing == 0 || event->kind == EVENT_WORK) { /* the pool is no actor */
+        return 0;
+    }
+    const struct loop *loop = event->loop != NULL ? event->loop : net_event_loop(world, event);
+    return loop == NULL ? 0 : loop->standing_until;
+}
+
+static void event_run(struct world *world)
+{
     struct event event = event_pop(world);
     assert(event.at >= world->now);
     bool held = false;
     world->now = event.at;
-    struct machine *machine = event.loop != NULL ? event.loop->machine
-                                                 : net_event_machine(world, &event);
-    if (machine != NULL && machine->paused_until > world->now) {
-        world_push(world, machine->paused_until,
-                   event); /* in the old order, for numbers only grow */
-        return true;
+    time_us later = event_later(world, &event);
+    if (later > 0) {
+        world_push(world, later, event); /* in the old order, for numbers only grow */
+        return;
     }
     world->events_run++;
     world_mix(world, (uint64_t)event.at);
@@ -190,7 +206,44 @@ bool world_step(struct world *world)
         free(event.bytes);
     }
     assert(world->held == NULL && world->running == NULL);
+}
+
+bool world_step(struct world *world)
+{
+    if (world->event_count == 0) {
+        return false;
+    }
+    assert(!world->stepping && world->standing == 0);
+    world->stepping = true;
+    event_run(world);
+    world->stepping = false;
     return true;
+}
+
+void world_switch(struct world *world)
+{
+    struct prng *prng = &world->prng[STREAM_SWITCH];
+    if (!world->stepping || world->held != NULL || world->standing == STANDING_MAX ||
+        world->habits.switch_per_mille == 0 || !prng_chance(prng, world->habits.switch_per_mille)) {
+        return;
+    }
+    struct loop *running = world->running;
+    time_us until = world->now + prng_between(prng, 1, world->habits.switch_us);
+    int64_t events = prng_between(prng, 1, SWITCH_EVENTS);
+    world->switches++;
+    world->standing++;
+    world->running = NULL;
+    if (running != NULL) {
+        running->standing_until = until;
+    }
+    for (; events > 0 && world->event_count > 0 && world->events[0].at < until; events--) {
+        event_run(world);
+    }
+    if (running != NULL) {
+        running->standing_until = 0;
+    }
+    world->running = running;
+    world->standing--;
 }
 
 bool world_run(struct world *world, bool (*done)(void *ctx), void *ctx, time_us most_us)
