@@ -1,6 +1,8 @@
 /* A shard's monitor: steps of the core, answers that wait for the log, and the outbox. */
 #include "broker/coord/coord_internal.h"
 
+#include "common/base/mutant.h"
+
 static time_ms now_ms(const struct coord_shard *shard)
 {
     return clock_mono_us(shard->coords->config.host) / 1000;
@@ -217,11 +219,13 @@ static void write_send(struct coord_write *write)
 
 static struct coord_write *next_write(struct coord_shard *shard)
 {
-    struct coord_write *write = shard->writes;
+    bool swap = MUTANT(93) && shard->writes != NULL && shard->writes->next != NULL;
+    struct coord_write **at = swap ? &shard->writes->next : &shard->writes;
+    struct coord_write *write = *at;
     if (write != NULL) {
-        shard->writes = write->next;
-        if (shard->writes == NULL) {
-            shard->writes_end = &shard->writes;
+        *at = write->next;
+        if (*at == NULL) {
+            shard->writes_end = at;
         }
     }
     return write;
@@ -277,7 +281,7 @@ static time_ms shard_deadline(const struct coord_shard *shard)
 
 void shard_leave(struct coord_shard *shard)
 {
-    if (!shard->draining) {
+    if (!shard->draining || MUTANT(113)) {
         shard->draining = true;
         drain(shard);
         shard->draining = false;
