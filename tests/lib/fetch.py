@@ -132,7 +132,8 @@ def go_program(where):
     if not mod:
         raise Missing(f"franz-go needs Go {'.'.join(map(str, FRANZ[-1][0]))} or later, here is {version or 'none'}: apt-get install golang-go")
     sums = mod.replace(".mod", ".sum")
-    with _making(f"franz-{have[0]}.{have[1]}-{_mark(*(os.path.join(where, f) for f in ('worker.go', mod, sums)))}") as (goal, scratch):
+    sources = sorted(f for f in os.listdir(where) if f.endswith(".go"))
+    with _making(f"franz-{have[0]}.{have[1]}-{_mark(*(os.path.join(where, f) for f in (*sources, mod, sums)))}") as (goal, scratch):
         if scratch:
             os.makedirs(scratch)
             _run(["go", "build", f"-modfile={mod}", "-o", f"{scratch}/worker", "."], "franz-go", cwd=where,

@@ -1,6 +1,7 @@
 // franz-go writes or reads records (their format: ../frames.py):
 //
 //	worker write BOOTSTRAP TOPIC CODEC <records      worker read BOOTSTRAP TOPIC PARTITIONS >records
+//	worker member BOOTSTRAP GROUP TOPICS [key=value ...]     (member.go)
 package main
 
 import (
@@ -196,8 +197,10 @@ func main() {
 		if partitions, err = strconv.Atoi(os.Args[4]); err == nil {
 			err = read(ctx, seeds, os.Args[3], int32(partitions))
 		}
+	case "member":
+		err = member(seeds, os.Args[3], os.Args[4], os.Args[5:])
 	default:
-		err = fmt.Errorf("%s: write or read", os.Args[1])
+		err = fmt.Errorf("%s: write, read or member", os.Args[1])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
