@@ -44,6 +44,9 @@ struct loop {
     struct event *wake_event;
     struct event *timer_event;
     int wake_fd;
+    int timer_fd;
+    time_us timer_at;     /* what the kernel's timer is set for */
+    time_us timer_set_us; /* when it was set */
     pthread_t thread;
     char name[16];
     void (*first)(void *arg);

@@ -1,5 +1,7 @@
 /*
  * One turn: wait for the kernel (libevent), then the mail, the timers, and last what was asked for at the turn's end.
+ * The wheel's next timer stands in a timerfd of our own, set anew only when that pays; libevent would set its one in every turn.
+ * Both descriptors that wake a loop are edge-triggered: nobody has to read them.
  * A loop says that it sleeps before it looks at its mailbox for the last time; whoever posts looks at that flag after
  * posting. Both orders are sequentially consistent, so a letter is never left behind, and the eventfd is written only for a
  * loop that really sleeps.
@@ -7,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "common/host/internal.h"
@@ -19,20 +22,23 @@
  * their turn waits for the next one, or two busy clients could keep a turn going until the broker is taken for hung. */
 #define END_ROUNDS_MAX  2
 
+/* A timer that was put off, or is gone, may wake the loop once for nothing; taking it back costs as much as a turn of a busy
+ * loop does, so that is done so often at most. */
+#define TIMER_REST_US   1000
+
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
+    (void)fd;
     (void)what;
-    (void)arg;
-    uint64_t count;
-    ssize_t n = read(fd, &count, sizeof(count));
-    assert(n == sizeof(count) || errno == EAGAIN);
+    (void)arg; /* mail is looked at in every turn */
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+    struct loop *loop = arg;
     (void)fd;
     (void)what;
-    (void)arg; /* timers are looked at in every turn */
+    loop->timer_at = TIME_NEVER; /* timers are looked at in every turn */
 }
 
 static void loop_free(struct loop *loop)
@@ -49,6 +55,9 @@ static void loop_free(struct loop *loop)
     if (loop->wake_fd >= 0) {
         close(loop->wake_fd);
     }
+    if (loop->timer_fd >= 0) {
+        close(loop->timer_fd);
+    }
     free(loop->scratch);
     free(loop);
 }
@@ -59,17 +68,18 @@ static bool loop_events(struct loop *loop)
     if (config == NULL) {
         return false;
     }
-    bool ok = event_config_set_flag(config,
-                                    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) == 0;
+    bool ok = event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+              event_config_require_features(config, EV_FEATURE_ET) == 0;
     loop->base = ok ? event_base_new_with_config(config) : NULL;
     event_config_free(config);
     if (loop->base == NULL) {
         return false;
     }
-    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-    loop->timer_event = event_new(loop->base, -1, 0, on_timer, loop);
+    const short what = EV_READ | EV_PERSIST | EV_ET;
+    loop->wake_event = event_new(loop->base, loop->wake_fd, what, on_wake, loop);
+    loop->timer_event = event_new(loop->base, loop->timer_fd, what, on_timer, loop);
     return loop->wake_event != NULL && loop->timer_event != NULL &&
-           event_add(loop->wake_event, NULL) == 0;
+           event_add(loop->wake_event, NULL) == 0 && event_add(loop->timer_event, NULL) == 0;
 }
 
 err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
@@ -84,8 +94,10 @@ err_t loop_open(struct host *host, const char *name, struct loop **ret_loop)
     list_init(&loop->listeners);
     wheel_init(&loop->wheel, clock_mono_us(host));
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    loop->timer_at = TIME_NEVER;
     loop->scratch = malloc(SCRATCH_BYTES);
-    if (loop->wake_fd < 0 || loop->scratch == NULL || !loop_events(loop)) {
+    if (loop->wake_fd < 0 || loop->timer_fd < 0 || loop->scratch == NULL || !loop_events(loop)) {
         loop_free(loop);
         return ERR_LIMIT;
     }
@@ -143,19 +155,26 @@ static void turn_finish(struct loop *loop)
     net_bury(loop);
 }
 
+/* A time that has passed wakes at once. */
+static void timer_set(struct loop *loop, time_us next)
+{
+    bool later = next > loop->timer_at;
+    if (next == loop->timer_at ||
+        (later && loop_now_us(loop) - loop->timer_set_us < TIMER_REST_US)) {
+        return;
+    }
+    time_us at = next == TIME_NEVER ? 0 : max_i64(next, 1); /* 0: never */
+    struct itimerspec spec = {.it_value = {at / 1000000, at % 1000000 * 1000}};
+    int failed = timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+    assert(failed == 0);
+    loop->timer_at = next;
+    loop->timer_set_us = loop_now_us(loop);
+}
+
 static void loop_sleep(struct loop *loop, time_us until)
 {
     int flags = EVLOOP_ONCE;
-    time_us next = min_i64(wheel_next_us(&loop->wheel), until);
-    if (next != TIME_NEVER) {
-        time_us wait = next - clock_mono_us(loop->host);
-        if (wait <= 0) {
-            flags = EVLOOP_NONBLOCK;
-        } else {
-            struct timeval tv = {.tv_sec = wait / 1000000, .tv_usec = wait % 1000000};
-            (void)event_add(loop->timer_event, &tv);
-        }
-    }
+    timer_set(loop, min_i64(wheel_next_us(&loop->wheel), until));
     atomic_store(&loop->sleeping, true);
     if (atomic_load(&loop->mailbox) != NULL || atomic_load(&loop->stopping) ||
         !list_empty(&loop->turn_ends)) { /* asked for between turns, of a loop turned by hand */
