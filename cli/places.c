@@ -172,7 +172,7 @@ int places_ask(struct cli *cli, struct slice name, struct place *places, int32_t
     arena_init(&arena, memory_source(cli->host), 65536, ROUND_ARENA_MAX);
     while (places_open(places, count) && !session->interrupted) {
         struct kmsg_metadata_response metadata;
-        const struct kmsg_metadata_response_topic *topic;
+        const struct kmsg_metadata_response_topic *topic = NULL;
         arena_clear(&arena);
         int code = topic_metadata(cli, &arena, name, &metadata, &topic);
         if (code != EXIT_OK) {

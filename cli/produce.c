@@ -1,6 +1,8 @@
 /* produce: lines of standard input become records. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/producer.h"
@@ -52,12 +54,12 @@ static struct slice separator_read(struct cli *cli, const char *text)
     size_t n = 0;
     char *out = arena_alloc(&cli->arena, strlen(text) + 1);
     for (const char *p = text; out != NULL && *p != '\0'; p++) {
-        unsigned value;
         if (p[0] != '\\' || p[1] == '\0') {
             out[n++] = *p;
-        } else if (p[1] == 'x' && sscanf(p + 2, "%2x", &value) == 1) {
-            out[n++] = (char)value;
-            p += p[3] == '\0' ? 2 : 3;
+        } else if (p[1] == 'x' && isxdigit((unsigned char)p[2])) {
+            char digits[3] = {p[2], isxdigit((unsigned char)p[3]) ? p[3] : '\0', '\0'};
+            out[n++] = (char)strtoul(digits, NULL, 16);
+            p += strlen(digits) + 1;
         } else {
             out[n++] = (char)(p[1] == 't' ? '\t' : p[1] == 'n' ? '\n' : p[1]);
             p++;

@@ -113,7 +113,7 @@ static void put_cell(const struct table *table, struct buf *out, uint32_t column
 
 void table_print(const struct table *table, struct buf *out)
 {
-    size_t widths[TABLE_COLUMNS_MAX];
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
     for (uint32_t i = 0; i < table->columns; i++) {
         widths[i] = title_shown(table, i);
     }

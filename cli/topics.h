@@ -26,12 +26,12 @@ typedef err_t places_ask_fn(struct cli *, struct link *, struct slice topic, str
                             int32_t count);
 
 /* Metadata of one topic, in arena. EXIT_OK, or the problem was told. */
-int topic_metadata(struct cli *, struct arena *, struct slice topic,
+int topic_metadata(struct cli *, struct arena *, struct slice name,
                    struct kmsg_metadata_response *ret_metadata,
                    const struct kmsg_metadata_response_topic **ret_topic);
 
 /* Asks each partition's leader, again while leaders change, for as long as --timeout. What remains wrong was told. */
-int places_ask(struct cli *, struct slice topic, struct place *, int32_t count, places_ask_fn *);
+int places_ask(struct cli *, struct slice name, struct place *, int32_t count, places_ask_fn *);
 /* Fills offset and timestamp: one ListOffsets request per leader. */
 err_t places_offsets(struct cli *, struct link *, struct slice topic, struct place **,
                      int32_t count) MUST_USE;
@@ -40,7 +40,7 @@ err_t places_trim(struct cli *, struct link *, struct slice topic, struct place 
                   int32_t count) MUST_USE;
 
 /* Places for the partitions that --partition names, else for all: *ret_count of them, by number. */
-int places_of(struct cli *, struct slice topic, const struct kmsg_metadata_response_topic *,
+int places_of(struct cli *, struct slice name, const struct kmsg_metadata_response_topic *,
               struct place **ret_places, int32_t *ret_count);
 
 /* "a=b": the place of the '=' or NULL, which was told. */

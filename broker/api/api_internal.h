@@ -17,7 +17,7 @@ static inline void api_out_of_memory(struct request *request)
 }
 
 /* A broker that clients can be sent to by this listener: registered and not fenced; NULL otherwise. */
-const struct meta_endpoint *api_live_endpoint(const struct meta_image *, int32_t broker,
+const struct meta_endpoint *api_live_endpoint(const struct meta_image *, int32_t id,
                                               struct slice listener,
                                               const struct meta_broker **ret_broker);
 /* Kafka's answer to "who is the controller": any broker that lives; -1: none. Stable while we live. */

@@ -41,7 +41,7 @@ struct coords_config {
 err_t coords_open(const struct coords_config *, struct coords **ret_coords) MUST_USE;
 /* The image moved: partitions of the topic came here or went, topics were deleted. old and changes may be NULL: nothing is known
  * to have gone. */
-void coords_apply(struct coords *, const struct meta_image *old, const struct meta_image *now,
+void coords_apply(struct coords *, const struct meta_image *old, const struct meta_image *image,
                   const struct meta_changes *);
 /* Lets go of every shard and partition; `stopped` follows on the control loop. Calls are answered NOT_COORDINATOR from here. */
 void coords_stop(struct coords *, void (*stopped)(void *ctx), void *ctx);

@@ -314,7 +314,7 @@ const struct group_member *group_member_next(const struct group *, uint32_t *at)
 /* What it said under the protocol of this generation; empty: nothing. */
 struct slice group_member_metadata(const struct group_member *, struct slice protocol);
 /* NULL: nothing committed. */
-const struct group_offset *group_offset_find(const struct group *, struct slice topic,
+const struct group_offset *group_offset_find(const struct group *, struct slice name,
                                              int32_t partition);
 const struct group_topic *group_topic_next(const struct group *, uint32_t *at);
 

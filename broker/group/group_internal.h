@@ -130,9 +130,9 @@ void group_delete(struct turn *, const struct group_event *);
 
 bool offsets_put(struct group_shard *, struct group *, struct slice topic,
                  const struct group_offset *) MUST_USE;
-void offsets_drop(struct group_shard *, struct group *, struct slice topic, int32_t partition);
+void offsets_drop(struct group_shard *, struct group *, struct slice name, int32_t partition);
 void offsets_release(struct group_shard *, struct group *);
 void offsets_expire(struct turn *);
-void offsets_topic_gone(struct turn *, struct slice topic);
+void offsets_topic_gone(struct turn *, struct slice name);
 
 #endif

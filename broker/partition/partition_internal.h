@@ -321,7 +321,7 @@ void dir_release_held(struct log_dir *, bool all);
 
 err_t log_dir_open(struct partitions *, struct log_dir *, const char *path, char *sentence,
                    size_t room);
-err_t log_dir_scan(struct partitions *, uint32_t dir, char *sentence, size_t room);
+err_t log_dir_scan(struct partitions *, uint32_t i, char *sentence, size_t room);
 /* An fsync in it has failed: whoever starts next without a boot in between must not believe the page cache. */
 void log_dir_note_failed_sync(struct log_dir *);
 err_t log_dir_set_cluster(struct log_dir *, const char *cluster_id);

@@ -212,6 +212,7 @@ static void written(struct partition *p, size_t bytes)
 
 static err_t append(struct partition *p, struct step *step, uint32_t count)
 {
+    assert(count > 0 && step->batches != NULL);
     size_t bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
         bytes += step->batches[i].n;

@@ -75,7 +75,20 @@ static void make_view(struct partitions *table, const struct meta_image *image,
 
 static bool same_settings(const struct partition_settings *a, const struct partition_settings *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    bool log = a->segment_bytes == b->segment_bytes && a->segment_ms == b->segment_ms &&
+               a->segment_jitter_ms == b->segment_jitter_ms && a->retention_ms == b->retention_ms &&
+               a->retention_bytes == b->retention_bytes &&
+               a->file_delete_delay_ms == b->file_delete_delay_ms &&
+               a->index_interval_bytes == b->index_interval_bytes &&
+               a->index_bytes_max == b->index_bytes_max && a->compacted == b->compacted &&
+               a->deleted == b->deleted && a->durable == b->durable;
+    bool batches = a->timestamp_before_max_ms == b->timestamp_before_max_ms &&
+                   a->timestamp_after_max_ms == b->timestamp_after_max_ms &&
+                   a->log_append_time == b->log_append_time && a->compression == b->compression &&
+                   a->compression_level == b->compression_level && a->recompress == b->recompress &&
+                   a->message_bytes_max == b->message_bytes_max;
+    return log && batches && a->producer_expiration_ms == b->producer_expiration_ms &&
+           a->min_isr == b->min_isr;
 }
 
 static void give_view(struct partition *p, const struct replica_view *view,

@@ -67,7 +67,11 @@ static inline struct list_node *list_pop(struct list *list)
 {
     struct list_node *node = list_first(list);
     if (node != NULL) {
-        list_remove(node);
+        assert(node->next != node && node->prev == &list->head);
+        list->head.next = node->next;
+        node->next->prev = &list->head;
+        node->next = NULL;
+        node->prev = NULL;
     }
     return node;
 }

@@ -200,10 +200,11 @@ bool ptree_put(const struct ptree_type *type, struct heap *heap, struct ptree_no
     return true;
 }
 
-void **ptree_edit(const struct ptree_type *type, struct heap *heap, struct ptree_node **at,
+void **ptree_edit(const struct ptree_type *type, struct heap *heap, struct ptree_node **root,
                   const void *key)
 {
     assert(key != NULL);
+    struct ptree_node **at = root;
     for (;;) {
         assert(*at != NULL); /* it is there, says the contract */
         if (!node_own(type, heap, at)) {

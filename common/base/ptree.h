@@ -24,13 +24,13 @@ struct ptree_type {
 };
 
 /* The item with this key, or NULL. */
-void *ptree_find(const struct ptree_type *, const struct ptree_node *root, const void *key);
+void *ptree_find(const struct ptree_type *, const struct ptree_node *node, const void *key);
 /* The first item whose key is greater; key NULL: the very first. NULL at the end. */
-void *ptree_after(const struct ptree_type *, const struct ptree_node *root, const void *key);
-uint32_t ptree_count(const struct ptree_node *root);
+void *ptree_after(const struct ptree_type *, const struct ptree_node *node, const void *key);
+uint32_t ptree_count(const struct ptree_node *node);
 
-struct ptree_node *ptree_hold(struct ptree_node *root);
-void ptree_drop(const struct ptree_type *, struct heap *, struct ptree_node *root);
+struct ptree_node *ptree_hold(struct ptree_node *node);
+void ptree_drop(const struct ptree_type *, struct heap *, struct ptree_node *node);
 
 /* Changes of a version that the caller holds: *root becomes the new version, the reference moves over.
  * put adds the item, or replaces the one with the same key, and takes over the caller's reference of the item.
@@ -46,7 +46,7 @@ bool ptree_remove(const struct ptree_type *, struct heap *, struct ptree_node **
                   const void *key) MUST_USE;
 
 /* Invariants: order, heights, counts. */
-void ptree_check(const struct ptree_type *, const struct ptree_node *root,
+void ptree_check(const struct ptree_type *, const struct ptree_node *node,
                  const void *(*key_of)(const void *item));
 
 #endif

@@ -48,6 +48,12 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Equal, and NULL only to NULL. */
+static inline bool slice_same(struct slice a, struct slice b)
+{
+    return a.p == NULL || b.p == NULL ? a.p == b.p : slice_eq(a, b);
+}
+
 /* Bytewise order, shorter first where one is the other's prefix. */
 static inline int slice_cmp(struct slice a, struct slice b)
 {

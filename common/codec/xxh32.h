@@ -14,7 +14,7 @@ struct xxh32 {
 };
 
 void xxh32_init(struct xxh32 *);
-void xxh32_add(struct xxh32 *, const void *p, size_t n);
+void xxh32_add(struct xxh32 *, const void *bytes, size_t n);
 uint32_t xxh32_value(const struct xxh32 *);
 
 /* All at once. */

@@ -64,14 +64,15 @@ err_t http_listen(struct loop *loop, const struct net_address *address, http_han
 
 uint16_t http_port(const struct http_server *server)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {0};
     socklen_t bytes = sizeof(address);
-    int failed = getsockname(evhttp_bound_socket_get_fd(server->socket),
-                             (struct sockaddr *)&address, &bytes);
+    int failed = getsockname(evhttp_bound_socket_get_fd(server->socket), &address.any, &bytes);
     assert(failed == 0);
-    const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address;
-    return ntohs(address.ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 void http_close(struct http_server *server)

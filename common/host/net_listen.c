@@ -179,12 +179,15 @@ void net_listener_buffers(struct net_listener *listener, int send_bytes, int rec
 
 uint16_t net_listener_port(const struct net_listener *listener)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {0};
     socklen_t bytes = sizeof(address);
-    int failed = getsockname(listener->fd, (struct sockaddr *)&address, &bytes);
+    int failed = getsockname(listener->fd, &address.any, &bytes);
     assert(failed == 0);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 void net_unlisten(struct net_listener *listener)

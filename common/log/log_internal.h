@@ -210,7 +210,7 @@ enum index_key {
 int64_t index_key_of(const uint8_t *entry, enum index_key);
 err_t index_view_get(const struct index_view *, uint32_t i, uint8_t *ret_entry) MUST_USE;
 /* How many entries have a key <= this one. */
-err_t index_view_rank(const struct index_view *, enum index_key, int64_t key,
+err_t index_view_rank(const struct index_view *, enum index_key, int64_t value,
                       uint32_t *ret_count) MUST_USE;
 
 /* --- walking over batches (walk.c) --- */

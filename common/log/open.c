@@ -161,6 +161,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     }
     log->named_base = log_active(log)->base;
     for (uint32_t i = 0; i < log->count; i++) {
+        assert(log->segments[i] != NULL);
         log->segments[i]->used = false;
     }
     log_rest(log);

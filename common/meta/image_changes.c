@@ -93,11 +93,6 @@ err_t touched_config(struct touched *touched, enum meta_resource resource, struc
 
 /* --- the difference of two images: merges of ordered trees; what both share is equal without a look inside --- */
 
-static bool slice_same(struct slice a, struct slice b)
-{
-    return (a.p == NULL) == (b.p == NULL) && slice_eq(a, b);
-}
-
 static bool broker_equal(const struct meta_broker *a, const struct meta_broker *b)
 {
     bool equal = a->epoch == b->epoch && uuid_eq(a->incarnation, b->incarnation) &&

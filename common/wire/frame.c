@@ -111,7 +111,7 @@ err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t 
     store_be16(p + 6, (uint16_t)version);
     store_be32(p + 8, (uint32_t)correlation_id);
     store_be16(p + 12, client_id.p == NULL ? UINT16_MAX : (uint16_t)client_id.n);
-    if (client_id.n > 0) {
+    if (client_id.p != NULL && client_id.n > 0) {
         memcpy(p + 14, client_id.p, client_id.n);
     }
     uint8_t *to = p + FRAME_LENGTH_BYTES + REQUEST_HEAD_MIN + client_id.n;

@@ -179,15 +179,15 @@ err_t kmsg_decode(const struct kmsg_message *, int16_t version, struct slice *by
                   void *ret_struct) MUST_USE;
 
 /* Exact bytes that the message takes, file ranges included. ERR_INVALID, ERR_TOO_LARGE as above. */
-err_t kmsg_size(const struct kmsg_message *, int16_t version, const void *message,
+err_t kmsg_size(const struct kmsg_message *, int16_t version, const void *from,
                 size_t *ret_bytes) MUST_USE;
 
 /* Writes the message to `to`, which has room for exactly kmsg_size bytes. File ranges are not allowed here. */
-err_t kmsg_encode(const struct kmsg_message *, int16_t version, const void *message, uint8_t *to,
+err_t kmsg_encode(const struct kmsg_message *, int16_t version, const void *from, uint8_t *to,
                   size_t room) MUST_USE;
 
 /* Appends the message to a buffer. */
-err_t kmsg_encode_buf(const struct kmsg_message *, int16_t version, const void *message,
+err_t kmsg_encode_buf(const struct kmsg_message *, int16_t version, const void *from,
                       struct buf *) MUST_USE;
 
 /*
@@ -195,17 +195,17 @@ err_t kmsg_encode_buf(const struct kmsg_message *, int16_t version, const void *
  * case: on OK they belong to the chain and are taken out of the message, on error they were dropped and the chain is as
  * before. Scratch memory comes from the arena.
  */
-err_t kmsg_encode_chain(const struct kmsg_message *, int16_t version, void *message, struct arena *,
+err_t kmsg_encode_chain(const struct kmsg_message *, int16_t version, void *from, struct arena *,
                         struct chain *) MUST_USE;
 
 /* Gives back all file references in a message that will not be sent. */
-void kmsg_drop(const struct kmsg_message *, void *message);
+void kmsg_drop(const struct kmsg_message *, void *from);
 
 /*
  * One line like JSON for logs and tools: {"acks":-1,"topics":[...]}, with the fields of this version. Bytes and records are
  * shown by length only (they may be secrets, and are long). Cut with "..." at bytes_max.
  */
-void kmsg_print(const struct kmsg_message *, int16_t version, const void *message, size_t bytes_max,
+void kmsg_print(const struct kmsg_message *, int16_t version, const void *from, size_t bytes_max,
                 struct buf *);
 
 /* Fills every field that the version has at random: short strings, arrays of up to items_max, nulls where allowed. For tests. */

@@ -75,8 +75,8 @@ bool kmsg_is_default(const struct kmsg_field *field, const struct kmsg_shape *ow
  * kmsg_encode_chain with a head before the message; the head's first four bytes are the place for the length of all that
  * follows them.
  */
-err_t kmsg_encode_frame(const struct kmsg_message *, int16_t version, void *message,
-                        struct slice head, struct arena *, struct chain *) MUST_USE;
+err_t kmsg_encode_frame(const struct kmsg_message *, int16_t version, void *from, struct slice head,
+                        struct arena *, struct chain *) MUST_USE;
 
 static inline uint16_t load_be16(const uint8_t *p)
 {

@@ -30,7 +30,7 @@ static bool check_frame(struct slice bytes, struct produce_verdict *verdict)
     switch (err) {
     case OK: break;
     case ERR_VERSION: {
-        int magic = (int8_t)bytes.p[16];
+        int magic = (int)bytes.p[16];
         bool known = magic >= 0 && magic < BATCH_MAGIC;
         refuse(verdict, known ? KAFKA_INVALID_RECORD : KAFKA_CORRUPT_MESSAGE,
                "The batch has magic %d; only magic 2 is taken.", magic);

@@ -38,7 +38,7 @@ static struct rack *rack_of(struct placement *placement, struct slice name)
 {
     for (uint32_t i = 0; i < placement->rack_count; i++) {
         struct rack *rack = &placement->racks[i];
-        if ((rack->name.p == NULL) == (name.p == NULL) && slice_eq(rack->name, name)) {
+        if (slice_same(rack->name, name)) {
             return rack;
         }
     }

@@ -179,6 +179,10 @@ class Suite:
         read = self.ask("consume", "t", "--key", "--separator", ":")
         self.good("consume keys", read, sorted(read.lines) == sorted(keyed.split()))
         again = self.ask("produce", "t", "--key", "-q", stdin=keyed) and [json.loads(r) for r in self.ask("consume", "t", "--json").lines]
+        self.topic("odd", 1)
+        self.ask("produce", "odd", "--key", "--separator", "\\x1Zz", stdin="a\x01Zzb\n")
+        odd = [json.loads(r) for r in self.ask("consume", "odd", "--json").lines]
+        self.out.check([(r["key"], r["value"]) for r in odd] == [("a", "b")], "a separator with one hexadecimal digit")
         homes = {}
         for r in again:
             homes.setdefault(r["key"], set()).add(r["partition"])
