@@ -5,7 +5,11 @@
  *
  * A shard is loaded when the partition's leadership begins: all records below the log end of that moment are replayed, and
  * only once they are all below the high watermark. Until then it answers COORDINATOR_LOAD_IN_PROGRESS. When the leadership
- * goes, or a write is lost, it is thrown away whole, and loaded anew if this broker leads still.
+ * goes, or a write is lost, it is thrown away whole, and loaded anew if this broker leads still. A broker that follows the
+ * partition replays what is committed as it comes, so that loading has only the tail to read when it is elected; what is kept
+ * for that answers nothing, and goes with the replica.
+ *
+ * Topics that are deleted take their offsets along, also in a shard that was being loaded just then.
  *
  * Threads. coords_apply, coords_stop: the control loop. Everything else from every thread, best from a reactor. A call is the
  * caller's memory; its answer comes at once or by mail to its loop, once.

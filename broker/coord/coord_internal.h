@@ -1,6 +1,7 @@
 /*
- * Inside the room. coords.c is the table of shards and follows the image, shard.c the monitor with its outbox, shard_load.c
- * reads the log, record.c turns records to bytes and back, questions.c answers what changes nothing.
+ * Inside the room. coords.c is the table of shards and follows the image, gone.c remembers deleted topics, shard.c is the
+ * monitor with its outbox, shard_look.c decides what a shard is for, shard_load.c reads the log, shard_memory.c counts, record.c
+ * turns records to bytes and back, questions.c answers what changes nothing.
  *
  * A shard's life (loading, unloading, its timers) runs on its home loop; the core is stepped by whoever has a request.
  */
@@ -16,16 +17,28 @@
 #include "common/port/memory.h"
 #include "common/trace/trace.h"
 
-#define SHARD_HEAP_MAX    ((size_t)2 << 30)
-#define LOAD_CHUNK_BYTES  ((size_t)1 << 20)
+#define SHARD_HEAP_MAX     ((size_t)2 << 30)
+#define LOAD_CHUNK_BYTES   ((size_t)1 << 20)
+/* While following: requests of the same loop come first. A chunk takes a millisecond or two, and thrice that is rest. */
+#define FOLLOW_CHUNK_BYTES ((size_t)256 << 10)
+#define FOLLOW_REST_SHARE  3
+#define FOLLOW_REST_MIN_US 500
+#define FOLLOW_REST_MAX_US 50000
+/* From the first news to the look at it: what comes meanwhile costs nothing more. */
+#define FOLLOW_NEWS_US     50000
+/* What was kept could not be kept any longer: from then to the next try. */
+#define FOLLOW_AGAIN_US    5000000
+/* All shards together that are kept warm, so that they never take memory from those that are in use. */
+#define FOLLOW_BYTES_MAX   ((size_t)512 << 20)
 /* Waiting for the partition to be open, or for the high watermark: from one look to the next, twice as long each time. */
-#define LOAD_AGAIN_US     5000
-#define LOAD_AGAIN_MAX_US 500000
+#define LOAD_AGAIN_US      5000
+#define LOAD_AGAIN_MAX_US  500000
 /* After a write was lost: what it was lost for is likely to last. */
-#define REST_US           100000
+#define REST_US            100000
 
 enum shard_state {
     SHARD_IDLE, /* not led here */
+    SHARD_FOLLOWING, /* not led here: the core is kept near the high watermark, so that leading begins soon */
     SHARD_LOADING,
     SHARD_ACTIVE,
     SHARD_RESTING, /* a write was lost; loaded again soon */
@@ -47,16 +60,22 @@ struct coord_write {
 
 struct loader {
     bool on;
+    bool follows;                /* has no end */
     struct partition *partition; /* held */
-    int32_t epoch;
-    bool begun; /* the bounds are known */
+    int32_t epoch;               /* leading: of the leadership; else -1 */
+    bool begun; /* what the core holds is the log from `start` to `offset`, as it was then */
+    int64_t start;
+    uint64_t rewinds;
     int64_t offset;
+    bool bounded; /* leading: the end is known */
     int64_t end;
-    uint64_t records;
+    uint64_t records; /* replayed since it leads, or follows */
+    uint64_t kept;    /* before that */
     time_us started_us;
     struct fetch_part part;
     struct fetch_wait wait;
     bool warming;
+    bool watching;
     uint8_t *chunk;
     size_t chunk_bytes;
     struct disk_job job;
@@ -64,6 +83,14 @@ struct loader {
     err_t read_err;
     time_us pause_us;
     bool cancelled;
+};
+
+/* Where a shard's core takes its memory: counted, and bounded while it is only kept warm. */
+struct shard_memory {
+    struct memory_source source;
+    struct coords *coords;
+    size_t bytes;
+    bool follows;
 };
 
 struct coord_shard {
@@ -76,14 +103,20 @@ struct coord_shard {
     struct uuid topic;
     bool wanted; /* this broker leads the partition ... */
     int32_t wanted_epoch;
-    int32_t epoch; /* of the load under way, or of what is loaded */
+    uint64_t wanted_gone; /* topics that were deleted by then */
+    bool hosted;          /* ... or has a replica of it */
+    int32_t epoch;        /* of the load under way, or of what is loaded */
     bool look_posted;
     bool stopping;
     enum shard_state state;
     uint64_t load; /* counts loads: what belongs to an older one is void */
+    struct shard_memory memory;
     struct heap heap;
     bool core_up;
     struct group_shard core;
+    uint64_t
+        load_read; /* of the last load: records that were read for it, and those known from following */
+    uint64_t load_kept;
     struct partition *partition; /* held while ACTIVE */
     uint64_t durable;            /* writes up to here are committed */
     struct list durables;        /* struct coord_call, by after_write */
@@ -98,12 +131,17 @@ struct coord_shard {
     bool draining;
     time_ms tick_at_ms;
     bool tick_posted;
+    bool gone_due; /* it has begun: topics were deleted while it could not be told */
+    bool gone_posted;
+    uint64_t gone_number;
 
     /* The home loop's. */
     struct mail look_mail;
     struct mail tick_mail;
+    struct mail gone_mail; /* to the control loop */
     struct timer tick;
     struct timer again;
+    bool follow_rests; /* it is not tried again before the timer */
     struct loader loader;
     struct decoder decoder;
     struct heap decoder_heap;
@@ -118,10 +156,22 @@ struct shard_table {
     struct coord_shard shards[];
 };
 
+/* Deleted topics that are remembered. */
+#define GONE_MAX 128
+
+struct gone_topic {
+    uint64_t number; /* it was the n-th to go; 0: none yet */
+    bool back;       /* there is one of this name again */
+    size_t bytes;
+    uint8_t name[TOPIC_NAME_MAX];
+};
+
 struct coords {
     struct coords_config config;
     struct shard_table *_Atomic table; /* NULL: the topic is not there */
-    struct heap heap;                  /* the control loop's */
+    atomic_size_t follow_bytes;        /* of shards that are only kept warm */
+    atomic_uint_fast64_t gone_number;  /* topics deleted so far */
+    struct gone_topic gone[GONE_MAX];  /* the last of them; the control loop's */
     uint32_t stopping;
     bool stop_begun;
     void (*stopped)(void *ctx);
@@ -132,6 +182,20 @@ struct coords {
 
 /* NULL: no such topic. */
 struct coord_shard *coords_shard(struct coords *, struct slice group_id);
+
+/* --- gone.c: control loop --- */
+
+/* Topics went, or came back. */
+void gone_apply(struct coords *, struct shard_table *, const struct meta_image *old,
+                const struct meta_image *, const struct meta_changes *);
+/* A shard has begun. */
+void gone_on_begun(struct mail *);
+
+/* --- shard_memory.c --- */
+
+void shard_memory_init(struct shard_memory *, struct coords *);
+/* While it follows it may be refused memory for the others' sake. */
+void shard_memory_aim(struct shard_memory *, bool follows);
 
 /* --- shard.c --- */
 
@@ -153,10 +217,21 @@ bool shard_answer_after(struct coord_shard *, struct coord_call *, uint64_t afte
 /* Inside: the home loop is to look at what is wanted. */
 void shard_look(struct coord_shard *);
 
-/* --- shard_load.c: home loop --- */
+/* --- shard_look.c: home loop --- */
 
 void shard_on_look(struct mail *);
 void shard_on_again(struct timer *);
+
+/* --- shard_load.c: home loop --- */
+
+/* Inside: an empty core, to be filled for what is wanted now. load_go follows, outside. */
+void load_begin(struct coord_shard *, bool follows);
+/* Inside: what is being read is for something else from now on. false: nothing is different. load_turn follows, outside. */
+bool load_aim(struct coord_shard *, bool follows) MUST_USE;
+void load_turn(struct coord_shard *);
+void load_go(struct coord_shard *);
+/* true: it is gone. false: something of it is under way, which looks again when it ends. */
+bool load_cancel(struct coord_shard *) MUST_USE;
 
 /* --- record.c --- */
 

@@ -1,8 +1,6 @@
 /* The table of shards: made from the image, found by group id. And requests on their way in. */
 #include "broker/coord/coord_internal.h"
 
-#define COORDS_HEAP_MAX ((size_t)64 << 20)
-
 /* ---- which partition ---- */
 
 /* One UTF-16 code unit more, as Java's String.hashCode counts. */
@@ -90,12 +88,14 @@ static struct shard_table *table_make(struct coords *coords, const struct meta_t
     return table;
 }
 
-static void shard_want(struct coord_shard *shard, bool wanted, int32_t epoch)
+static void shard_want(struct coord_shard *shard, bool wanted, int32_t epoch, bool hosted)
 {
     shard_enter(shard);
-    if (shard->wanted != wanted || shard->wanted_epoch != epoch) {
+    if (shard->wanted != wanted || shard->wanted_epoch != epoch || shard->hosted != hosted) {
         shard->wanted = wanted;
         shard->wanted_epoch = epoch;
+        shard->wanted_gone = atomic_load(&shard->coords->gone_number);
+        shard->hosted = hosted;
         shard_look(shard);
     }
     shard_leave(shard);
@@ -104,35 +104,18 @@ static void shard_want(struct coord_shard *shard, bool wanted, int32_t epoch)
 static void table_retire(struct shard_table *table)
 {
     for (uint32_t i = 0; table != NULL && i < table->count; i++) {
-        shard_want(&table->shards[i], false, -1);
+        shard_want(&table->shards[i], false, -1, false);
     }
 }
 
-static void topic_gone(struct shard_table *table, struct slice name)
+static bool hosts(const struct coords *coords, const struct meta_partition *p)
 {
-    for (uint32_t i = 0; i < table->count; i++) {
-        struct coord_shard *shard = &table->shards[i];
-        struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
-        shard_enter(shard);
-        if (shard->state == SHARD_ACTIVE) {
-            shard_step(shard, &event);
-        }
-        shard_leave(shard);
-    }
-}
-
-static void topics_gone(struct shard_table *table, const struct meta_image *old,
-                        const struct meta_image *image, const struct meta_changes *changes)
-{
-    for (size_t i = 0; old != NULL && changes != NULL && i < changes->count; i++) {
-        const struct meta_change *change = &changes->items[i];
-        const struct meta_topic *topic = change->kind == META_CHANGED_TOPIC
-                                             ? meta_topic(old, change->topic)
-                                             : NULL;
-        if (topic != NULL && meta_topic(image, change->topic) == NULL) {
-            topic_gone(table, meta_topic_name(topic));
+    for (uint32_t i = 0; p != NULL && i < p->replica_count; i++) {
+        if (p->replicas[i].broker == coords->config.broker) {
+            return true;
         }
     }
+    return false;
 }
 
 void coords_apply(struct coords *coords, const struct meta_image *old,
@@ -143,6 +126,7 @@ void coords_apply(struct coords *coords, const struct meta_image *old,
     if (coords->stop_begun) {
         return;
     }
+    gone_apply(coords, table, old, image, changes);
     if (topic == NULL || (table != NULL && (!uuid_eq(table->topic, meta_topic_id(topic)) ||
                                             table->count != meta_topic_partitions(topic)))) {
         table_retire(table);
@@ -163,9 +147,8 @@ void coords_apply(struct coords *coords, const struct meta_image *old,
     for (uint32_t i = 0; i < table->count; i++) {
         const struct meta_partition *p = meta_partition(topic, (int32_t)i);
         bool wanted = p != NULL && p->leader == coords->config.broker;
-        shard_want(&table->shards[i], wanted, wanted ? p->leader_epoch : -1);
+        shard_want(&table->shards[i], wanted, wanted ? p->leader_epoch : -1, hosts(coords, p));
     }
-    topics_gone(table, old, image, changes);
 }
 
 /* ---- life ---- */
@@ -215,6 +198,7 @@ void coords_close(struct coords *coords)
         }
         source->give(source->ctx, t, sizeof(*t) + t->count * sizeof(struct coord_shard));
     }
+    assert(atomic_load(&coords->follow_bytes) == 0);
     source->give(source->ctx, coords, sizeof(*coords));
 }
 

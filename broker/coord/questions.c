@@ -175,7 +175,7 @@ static enum kafka_error list_shard(struct coord_shard *shard, struct listing *li
              error == KAFKA_NONE && (g = group_next(&shard->core, &at)) != NULL;) {
             error = list_add(listing, g) ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE;
         }
-    } else if (shard->state != SHARD_IDLE) {
+    } else if (shard_closed_error(shard) == KAFKA_COORDINATOR_LOAD_IN_PROGRESS) {
         error = KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
     }
     shard_leave(shard);

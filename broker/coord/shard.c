@@ -11,7 +11,9 @@ static time_ms now_ms(const struct coord_shard *shard)
 enum kafka_error shard_closed_error(const struct coord_shard *shard)
 {
     assert(shard->state != SHARD_ACTIVE);
-    return shard->state == SHARD_IDLE ? KAFKA_NOT_COORDINATOR : KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
+    return shard->state == SHARD_IDLE || shard->state == SHARD_FOLLOWING
+               ? KAFKA_NOT_COORDINATOR
+               : KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
 }
 
 void shard_enter(struct coord_shard *shard)
@@ -291,12 +293,18 @@ void shard_leave(struct coord_shard *shard)
     bool look = shard->look_due && !shard->look_posted;
     shard->look_posted = shard->look_posted || look;
     shard->look_due = shard->look_due && !look;
+    bool gone = shard->gone_due && !shard->gone_posted;
+    shard->gone_posted = shard->gone_posted || gone;
+    shard->gone_due = shard->gone_due && !gone;
     lock_leave(shard->lock);
     if (post) {
         loop_post(shard->home, &shard->tick_mail);
     }
     if (look) {
         loop_post(shard->home, &shard->look_mail);
+    }
+    if (gone) {
+        loop_post(shard->coords->config.control, &shard->gone_mail);
     }
 }
 
@@ -374,6 +382,8 @@ void shard_begin(struct coord_shard *shard, struct partition *partition)
     shard->partition = partition;
     shard->durable = 0;
     shard->pending = 0;
+    shard->gone_due = true;
+    shard->gone_number = atomic_load(&shard->coords->gone_number);
     partition_hold(partition);
     shard_step(shard, &event);
 }
@@ -432,12 +442,14 @@ err_t shard_open(struct coord_shard *shard, struct coords *coords, struct uuid t
         .tick_at_ms = TIME_NEVER,
         .look_mail = {.deliver = shard_on_look},
         .tick_mail = {.deliver = on_tick_mail},
+        .gone_mail = {.deliver = gone_on_begun},
         .tick = {.fire = on_tick},
         .again = {.fire = shard_on_again},
     };
     shard->writes_end = &shard->writes;
     list_init(&shard->durables);
     list_init(&shard->told);
+    shard_memory_init(&shard->memory, coords);
     heap_init(&shard->decoder_heap, memory_source(config->host), SHARD_HEAP_MAX);
     decoder_init(&shard->decoder, &shard->decoder_heap);
     return lock_open(config->host, "shard", &shard->lock);
@@ -447,6 +459,7 @@ void shard_close(struct coord_shard *shard)
 {
     assert(shard->state == SHARD_IDLE && !shard->core_up && shard->writes == NULL);
     assert(list_empty(&shard->told) && list_empty(&shard->durables));
+    assert(!shard->loader.on && shard->memory.bytes == 0);
     decoder_release(&shard->decoder);
     heap_release(&shard->decoder_heap);
     lock_close(shard->lock);

@@ -1,11 +1,15 @@
 /*
- * A shard is read from its partition, as a consumer reads it: below the high watermark only, so that it waits by itself until
- * everything that was in the log at the beginning is committed. One chunk after the other: fetched here, read by the pool,
- * replayed here.
+ * A shard is read from its partition, as a consumer reads it: below the high watermark only. One chunk after the other: fetched
+ * here, read by the pool, replayed here. A leader reads to the end that the log had when its leadership was seen, and so waits by
+ * itself until everything that was there is committed. A follower (KIP-392: consumers may read there) goes on for ever, at
+ * leisure; when it comes to lead, it has the tail left to read.
+ *
+ * Why what was kept may be used: committed records do not change, and the core is a function of them in their order. Where they
+ * do change nevertheless (an unclean election, a log begun anew, one gone offline), the partition counts a rewind, or its start
+ * has moved, and the core is thrown away. Both are looked at under the partition's lock before each chunk and before the end, so
+ * that nothing read across a cut is ever used.
  */
 #include "broker/coord/coord_internal.h"
-
-static void load_go(struct coord_shard *shard);
 
 static const struct trace *trace_of(const struct coord_shard *shard)
 {
@@ -14,35 +18,57 @@ static const struct trace *trace_of(const struct coord_shard *shard)
 
 /* ---- ending ---- */
 
-static void loader_clear(struct coord_shard *shard)
+static void chunk_give(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
     const struct memory_source *source = memory_source(shard->coords->config.host);
-    assert(!loader->reading && !loader->warming);
+    if (loader->chunk != NULL) {
+        source->give(source->ctx, loader->chunk, loader->chunk_bytes);
+    }
+    loader->chunk = NULL;
+    loader->chunk_bytes = 0;
+}
+
+static void loader_clear(struct coord_shard *shard)
+{
+    struct loader *loader = &shard->loader;
+    assert(!loader->reading && !loader->warming && !loader->watching);
     fetch_part_clear(&loader->part);
     if (loader->partition != NULL) {
         partition_drop(loader->partition);
     }
-    if (loader->chunk != NULL) {
-        source->give(source->ctx, loader->chunk, loader->chunk_bytes);
-    }
+    chunk_give(shard);
     timer_cancel(shard->home, &shard->again);
     *loader = (struct loader){0};
 }
 
-/* true: it is gone. false: something of it is under way, which looks again when it ends. */
-static bool loader_cancel(struct coord_shard *shard)
+/* No news is waited for. false: a letter is on its way, which goes on. */
+static bool watch_end(struct loader *loader)
+{
+    if (loader->watching) {
+        partition_unwatch(&loader->part);
+        loader->watching = !fetch_wait_idle(&loader->wait);
+    }
+    return !loader->watching;
+}
+
+bool load_cancel(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
     if (!loader->on) {
         return true;
     }
     loader->cancelled = true;
-    if (loader->reading || loader->warming) {
+    if (loader->reading || loader->warming || !watch_end(loader)) {
         return false;
     }
     loader_clear(shard);
     return true;
+}
+
+static void load_later(struct coord_shard *shard, time_us pause_us)
+{
+    timer_arm(shard->home, &shard->again, loop_now_us(shard->home) + pause_us);
 }
 
 static void load_again(struct coord_shard *shard)
@@ -50,7 +76,20 @@ static void load_again(struct coord_shard *shard)
     struct loader *loader = &shard->loader;
     loader->pause_us = loader->pause_us == 0 ? LOAD_AGAIN_US : 2 * loader->pause_us;
     loader->pause_us = min_i64(loader->pause_us, LOAD_AGAIN_MAX_US);
-    timer_arm(shard->home, &shard->again, loop_now_us(shard->home) + loader->pause_us);
+    load_later(shard, loader->pause_us);
+}
+
+/* What the core holds is not the log any more, or cannot become it. */
+static void load_anew(struct coord_shard *shard)
+{
+    bool follows = shard->loader.follows;
+    shard_enter(shard);
+    assert(shard->state == (follows ? SHARD_FOLLOWING : SHARD_LOADING));
+    shard_drop(shard, follows ? SHARD_IDLE : SHARD_RESTING, KAFKA_NOT_COORDINATOR);
+    shard->follow_rests = follows;
+    shard_leave(shard);
+    loader_clear(shard);
+    load_later(shard, follows ? FOLLOW_AGAIN_US : REST_US);
 }
 
 static void load_done(struct coord_shard *shard)
@@ -61,30 +100,44 @@ static void load_done(struct coord_shard *shard)
     bool begun = shard->state == SHARD_LOADING && shard->wanted && !shard->stopping &&
                  shard->wanted_epoch == loader->epoch;
     uint32_t groups = begun ? shard->core.groups.count : 0;
-    if (begun) {
-        shard_begin(shard, loader->partition);
-    } else {
-        shard_look(shard);
+    if (!begun) {
+        shard_look(shard); /* which says what it is for */
+        shard_leave(shard);
+        load_again(shard);
+        return;
     }
-    uint64_t records = loader->records;
+    uint64_t records = loader->records, kept = loader->kept;
+    shard->load_read = records;
+    shard->load_kept = kept;
+    shard_begin(shard, loader->partition);
     shard_leave(shard);
     loader_clear(shard);
-    if (begun && records > 0) {
+    if (records + kept > 0) {
         trace_log(trace_of(shard), TRACE_INFO, TRACE_COORD,
-                  GROUPS_TOPIC "-%d: coordinating %u groups, read from %llu records in %lld ms.",
-                  shard->index, groups, (unsigned long long)records, (long long)(took_us / 1000));
+                  GROUPS_TOPIC "-%d: coordinating %u groups, read from %llu records in %lld ms; "
+                               "%llu more were known from following.",
+                  shard->index, groups, (unsigned long long)records, (long long)(took_us / 1000),
+                  (unsigned long long)kept);
     }
 }
 
 /* The log cannot be understood: nothing is answered from it. */
 static void load_failed(struct coord_shard *shard, err_t err)
 {
+    struct loader *loader = &shard->loader;
+    if (loader->follows || err == ERR_NO_MEMORY) {
+        trace_log(trace_of(shard), TRACE_WARN, TRACE_COORD,
+                  GROUPS_TOPIC "-%d: what was read up to offset %lld is given up: %s.",
+                  shard->index, (long long)loader->offset, err_text(err));
+        load_anew(shard);
+        return;
+    }
     trace_log(trace_of(shard), TRACE_ERROR, TRACE_COORD,
               GROUPS_TOPIC
               "-%d: cannot be read at offset %lld: %s; its groups have no coordinator. "
               "DumpLogSegments --offsets-decoder shows what is there.",
-              shard->index, (long long)shard->loader.offset, err_text(err));
-    shard->loader.pause_us = LOAD_AGAIN_MAX_US;
+              shard->index, (long long)loader->offset, err_text(err));
+    loader->pause_us = LOAD_AGAIN_MAX_US;
     load_again(shard);
 }
 
@@ -119,13 +172,18 @@ static void read_done(struct disk_job *job)
         return;
     }
     loader->pause_us = 0;
+    time_us began_us = clock_mono_us(shard->coords->config.host);
     err_t err = records_replay(shard, slice_of(loader->chunk, n), &loader->offset,
                                &loader->records);
     if (err != OK) {
         load_failed(shard, err);
-        return;
+    } else if (loader->follows) {
+        time_us rest_us = FOLLOW_REST_SHARE *
+                          (clock_mono_us(shard->coords->config.host) - began_us);
+        load_later(shard, max_i64(FOLLOW_REST_MIN_US, min_i64(rest_us, FOLLOW_REST_MAX_US)));
+    } else {
+        load_go(shard);
     }
-    load_go(shard);
 }
 
 static void read_chunk(struct coord_shard *shard)
@@ -134,10 +192,8 @@ static void read_chunk(struct coord_shard *shard)
     const struct memory_source *source = memory_source(shard->coords->config.host);
     size_t n = loader->part.records.n;
     if (n > loader->chunk_bytes) {
-        if (loader->chunk != NULL) {
-            source->give(source->ctx, loader->chunk, loader->chunk_bytes);
-        }
-        loader->chunk_bytes = n > LOAD_CHUNK_BYTES ? n : LOAD_CHUNK_BYTES;
+        chunk_give(shard);
+        loader->chunk_bytes = loader->follows || n > LOAD_CHUNK_BYTES ? n : LOAD_CHUNK_BYTES;
         loader->chunk = source->take(source->ctx, loader->chunk_bytes);
     }
     if (loader->chunk == NULL) {
@@ -151,22 +207,47 @@ static void read_chunk(struct coord_shard *shard)
     disk_submit(shard->home, &loader->job);
 }
 
-static void on_warm(struct mail *mail)
+static void on_wait(struct mail *mail)
 {
     struct fetch_wait *wait = CONTAINER_OF(mail, struct fetch_wait, mail);
     struct loader *loader = CONTAINER_OF(wait, struct loader, wait);
     struct coord_shard *shard = CONTAINER_OF(loader, struct coord_shard, loader);
+    bool news = loader->watching;
     fetch_wait_again(wait);
-    loader->warming = !fetch_wait_idle(wait);
-    if (loader->warming) {
+    assert(loader->warming != loader->watching);
+    if (news) {
+        partition_unwatch(&loader->part);
+    }
+    if (!fetch_wait_idle(wait)) {
         return;
     }
+    loader->warming = false;
+    loader->watching = false;
     if (loader->cancelled) {
         loader_clear(shard);
         shard_on_look(&shard->look_mail);
+    } else if (news && loader->follows) {
+        load_later(shard, FOLLOW_NEWS_US);
+    } else {
+        load_go(shard);
+    }
+}
+
+/* All that is committed has been read. */
+static void no_records(struct coord_shard *shard)
+{
+    struct loader *loader = &shard->loader;
+    if (!loader->follows) {
+        load_again(shard);
         return;
     }
-    load_go(shard);
+    loader->pause_us = 0;
+    chunk_give(shard);
+    fetch_wait_init(&loader->wait, shard->home, on_wait);
+    loader->watching = partition_watch(loader->partition, &loader->part, &loader->wait);
+    if (!loader->watching) {
+        load_later(shard, FOLLOW_NEWS_US);
+    }
 }
 
 static void fetch_chunk(struct coord_shard *shard)
@@ -175,30 +256,62 @@ static void fetch_chunk(struct coord_shard *shard)
     struct fetch_part *part = &loader->part;
     part->replica_id = -1;
     part->current_leader_epoch = loader->epoch;
+    part->any_replica = loader->follows;
     part->fetch_offset = loader->offset;
     part->last_fetched_epoch = -1;
     part->durable_offset = -1;
+    part->bad_crc_offset = -1;
     part->high_watermark = INT64_MAX;
-    partition_fetch(loader->partition, part, LOAD_CHUNK_BYTES, true);
+    partition_fetch(loader->partition, part,
+                    loader->follows ? FOLLOW_CHUNK_BYTES : LOAD_CHUNK_BYTES, true);
     if (part->error == KAFKA_OFFSET_OUT_OF_RANGE) {
-        loader->begun = false; /* the log's start moved */
-        load_again(shard);
+        load_anew(shard);
     } else if (part->error == KAFKA_NONE && part->cold) {
         loader->warming = true;
-        fetch_wait_init(&loader->wait, shard->home, on_warm);
+        fetch_wait_init(&loader->wait, shard->home, on_wait);
         partition_warm(loader->partition, part, &loader->wait);
     } else if (part->error == KAFKA_NONE && part->records.file != NULL && part->records.n > 0) {
         read_chunk(shard);
+    } else if (part->error == KAFKA_NONE) {
+        no_records(shard);
     } else {
         load_again(shard);
     }
 }
 
-static void load_go(struct coord_shard *shard)
+/* The bounds of what is to be read; what was read before must still be the log. */
+static bool look_again(struct loader *loader, const struct partition_facts *facts)
+{
+    if (!loader->begun) {
+        loader->begun = true;
+        loader->start = facts->log_start;
+        loader->offset = facts->log_start;
+        loader->rewinds = facts->rewinds;
+    }
+    if (facts->rewinds != loader->rewinds || facts->log_start != loader->start) {
+        return false;
+    }
+    if (!loader->follows && !loader->bounded) {
+        loader->bounded = true;
+        loader->end = facts->log_end;
+    }
+    assert(loader->offset >= loader->start);
+    return true;
+}
+
+static bool is_done(const struct loader *loader, const struct partition_facts *facts)
+{
+    int64_t end = MUTANT(82) ? facts->high_watermark : loader->end;
+    bool read = loader->offset >= end && facts->high_watermark >= end;
+    return !loader->follows && (read || MUTANT(80));
+}
+
+void load_go(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
     struct partition_facts facts;
-    assert(loader->on && !loader->cancelled && !loader->reading && !loader->warming);
+    assert(loader->on && !loader->cancelled && !loader->reading && !loader->warming &&
+           !loader->watching);
     if (loader->partition == NULL) {
         loader->partition = partitions_find(shard->coords->config.partitions, shard->topic,
                                             shard->index);
@@ -208,101 +321,71 @@ static void load_go(struct coord_shard *shard)
         return;
     }
     partition_facts(loader->partition, &facts);
-    if (!facts.online || !facts.leader || facts.leader_epoch != loader->epoch) {
+    if (!facts.online && (loader->begun || loader->follows)) {
+        load_anew(shard); /* it may be another one when it is there again */
+    } else if (!facts.online ||
+               (!loader->follows && (!facts.leader || facts.leader_epoch != loader->epoch))) {
         load_again(shard); /* its view of the image is on the way, or ours of the next one */
-        return;
-    }
-    if (!loader->begun) {
-        loader->begun = true;
-        loader->offset = facts.log_start;
-        loader->end = facts.log_end;
-    }
-    int64_t end = MUTANT(82) ? facts.high_watermark : loader->end;
-    if ((loader->offset >= end && facts.high_watermark >= end) || MUTANT(80)) {
+    } else if (!look_again(loader, &facts)) {
+        load_anew(shard);
+    } else if (is_done(loader, &facts)) {
         load_done(shard);
     } else {
         fetch_chunk(shard);
     }
 }
 
-/* ---- what is wanted ---- */
+/* ---- beginnings ---- */
 
-/* Inside. */
-static void load_begin(struct coord_shard *shard)
+void load_begin(struct coord_shard *shard, bool follows)
 {
     struct coords *coords = shard->coords;
-    const struct memory_source *source = memory_source(coords->config.host);
     struct group_config config = coords->config.group;
-    assert(!shard->core_up && !shard->loader.on);
-    shard->state = SHARD_LOADING;
-    shard->epoch = shard->wanted_epoch;
+    assert(!shard->core_up && !shard->loader.on && shard->memory.bytes == 0);
+    shard->state = follows ? SHARD_FOLLOWING : SHARD_LOADING;
+    shard->epoch = follows ? -1 : shard->wanted_epoch;
     config.seed ^= (uint64_t)shard->index << 32 ^ (uint64_t)shard->load ^
                    (uint64_t)clock_mono_us(coords->config.host);
-    heap_init(&shard->heap, source, SHARD_HEAP_MAX);
-    group_shard_init(&shard->core, &config, &shard->heap, source);
+    shard_memory_aim(&shard->memory, follows);
+    heap_init(&shard->heap, &shard->memory.source, SHARD_HEAP_MAX);
+    group_shard_init(&shard->core, &config, &shard->heap, &shard->memory.source);
     shard->core_up = true;
     shard->loader = (struct loader){
         .on = true,
+        .follows = follows,
         .epoch = shard->epoch,
         .started_us = clock_mono_us(coords->config.host),
     };
 }
 
-/* Inside: what does not fit what is wanted goes. */
-static void drop_unwanted(struct coord_shard *shard)
+bool load_aim(struct coord_shard *shard, bool follows)
 {
-    bool wanted = (shard->wanted || MUTANT(130)) && !shard->stopping;
-    bool other = shard->state != SHARD_RESTING && shard->epoch != shard->wanted_epoch;
-    if (shard->state != SHARD_IDLE && (!wanted || other)) {
-        shard_drop(shard, SHARD_IDLE, KAFKA_NOT_COORDINATOR);
-        shard->look_due = false;
+    struct loader *loader = &shard->loader;
+    int32_t epoch = follows ? -1 : shard->wanted_epoch;
+    assert(shard->core_up && loader->on && !loader->cancelled);
+    if (loader->follows == follows && loader->epoch == epoch) {
+        return false;
     }
+    shard->state = follows ? SHARD_FOLLOWING : SHARD_LOADING;
+    shard->epoch = epoch;
+    shard_memory_aim(&shard->memory, follows);
+    loader->follows = follows;
+    loader->epoch = epoch;
+    loader->bounded = false;
+    loader->kept += loader->records;
+    loader->records = 0;
+    loader->pause_us = 0;
+    loader->started_us = clock_mono_us(shard->coords->config.host);
+    return true;
 }
 
-void shard_on_look(struct mail *mail)
+void load_turn(struct coord_shard *shard)
 {
-    struct coord_shard *shard = CONTAINER_OF(mail, struct coord_shard, look_mail);
-    shard_enter(shard);
-    shard->look_posted = false;
-    drop_unwanted(shard);
-    bool cancel = shard->state == SHARD_IDLE || shard->state == SHARD_RESTING;
-    shard_leave(shard);
-    if (cancel && !loader_cancel(shard)) {
-        return; /* it looks again when it has ended */
+    struct loader *loader = &shard->loader;
+    assert(loader->on && !loader->cancelled);
+    if (loader->reading || loader->warming || !watch_end(loader)) {
+        return; /* it goes on from there */
     }
-    shard_enter(shard);
-    bool idle = shard->state == SHARD_IDLE && !shard->loader.on;
-    bool begins = idle && shard->wanted && !shard->stopping;
-    bool rests = shard->state == SHARD_RESTING;
-    bool stopped = idle && shard->stopping && !shard->stop_told;
-    shard->stop_told = shard->stop_told || stopped;
-    if (begins) {
-        load_begin(shard);
-    }
-    shard_leave(shard);
-    if (begins) {
-        load_go(shard);
-    } else if (rests && !timer_armed(&shard->again)) {
-        timer_arm(shard->home, &shard->again, loop_now_us(shard->home) + REST_US);
-    }
-    if (stopped) {
-        timer_cancel(shard->home, &shard->tick);
-        timer_cancel(shard->home, &shard->again);
-        loop_post(shard->coords->config.control, &shard->stopped_mail);
-    }
-}
-
-void shard_on_again(struct timer *timer)
-{
-    struct coord_shard *shard = CONTAINER_OF(timer, struct coord_shard, again);
-    if (shard->loader.on) {
-        load_go(shard);
-        return;
-    }
-    shard_enter(shard);
-    if (shard->state == SHARD_RESTING) {
-        shard->state = SHARD_IDLE;
-    }
-    shard_look(shard);
-    shard_leave(shard);
+    timer_cancel(shard->home, &shard->again);
+    load_go(shard);
 }

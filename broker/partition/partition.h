@@ -245,6 +245,9 @@ struct partition_facts {
     int64_t durable_end;
     int64_t high_watermark;
     int64_t bytes;
+    /* Grows when records that were readable here as committed are cut off again (an unclean election elsewhere, a restart of
+     * the log): whoever keeps what it read starts anew. */
+    uint64_t rewinds;
     struct uuid dir;
 };
 void partition_facts(struct partition *, struct partition_facts *ret_facts);

@@ -170,6 +170,7 @@ void partition_fetch(struct partition *p, struct fetch_part *part, size_t bytes_
         part->log_start = read.log_start;
         if (good && read.diverging_epoch == NO_EPOCH && p->state == PARTITION_OPEN) {
             read_records(p, part, read.end, bytes_max, first_whole);
+            p->read_end = part->replica_id >= 0 ? p->read_end : max_i64(p->read_end, read.end);
         }
     }
     part->seen = part->replica_id >= 0 ? p->follower_news : p->consumer_news;

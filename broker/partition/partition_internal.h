@@ -117,6 +117,8 @@ struct partition {
     uint64_t consumer_news;
     uint64_t follower_told; /* all that are parked have asked since this news */
     uint64_t consumer_told;
+    int64_t read_end; /* consumers were shown what lies below */
+    uint64_t rewinds; /* ... and so often a part of that was cut off */
     int64_t unsynced_bytes;
     int64_t sync_end; /* what the core wants synced */
     bool syncing;

@@ -134,6 +134,7 @@ void partition_facts(struct partition *p, struct partition_facts *ret_facts)
         .durable_end = open ? log_durable_end(p->log) : -1,
         .high_watermark = open ? p->core.high_watermark : -1,
         .bytes = open ? log_size_bytes(p->log) : 0,
+        .rewinds = p->rewinds,
         .dir = p->dir->properties.directory_id,
     };
     lock_leave(p->lock);

@@ -288,6 +288,11 @@ static void want_ask(struct partition *p, const struct replica_isr_ask *ask)
 static err_t cut_log(struct partition *p, const struct replica_action *action)
 {
     time_ms wall = clock_wall_ms(p->table->host);
+    int64_t to = action->kind == REPLICA_TRUNCATE ? action->truncate_to : NO_OFFSET;
+    if (to < p->read_end) {
+        p->read_end = to;
+        p->rewinds++;
+    }
     partition_chore(p, CHORE_TRIM);
     if (action->kind == REPLICA_TRUNCATE) {
         trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,

@@ -80,6 +80,9 @@ static void apply_here(void *arg)
     CHECK(meta_image_apply(&node->store, node->image, applying->batch, applying->offset, 1, &arena,
                            &changes, &image) == OK);
     partitions_apply(node->table, image, &changes);
+    if (node->bench->applied != NULL) {
+        node->bench->applied(node, node->image, image, &changes);
+    }
     meta_image_drop(&node->store, node->image);
     node->image = image;
     arena_release(&arena);
@@ -199,9 +202,23 @@ void bench_create(struct bench *b)
     }
     b->partition.isr.count = b->node_count;
     b->partition.leader = b->nodes[0].id;
-    records[0].topic = (struct meta_topic_record){.id = b->topic, .name = slice_str(BENCH_TOPIC)};
+    records[0].topic = (struct meta_topic_record){.id = b->topic, .name = slice_str(b->topic_name)};
     records[1].partition = b->partition;
     publish(b, records, 2);
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+    settle(b);
+}
+
+void bench_other_topic(struct bench *b, struct uuid id, const char *name)
+{
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    struct meta_record record = {.kind = name != NULL ? META_TOPIC : META_TOPIC_GONE};
+    if (name != NULL) {
+        record.topic = (struct meta_topic_record){.id = id, .name = slice_str(name)};
+    } else {
+        record.topic_gone.id = id;
+    }
+    publish(b, &record, 1);
     CHECK(pthread_mutex_unlock(&b->mutex) == 0);
     settle(b);
 }
@@ -265,7 +282,7 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
     struct bench_node *node = ctx;
     struct bench *b = node->bench;
     char folder[200];
-    (void)snprintf(folder, sizeof(folder), "%s/node%d/" BENCH_TOPIC "-%d", b->root, node->id,
+    (void)snprintf(folder, sizeof(folder), "%s/node%d/%s-%d", b->root, node->id, b->topic_name,
                    index);
     CHECK(access(folder, F_OK) == 0);
     atomic_fetch_add(&node->assigned, 1);
@@ -347,7 +364,7 @@ static void node_first(void *arg)
     if (!uuid_is_none(b->topic)) {
         records[count] = (struct meta_record){.kind = META_TOPIC};
         records[count++].topic = (struct meta_topic_record){.id = b->topic,
-                                                            .name = slice_str(BENCH_TOPIC)};
+                                                            .name = slice_str(b->topic_name)};
         records[count] = (struct meta_record){.kind = META_PARTITION};
         records[count++].partition = b->partition;
     }
@@ -489,6 +506,7 @@ void bench_init(struct bench *b, uint32_t node_count)
     CHECK(mkdtemp(b->root) != NULL);
     b->node_count = node_count;
     b->settings = usual;
+    b->topic_name = BENCH_TOPIC;
     for (uint32_t i = 0; i < node_count; i++) {
         b->nodes[i].bench = b;
         b->nodes[i].id = (int32_t)i + 1;

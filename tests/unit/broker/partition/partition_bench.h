@@ -53,6 +53,7 @@ struct bench_node {
     atomic_int fetches;   /* served */
     atomic_bool deaf;     /* what is asked is never answered */
     atomic_bool homeless; /* the metadata does not take up where its replica lies */
+    void *above;          /* the test's: a room above this one; the control loop's */
 };
 
 struct bench {
@@ -61,7 +62,11 @@ struct bench {
     uint32_t node_count;
     struct bench_node nodes[BENCH_NODES];
     struct partition_settings settings;
-    const char *other_dir; /* a log directory before the usual one; NULL: none */
+    const char *other_dir;  /* a log directory before the usual one; NULL: none */
+    const char *topic_name; /* BENCH_TOPIC */
+    /* After an image was applied, on the control loop; may be NULL. */
+    void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
+                    const struct meta_changes *);
     pthread_mutex_t mutex; /* of what follows */
     int64_t offset;        /* of the metadata log */
     struct uuid topic;
@@ -90,6 +95,8 @@ void bench_place(struct bench *, uint32_t node);
 void bench_isr(struct bench *, uint32_t nodes);
 void bench_create(struct bench *);
 void bench_delete(struct bench *);
+/* Another topic, without partitions, is there; NULL: it is gone. The name must stay. */
+void bench_other_topic(struct bench *, struct uuid, const char *name);
 
 struct partition *bench_partition(struct bench *, uint32_t node);
 
