@@ -314,12 +314,17 @@ void control_start(struct control *c)
     dial(c);
 }
 
-void control_close(struct control *c)
+void control_end(struct control *c)
 {
     conn_drop(c);
     timer_cancel(c->loop, &c->rest_timer);
     control_requests_end(c);
     rpc_release(&c->rpc);
+    c->state = CONTROL_ENDED;
+}
+
+void control_close(struct control *c)
+{
     heap_free(c->heap, c, sizeof(*c));
 }
 

@@ -54,6 +54,9 @@ struct control;
 err_t control_open(struct loop *, struct heap *, struct trace *, struct metadata *,
                    const struct control_options *, const struct control_events *, void *ctx,
                    struct control **ret_control) MUST_USE;
+/* On the control loop: the connection goes, whoever waits is told so, and so is who asks from now on. */
+void control_end(struct control *);
+/* After that, when nobody can ask any more. */
 void control_close(struct control *);
 void control_start(struct control *);
 

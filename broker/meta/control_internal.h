@@ -13,7 +13,8 @@ enum control_state {
     CONTROL_DIALLING,
     CONTROL_REGISTERING,
     CONTROL_SUBSCRIBING,
-    CONTROL_UP, /* the tail flows */
+    CONTROL_UP,    /* the tail flows */
+    CONTROL_ENDED, /* the broker is stopping */
 };
 
 struct control {

@@ -276,6 +276,10 @@ static void on_submitted(struct mail *mail)
     struct control_request *r = CONTAINER_OF(mail, struct control_request, mail);
     struct control *c = r->control;
     assert(c != NULL && r->origin != NULL);
+    if (c->state == CONTROL_ENDED) {
+        request_fail(r, KAFKA_REQUEST_TIMED_OUT, "the broker is stopping");
+        return;
+    }
     r->deadline_us = loop_now_us(c->loop) + r->timeout_ms * 1000;
     r->timer.fire = on_deadline;
     timer_arm(c->loop, &r->timer, r->deadline_us);

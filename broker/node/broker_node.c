@@ -361,7 +361,7 @@ static void on_reactor_close(struct mail *mail)
 /* Everything is on disk: the clients' connections go, then the loops. */
 void node_partitions_stopped(struct broker_node *node)
 {
-    control_close(node->control);
+    control_end(node->control);
     http_close(node->http);
     node->http = NULL;
     timer_cancel(node->control_loop, &node->watch_timer);
@@ -418,6 +418,7 @@ void broker_node_join(struct broker_node *node)
         loop_join(node->reactors[i - 1].loop);
     }
     loop_join(node->control_loop);
+    control_close(node->control);
     coords_close(node->coords);
     partitions_close(node->partitions);
     conn_gate_release(&node->gate);

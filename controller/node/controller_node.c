@@ -512,6 +512,9 @@ static void quorum_options_fill(struct controller_node *n)
 {
     struct quorum_options *q = &n->quorum_options;
     raft_config_defaults(&q->raft, n->self);
+    if (n->options.trailing_entries > 0) {
+        q->raft.trailing_entries = n->options.trailing_entries;
+    }
     if (n->options.election_min_ms > 0) {
         q->raft.election_min_ms = n->options.election_min_ms;
         q->raft.election_max_ms = n->options.election_max_ms;

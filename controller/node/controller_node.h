@@ -22,6 +22,8 @@ struct controller_options {
     int32_t backoff_max_ms; /* of the election time-out; 0: 2000 */
     struct controller_settings settings;
     int64_t snapshot_bytes;
+    int64_t
+        trailing_entries; /* kept behind a snapshot for followers that are a little late; 0: 10,000 */
     struct net_address admin; /* port 0: no HTTP side door */
     bool has_admin;
 };

@@ -174,7 +174,7 @@ static void work(struct agent *agent)
     }
     admin->next_at = agent_now(agent) + prng_between(&agent->prng, 0, admin->pace_us);
     admin->call.done = ignore;
-    if (prng_chance(&agent->prng, 250)) {
+    if (prng_chance(&agent->prng, 400)) {
         records_delete(admin);
         return;
     }

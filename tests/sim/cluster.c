@@ -56,6 +56,7 @@ struct cluster *cluster_open(struct world *world, const struct cluster_size *siz
     cluster->broker_count = size->brokers;
     cluster->reactors = size->reactors;
     cluster->snapshot_bytes = size->snapshot_bytes;
+    cluster->trailing_entries = size->trailing_entries;
     cluster->desk = world_host(world, "10.0.2.1");
     arena_init(&cluster->arena, memory_source(cluster->desk), 65536, 1 << 20);
     config_init(&cluster->config, &cluster->arena);
@@ -97,6 +98,7 @@ bool controller_start(struct cluster *cluster, uint32_t number)
         options.voters[i].id = (int32_t)i + 1;
         options.voters[i].address = cluster->controllers[i].address;
     }
+    options.trailing_entries = cluster->trailing_entries;
     if (cluster->snapshot_bytes > 0) {
         options.snapshot_bytes = cluster->snapshot_bytes;
     }

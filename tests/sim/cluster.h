@@ -34,6 +34,7 @@ struct cluster_size {
     uint32_t brokers;
     uint32_t reactors;
     int64_t snapshot_bytes;       /* 0: as configured */
+    int64_t trailing_entries;     /* the same */
     const char *const *overrides; /* key=value, NULL at the end; may be NULL */
 };
 
@@ -42,6 +43,7 @@ struct cluster {
     uint32_t broker_count;
     uint32_t reactors;
     int64_t snapshot_bytes;
+    int64_t trailing_entries;
     struct world *world;
     struct host *desk; /* the machine of clients and of the configuration */
     struct arena arena;

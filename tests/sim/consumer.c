@@ -180,6 +180,19 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
 
 /* ---- where to begin, and to end ---- */
 
+static void end_note(struct consumer *consumer, uint32_t partition, int64_t offset)
+{
+    struct field *field = consumer->agent.field;
+    struct history_op op = {.kind = HISTORY_END,
+                            .partition = partition,
+                            .offset = offset,
+                            .client = consumer->agent.number,
+                            .began_us = consumer->parts[partition].asked_us,
+                            .ended_us = world_now_us(field->cluster->world)};
+    op.flags |= field->topics[field_topic_of(field, partition)].weak ? HISTORY_WEAK : 0;
+    history_add(field->history, &op);
+}
+
 static void on_ends(struct agent_call *call, const void *answer)
 {
     struct consumer *consumer = CONTAINER_OF(call, struct consumer, ends_call);
@@ -196,6 +209,9 @@ static void on_ends(struct agent_call *call, const void *answer)
         return; /* it was given away, or given anew, meanwhile */
     }
     int64_t offset = response->topics.items[0].partitions.items[0].offset;
+    if (consumer->ends_latest) {
+        end_note(consumer, p, offset);
+    }
     if (!consumer->ends_latest) {
         session_begin(consumer, p, offset);
         part->start = offset;
@@ -228,7 +244,7 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     part->asked_us = world_now_us(field->cluster->world);
     consumer->ends_latest = consumer->final
                                 ? part->next >= 0
-                                : consumer->group == 0 && prng_chance(&agent->prng, 200);
+                                : consumer->group == 0 && prng_chance(&agent->prng, 500);
     data.timestamp = consumer->ends_latest ? LATEST : EARLIEST;
     kmsg_list_offsets_request_topic_init(&topic);
     topic.name = slice_str(field->topics[t].name);
@@ -292,7 +308,7 @@ void consumer_open(struct consumer *consumer, struct field *field, const char *a
     struct prng *prng = &consumer->agent.prng;
     consumer->bytes_max = (int32_t)prng_between(prng, 1, 20000);
     consumer->stranger = !final && prng_chance(prng, 300);
-    consumer->restart_per_mille = final ? 0 : (uint32_t)prng_between(prng, 0, 4);
+    consumer->restart_per_mille = final ? 0 : (uint32_t)prng_between(prng, 0, 12);
     if (final) {
         consumer->bytes_max = 1 << 20;
         consumer->agent.patience_us = 5000000;

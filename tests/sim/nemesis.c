@@ -115,6 +115,35 @@ static bool node_halted(const struct nemesis *n, const struct nemesis_node *node
                         : n->cluster->controllers[node->number].halted;
 }
 
+/* Whoever is there knows that this broker leads nothing any more: that was waited for. */
+static void farewell_look(struct nemesis *n, int32_t leaving)
+{
+    int32_t active = cluster_active(n->cluster);
+    const struct meta_image *newest =
+        active < 0 ? NULL : controller_node_image(n->cluster->controllers[active].node);
+    for (uint32_t i = 0; i < n->cluster->broker_count && newest != NULL; i++) {
+        const struct sim_broker *other = &n->cluster->brokers[i];
+        const struct meta_broker *known = meta_broker(newest, broker_id(i));
+        if (other->node == NULL || other->halted || broker_id(i) == leaving || known == NULL ||
+            known->fenced || known->shutting_down) {
+            continue;
+        }
+        const struct meta_image *image = broker_image(other);
+        struct slice after = {0};
+        for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+             topic = meta_topic_next(image, meta_topic_name(topic))) {
+            for (int32_t p = 0; p < (int32_t)meta_topic_partitions(topic); p++) {
+                if (meta_partition(topic, p)->leader == leaving && n->wrong[0] == '\0') {
+                    (void)snprintf(
+                        n->wrong, sizeof(n->wrong),
+                        "broker %d has ended in order, and %s takes it for a leader still", leaving,
+                        other->name);
+                }
+            }
+        }
+    }
+}
+
 /* It has ended by itself, or as it was asked. */
 static void node_ended(struct nemesis *n, struct nemesis_node *node)
 {
@@ -122,6 +151,7 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
     bool well = broker != NULL && node->stopping && broker_node_ended_well(broker);
     say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
     if (well) {
+        farewell_look(n, broker_id(node->number));
         broker_node_join(broker);
     } else {
         if (!node->hurt && n->wrong[0] == '\0') {

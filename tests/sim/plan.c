@@ -92,20 +92,25 @@ static void settings_draw(struct plan *plan, struct prng *prng)
     if (prng_chance(prng, 300)) {
         override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 100, 1000));
     }
-    if (prng_chance(prng, 300)) {
-        override(plan, "replica.lag.time.max.ms", prng_between(prng, 500, 5000));
+    if (prng_chance(prng, 600)) {
+        override(plan, "replica.lag.time.max.ms", prng_between(prng, 200, 3000));
     }
-    if (prng_chance(prng, 300)) {
+    if (prng_chance(prng, 400)) { /* followers get on in small steps: one batch, and little more */
+        override(plan, "replica.fetch.max.bytes", prng_between(prng, 1, 3000));
+        override(plan, "replica.fetch.response.max.bytes", prng_between(prng, 1, 6000));
+    }
+    if (prng_chance(prng, 500)) {
         override(plan, "log.index.interval.bytes", prng_between(prng, 0, 200));
     }
-    if (prng_chance(prng, 300)) {
-        override(plan, "log.roll.ms", prng_between(prng, 50, 3000));
+    if (prng_chance(prng, 600)) {
+        override(plan, "log.roll.ms", prng_between(prng, 50, 2000));
     }
     if (prng_chance(prng, 400)) { /* what was deleted goes soon */
         override(plan, "log.retention.check.interval.ms", prng_between(prng, 100, 1500));
         override(plan, "log.segment.delete.delay.ms", prng_between(prng, 0, 1000));
     }
     plan->size.snapshot_bytes = prng_chance(prng, 500) ? prng_between(prng, 200, 20000) : 0;
+    plan->size.trailing_entries = prng_chance(prng, 700) ? prng_between(prng, 1, 30) : 0;
     plan->size.overrides = plan->overrides;
 }
 
@@ -160,7 +165,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     for (int i = 0; i < FAULTS; i++) {
         plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;
     }
-    plan->admin_pace_us = prng_chance(&prng, 500) ? prng_between(&prng, 200000, 5 * SECOND) : 0;
+    plan->admin_pace_us = prng_chance(&prng, 700) ? prng_between(&prng, 100000, 2 * SECOND) : 0;
     plan->watch_every = 4 + (uint32_t)prng_below(&prng, 200);
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
@@ -187,7 +192,7 @@ static void topic_draw(const struct plan *plan, struct field *field, uint32_t t,
     field->topics[t].replicas = (int32_t)min_i64(draw(prng, 3, 750, 1, 5), plan->size.brokers);
     field->partition_count += field->topics[t].partitions;
     field->topics[t].weak = t > 0 && prng_chance(prng, 150);
-    field->topics[t].deletable = prng_chance(prng, 300);
+    field->topics[t].deletable = prng_chance(prng, 500);
     if (field->topics[t].weak) {
         topic_setting(field, t, "durability", "pagecache");
         /* A power cut takes every seat: nobody else could lead it again. */

@@ -328,12 +328,13 @@ static void play(struct run *run)
 {
     bool good = form(run);
     run->watch.calm = run->plan.calm != CALM_NOT;
+    run->watch.terms_calm = run->plan.calm == CALM_DISKS || run->plan.calm == CALM_STREAMS;
     run->watch.elections_calm = run->plan.calm == CALM_DISKS;
     if (good) {
         run->nemesis.end_at = world_now_us(run->world) + run->plan.safety_us;
         good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);
     }
-    run->watch.calm = run->watch.elections_calm = false;
+    run->watch.calm = run->watch.terms_calm = run->watch.elections_calm = false;
     run->result->simulated_us = world_now_us(run->world);
     if (!good && run->options->explain) {
         tell_cluster(run->cluster, &run->nemesis, stderr);

@@ -106,6 +106,86 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
     }
 }
 
+/* What the leader takes for the in-sync set is what was committed under that partition epoch. */
+static void isr_look(struct watch *watch, const struct partition *p)
+{
+    const struct replica *core = &p->core;
+    const struct meta_partition *mp = watch_meta_partition(watch, p->topic, p->index);
+    if (mp == NULL || mp->leader_epoch != core->view.leader_epoch ||
+        mp->partition_epoch != core->view.partition_epoch) {
+        return;
+    }
+    for (uint32_t i = 0; i < core->view.member_count; i++) {
+        bool here = (core->isr >> i & 1) != 0;
+        if (here != meta_ids_has(&mp->isr, core->view.members[i].id)) {
+            watch_wrong(watch,
+                        "%s-%d: the leader of epoch %d takes %d for %sin sync, partition epoch %d",
+                        p->name, p->index, core->view.leader_epoch, core->view.members[i].id,
+                        here ? "" : "not ", core->view.partition_epoch);
+        }
+    }
+}
+
+/* Followers count by what they fetched in the leader's own epoch; who joins has all of earlier ones. */
+static void followers_look(struct watch *watch, const struct partition *p, uint32_t joined)
+{
+    const struct replica *core = &p->core;
+    for (uint32_t i = 0; i < core->view.member_count; i++) {
+        const struct replica_progress *progress = &core->leading.progress[i];
+        uint32_t number = (uint32_t)(core->view.members[i].id - broker_id(0));
+        const struct partition *other = number < watch->cluster->broker_count
+                                            ? replica_of(&watch->cluster->brokers[number], p)
+                                            : NULL;
+        if (other == NULL || other == p || other->state != PARTITION_OPEN ||
+            other->core.view.self_broker_epoch != core->view.members[i].broker_epoch) {
+            continue;
+        }
+        if (progress->end >= 0 && progress->broker_epoch == core->view.members[i].broker_epoch &&
+            other->core.view.leader_epoch < core->view.leader_epoch) {
+            watch_wrong(watch, "%s-%d: in epoch %d broker %u counts by a fetch of epoch %d",
+                        p->name, p->index, core->view.leader_epoch, number,
+                        other->core.view.leader_epoch);
+        }
+        if ((joined >> i & 1) && other->core.view.leader_epoch == core->view.leader_epoch &&
+            other->core.log_end < core->leading.epoch_start) {
+            watch_wrong(watch, "%s-%d: broker %u joins epoch %d with %lld, which began at %lld",
+                        p->name, p->index, number, core->view.leader_epoch,
+                        (long long)other->core.log_end, (long long)core->leading.epoch_start);
+        }
+    }
+}
+
+static void slot_look(struct watch *watch, const struct partition *p, struct watch_epoch *slot)
+{
+    const struct replica *core = &p->core;
+    bool small = (int32_t)__builtin_popcount(core->isr) < core->view.min_isr;
+    if (core->view.partition_epoch < slot->partition_epoch) {
+        watch_wrong(watch, "%s-%d: the leader of epoch %d goes back from partition epoch %d to %d",
+                    p->name, p->index, core->view.leader_epoch, slot->partition_epoch,
+                    core->view.partition_epoch);
+    }
+    bool same = core->view.partition_epoch == slot->partition_epoch;
+    if (small && slot->small && same && core->high_watermark > slot->high_watermark) {
+        watch_wrong(watch, "%s-%d: the high watermark moves to %lld with too few in sync", p->name,
+                    p->index, (long long)core->high_watermark);
+    }
+    if (slot->high_watermark != core->high_watermark || slot->isr != core->isr) {
+        high_watermark_look(watch, p, slot->high_watermark);
+        followers_look(watch, p, core->isr & ~slot->isr);
+        isr_look(watch, p);
+    }
+    if (slot->high_watermark != core->high_watermark && slot->news == p->consumer_news) {
+        watch_wrong(watch,
+                    "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
+                    p->name, p->index, (long long)core->high_watermark);
+    }
+    slot->partition_epoch = core->view.partition_epoch;
+    slot->small = small;
+    slot->isr = core->isr;
+    slot->high_watermark = core->high_watermark;
+    slot->news = p->consumer_news;
+}
+
 static void leader_look(struct watch *watch, const struct partition *p, uint32_t broker)
 {
     const struct replica *core = &p->core;
@@ -119,7 +199,10 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                                      .epoch = core->view.leader_epoch,
                                      .leader = (int32_t)broker + 1,
                                      .broker_epoch = core->view.self_broker_epoch,
-                                     .high_watermark = core->high_watermark};
+                                     .partition_epoch = core->view.partition_epoch,
+                                     .isr = core->isr,
+                                     .high_watermark = core->high_watermark,
+                                     .news = p->consumer_news - 1};
         watch->elections++;
     } else if (slot->leader != (int32_t)broker + 1 ||
                slot->broker_epoch != core->view.self_broker_epoch) {
@@ -128,16 +211,7 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                     p->name, p->index, core->view.leader_epoch, slot->leader - 1,
                     (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
     }
-    if (slot->high_watermark != core->high_watermark) {
-        high_watermark_look(watch, p, slot->high_watermark);
-        if (slot->news == p->consumer_news) {
-            watch_wrong(watch,
-                        "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
-                        p->name, p->index, (long long)core->high_watermark);
-        }
-        slot->high_watermark = core->high_watermark;
-    }
-    slot->news = p->consumer_news;
+    slot_look(watch, p, slot);
 }
 
 static void broker_look(struct watch *watch, uint32_t number)

@@ -27,6 +27,9 @@ struct watch {
         int64_t broker_epoch;
         int64_t high_watermark;
         uint64_t news; /* consumers were told so often */
+        int32_t partition_epoch;
+        uint32_t isr;
+        bool small; /* fewer in sync than min.insync.replicas */
     } * epochs;
     struct watch_image {
         int64_t offset; /* + 1; 0: free */
@@ -34,7 +37,8 @@ struct watch {
     } * images;
     struct watch_meta *meta;
     bool calm;                        /* nothing happens that would be a reason to fence a broker */
-    bool elections_calm;              /* ... nor to look for another leader of the controllers */
+    bool terms_calm;                  /* ... nor to elect another leader of the controllers */
+    bool elections_calm;              /* ... nor to look for one */
     int32_t term_leader[WATCH_TERMS]; /* by term; number + 1 */
     struct watch_entry {
         raft_index index; /* committed; 0: free */
@@ -58,6 +62,9 @@ void watch_raft_look(struct watch *);
 struct watch_meta *watch_meta_open(void);
 void watch_meta_close(struct watch_meta *);
 void watch_meta_look(struct watch *, const struct meta_image *);
+/* As the newest image has it, or NULL. */
+const struct meta_partition *watch_meta_partition(const struct watch *, struct uuid topic,
+                                                  int32_t index);
 
 void watch_open(struct watch *, struct cluster *);
 void watch_close(struct watch *);

@@ -223,16 +223,15 @@ static void change_look(const struct look *look, struct known *known)
     }
 }
 
-static struct known *known_slot(struct watch_meta *meta, const struct meta_partition *p)
+static struct known *known_slot(struct watch_meta *meta, struct uuid topic, int32_t index)
 {
-    uint64_t hash = (uint64_t)p->index * UINT64_C(0x9e3779b97f4a7c15);
-    for (size_t i = 0; i < sizeof(p->topic.b); i++) {
-        hash = (hash ^ p->topic.b[i]) * UINT64_C(1099511628211);
+    uint64_t hash = (uint64_t)index * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t i = 0; i < sizeof(topic.b); i++) {
+        hash = (hash ^ topic.b[i]) * UINT64_C(1099511628211);
     }
     for (uint32_t i = 0; i < WATCH_PARTITIONS; i++) {
         struct known *known = &meta->partitions[(hash + i) % WATCH_PARTITIONS];
-        if (!known->used ||
-            (known->last.index == p->index && uuid_eq(known->last.topic, p->topic))) {
+        if (!known->used || (known->last.index == index && uuid_eq(known->last.topic, topic))) {
             return known;
         }
     }
@@ -242,7 +241,7 @@ static struct known *known_slot(struct watch_meta *meta, const struct meta_parti
 static void partition_look(const struct look *look)
 {
     const struct meta_partition *p = look->now;
-    struct known *known = known_slot(look->watch->meta, p);
+    struct known *known = known_slot(look->watch->meta, p->topic, p->index);
     const struct meta_broker *leader = p->leader == META_NO_BROKER
                                            ? NULL
                                            : meta_broker(look->image, p->leader);
@@ -314,4 +313,11 @@ void watch_meta_look(struct watch *watch, const struct meta_image *image)
             partition_look(&look);
         }
     }
+}
+
+const struct meta_partition *watch_meta_partition(const struct watch *watch, struct uuid topic,
+                                                  int32_t index)
+{
+    const struct known *known = known_slot(watch->meta, topic, index);
+    return known != NULL && known->used ? &known->last : NULL;
 }

@@ -4,14 +4,35 @@
  */
 #include "tests/sim/watch.h"
 
+/* Between two of a leader's own looks; and its timers may be late. */
+#define ALONE_SLACK_MS 200
+
 static const struct raft *raft_of(const struct watch *watch, uint32_t i)
 {
     const struct sim_controller *c = &watch->cluster->controllers[i];
     return c->node == NULL || c->halted ? NULL : controller_node_raft(c->node);
 }
 
+/* Check-quorum (thesis 6.2): who has heard no majority for so long leads nobody. */
+static void majority_look(struct watch *watch, const struct raft *raft, uint32_t who)
+{
+    const struct raft_voters *voters = raft_voters_now(raft);
+    time_ms most = raft->config.resign_ms + ALONE_SLACK_MS;
+    uint32_t heard = raft_voters_has(voters, raft->config.self);
+    for (uint32_t i = 0; i < raft->leader.peer_count; i++) {
+        const struct raft_peer *peer = &raft->leader.peer[i];
+        heard += raft_voters_has(voters, peer->node) && peer->heard &&
+                 raft->now - peer->heard_at <= most;
+    }
+    if (heard < voters->count / 2 + 1 && raft->now > raft->leader.grace_until + ALONE_SLACK_MS) {
+        watch_wrong(watch, "controller %u leads term %d, and only %u of %u voters answer it",
+                    who + 1, raft->term, heard, voters->count);
+    }
+}
+
 static void leader_look(struct watch *watch, const struct raft *raft, uint32_t who)
 {
+    majority_look(watch, raft, who);
     int32_t *leader = &watch->term_leader[raft->term % WATCH_TERMS];
     if (raft->term >= WATCH_TERMS) {
         return;
@@ -88,6 +109,10 @@ void watch_raft_look(struct watch *watch)
             watch_wrong(watch,
                         "controller %u stands for election in term %d, and the leader is well",
                         i + 1, raft->term);
+        }
+        if (watch->terms_calm && raft->term > watch->term) {
+            watch_wrong(watch, "controller %u is in term %d, and the leader of term %d is well",
+                        i + 1, raft->term, watch->term);
         }
         commit_look(watch, raft, i);
         watch->term = raft->term > watch->term ? raft->term : watch->term;
