@@ -263,7 +263,7 @@ void world_sleep(struct world *world, time_us us)
     while (world->event_count > 0 && world->events[0].at <= end) {
         (void)world_step(world);
     }
-    world->now = end;
+    world->now = max_i64(world->now, end); /* a turn that stood still may have gone on behind it */
 }
 
 time_us world_now_us(const struct world *world)
