@@ -84,7 +84,7 @@ static void input_hold(struct connection *conn, bool hold)
 
 static uint32_t pipeline_max(const struct edge *edge)
 {
-    uint32_t share = EDGE_PIPELINES / (edge->conn_count > 0 ? edge->conn_count : 1);
+    uint32_t share = edge->pipelines / (edge->conn_count > 0 ? edge->conn_count : 1);
     return share > CONNECTION_PIPELINE_MAX   ? CONNECTION_PIPELINE_MAX
            : share < CONNECTION_PIPELINE_MIN ? CONNECTION_PIPELINE_MIN
                                              : share;
@@ -404,6 +404,7 @@ void edge_init(struct edge *edge, struct loop *loop, struct heap *heap, const st
 {
     *edge = (struct edge){.loop = loop, .heap = heap, .trace = trace};
     edge->frame_max = FRAME_MAX_DEFAULT;
+    edge->pipelines = EDGE_PIPELINES;
     list_init(&edge->conns);
 }
 

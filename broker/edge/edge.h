@@ -33,7 +33,9 @@ struct edge {
     void (*unknown_version)(struct request *); /* ApiVersions in a version we do not know */
     void *api;                                 /* the handlers' context */
     size_t frame_max;                          /* socket.request.max.bytes */
-    time_ms idle_max_ms;                       /* connections.max.idle.ms; 0: for ever */
+    uint32_t
+        pipelines; /* requests of all connections that are read ahead, while each has the least */
+    time_ms idle_max_ms; /* connections.max.idle.ms; 0: for ever */
     const char *admin; /* "host:port" of the HTTP listener, for who asks for it here; NULL: none */
     struct list conns;
     uint32_t conn_count;

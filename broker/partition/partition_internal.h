@@ -102,15 +102,12 @@ struct partition {
     struct uuid said; /* its directory as the image has it */
 
     /* Inside the monitor. */
-    enum partition_state state;
     struct heap heap;
     struct replica core;
     struct log *log; /* NULL unless open, offline or closing */
     struct partition_settings settings;
     struct replica_view view;
-    bool view_known;
     struct outbox outbox;
-    bool draining;
     struct list followers; /* struct fetch_part: parked */
     struct list consumers;
     uint64_t follower_news;
@@ -120,33 +117,36 @@ struct partition {
     int64_t read_end; /* consumers were shown what lies below */
     uint64_t rewinds; /* ... and so often a part of that was cut off */
     int64_t unsynced_bytes;
-    int64_t sync_end; /* what the core wants synced */
+    int64_t sync_end;       /* what the core wants synced */
+    struct loop *sync_loop; /* a client's batch asks: at the end of what its loop is doing */
+    struct mail sync_mail;
+    int64_t prove_end;
+    time_ms tick_at_ms;
+    struct replica_isr_ask ask;
+    int64_t verify_offset;
+    time_ms verify_after_ms; /* not again before */
+    int64_t active_base;     /* of the log, when the newest snapshot was asked for */
+    int64_t saved_point;     /* recovery point that may be written while chores are open */
+    int64_t closed_end;      /* after CHORE_CLOSE: all below is on disk; -1: not so */
+    enum partition_state state;
+    uint32_t chores;      /* enum chore */
+    uint32_t chores_done; /* the job's own */
+    bool view_known;
+    bool draining;
     bool syncing;
     /* An fsync of the whole log is to be reported: of what it had when that was first seen. */
     bool prove_wanted;
     bool proving;
-    int64_t prove_end;
     bool proved_posted;
     bool sync_requested; /* in the directory's queue, or on the way there */
-    struct loop *sync_loop; /* a client's batch asks: at the end of what its loop is doing */
-    struct mail sync_mail;
-    time_ms tick_at_ms;
     bool tick_posted;
-    struct replica_isr_ask ask;
     bool ask_posted;
     bool fetch_posted;
     bool fetch_urgent;
-    uint32_t chores;      /* enum chore */
-    bool chores_running;  /* the job is out */
-    uint32_t chores_done; /* the job's own */
+    bool chores_running; /* the job is out */
     bool rebuilding;
-    int64_t verify_offset;
-    time_ms verify_after_ms; /* not again before */
-    bool rotten;             /* it was bad here too */
-    bool aside;              /* its folder is set aside, not removed */
-    int64_t active_base;     /* of the log, when the newest snapshot was asked for */
-    int64_t saved_point;     /* recovery point that may be written while chores are open */
-    int64_t closed_end;      /* after CHORE_CLOSE: all below is on disk; -1: not so */
+    bool rotten; /* it was bad here too */
+    bool aside;  /* its folder is set aside, not removed */
 
     struct mail ask_mail;
     struct mail proved_mail;

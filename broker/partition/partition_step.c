@@ -214,6 +214,7 @@ static err_t append(struct partition *p, struct step *step, uint32_t count)
 {
     assert(count > 0 && step->batches != NULL);
     size_t bytes = 0;
+    assert(step->batches != NULL && count > 0);
     for (uint32_t i = 0; i < count; i++) {
         bytes += step->batches[i].n;
     }
