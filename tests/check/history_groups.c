@@ -209,8 +209,26 @@ static int64_t stored_end(struct history_op *const *stored, size_t n, const stru
     return at > 0 && same_part(stored[at - 1], part) ? stored[at - 1]->offset : -1;
 }
 
+/* Where the last reading began; what lay below was deleted. */
+static int64_t start_of(struct history_op *const *ranges, size_t n, uint32_t partition)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ranges[i]->partition == partition) {
+            return ranges[i]->offset;
+        }
+    }
+    return 0;
+}
+
+static bool is_range(const struct history_op *op)
+{
+    return op->kind == HISTORY_RANGE;
+}
+
 static void judge_skips(const struct history *history, struct history_verdict *verdict)
 {
+    size_t range_count = 0;
+    struct history_op **ranges = history_chosen(history, is_range, by_place, &range_count);
     size_t n = 0;
     size_t stored_count = 0;
     struct history_op **reads = history_chosen(history, is_groups_read, by_place, &n);
@@ -219,10 +237,12 @@ static void judge_skips(const struct history *history, struct history_verdict *v
         bool last = i + 1 == n || !same_part(reads[i], reads[i + 1]);
         int64_t next = last ? stored_end(stored, stored_count, reads[i]) : reads[i + 1]->offset;
         bool stored_behind = last || stored_end(stored, stored_count, reads[i]) >= next;
-        if (next > reads[i]->offset + 1 && stored_behind) {
+        int64_t start = start_of(ranges, range_count, reads[i]->partition);
+        if (next > max_i64(reads[i]->offset + 1, start) && stored_behind) {
             history_tell(verdict, ANOMALY_GROUP_SKIP, reads[i], next);
         }
     }
+    free(ranges);
     free(reads);
     free(stored);
 }
