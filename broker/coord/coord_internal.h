@@ -114,9 +114,10 @@ struct coord_shard {
     struct heap heap;
     bool core_up;
     struct group_shard core;
-    uint64_t
-        load_read; /* of the last load: records that were read for it, and those known from following */
+    /* Of the last load: records that were read for it, those known from following, and how long it took. */
+    uint64_t load_read;
     uint64_t load_kept;
+    time_us load_us;
     struct partition *partition; /* held while ACTIVE */
     uint64_t durable;            /* writes up to here are committed */
     struct list durables;        /* struct coord_call, by after_write */

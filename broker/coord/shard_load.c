@@ -109,6 +109,7 @@ static void load_done(struct coord_shard *shard)
     uint64_t records = loader->records, kept = loader->kept;
     shard->load_read = records;
     shard->load_kept = kept;
+    shard->load_us = took_us;
     shard_begin(shard, loader->partition);
     shard_leave(shard);
     loader_clear(shard);
@@ -321,10 +322,13 @@ void load_go(struct coord_shard *shard)
         return;
     }
     partition_facts(loader->partition, &facts);
-    if (!facts.online && (loader->begun || loader->follows)) {
-        load_anew(shard); /* it may be another one when it is there again */
-    } else if (!facts.online ||
-               (!loader->follows && (!facts.leader || facts.leader_epoch != loader->epoch))) {
+    if (!facts.online && loader->begun) {
+        load_anew(shard);
+    } else if (!facts.online) {
+        partition_drop(loader->partition); /* another one may come for it */
+        loader->partition = NULL;
+        load_again(shard);
+    } else if (!loader->follows && (!facts.leader || facts.leader_epoch != loader->epoch)) {
         load_again(shard); /* its view of the image is on the way, or ours of the next one */
     } else if (!look_again(loader, &facts)) {
         load_anew(shard);

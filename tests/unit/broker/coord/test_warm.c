@@ -8,88 +8,8 @@
 #include "broker/coord/coord_internal.h"
 #include "common/base/prng.h"
 #include "common/port/entropy.h"
+#include "coord_bench.h"
 #include "group_same.h"
-#include "tests/unit/broker/partition/partition_bench.h"
-
-struct above {
-    struct coords *coords;
-    sem_t stopped;
-};
-
-static void on_applied(struct bench_node *node, const struct meta_image *old,
-                       const struct meta_image *now, const struct meta_changes *changes)
-{
-    struct above *above = node->above;
-    if (above == NULL) {
-        struct coords_config config = {
-            .host = node->bench->host,
-            .control = node->control,
-            .reactor_count = BENCH_REACTORS,
-            .trace = &node->trace,
-            .crc = crc32c_detect(),
-            .partitions = node->table,
-            .broker = node->id,
-            .group = {.session_min_ms = 6000,
-                      .session_max_ms = 1800000,
-                      .members_max = 100,
-                      .offsets_retention_ms = INT64_C(604800000) * 1000,
-                      .retention_check_ms = 600000},
-            .write_timeout_ms = 5000,
-        };
-        for (uint32_t i = 0; i < BENCH_REACTORS; i++) {
-            config.reactors[i] = node->reactors[i];
-        }
-        above = calloc(1, sizeof(*above));
-        CHECK(above != NULL && sem_init(&above->stopped, 0, 0) == 0);
-        CHECK(coords_open(&config, &above->coords) == OK);
-        node->above = above;
-    }
-    coords_apply(above->coords, old, now, changes);
-}
-
-static void on_stopped(void *ctx)
-{
-    struct above *above = ctx;
-    CHECK(sem_post(&above->stopped) == 0);
-}
-
-static void stop_here(void *arg)
-{
-    struct above *above = arg;
-    coords_stop(above->coords, on_stopped, above);
-}
-
-static void node_stop(struct bench *b, uint32_t i, bool clean)
-{
-    struct above *above = b->nodes[i].above;
-    bench_call(b->nodes[i].control, stop_here, above);
-    CHECK(sem_wait(&above->stopped) == 0);
-    bench_stop(b, i, clean);
-    coords_close(above->coords);
-    b->nodes[i].above = NULL;
-    free(above);
-}
-
-static void cluster_open(struct bench *b, uint32_t nodes)
-{
-    bench_init(b, nodes);
-    b->topic_name = GROUPS_TOPIC;
-    b->applied = on_applied;
-    for (uint32_t i = 0; i < nodes; i++) {
-        bench_start(b, i);
-    }
-    bench_create(b);
-}
-
-static void cluster_close(struct bench *b)
-{
-    for (uint32_t i = 0; i < b->node_count; i++) {
-        if (b->nodes[i].up) {
-            node_stop(b, i, true);
-        }
-    }
-    bench_release(b);
-}
 
 /* ---- records ---- */
 
@@ -185,32 +105,6 @@ static struct group_record draw_group(struct prng *prng, struct drawn *d)
     return record;
 }
 
-struct sent {
-    struct produce_ticket ticket;
-    sem_t told;
-};
-
-static void on_told(struct mail *mail)
-{
-    struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
-    struct sent *sent = CONTAINER_OF(ticket, struct sent, ticket);
-    CHECK(sem_post(&sent->told) == 0);
-}
-
-static enum kafka_error send_batch(struct writer *w, uint32_t node, int16_t acks, struct buf *out)
-{
-    struct sent sent = {
-        .ticket = {.mail = {.deliver = on_told}, .loop = w->bench->nodes[node].reactors[1]}};
-    CHECK(sem_init(&sent.told, 0, 0) == 0);
-    struct partition *p = bench_partition(w->bench, node);
-    if (!partition_produce(p, &sent.ticket, out->p, out->n, acks)) {
-        CHECK(sem_wait(&sent.told) == 0);
-    }
-    partition_drop(p);
-    CHECK(sem_destroy(&sent.told) == 0);
-    return sent.ticket.error;
-}
-
 /* One batch at the leader, who may still be on the way to that. */
 static enum kafka_error write_batch(struct writer *w, uint32_t node, int16_t acks)
 {
@@ -228,7 +122,7 @@ static enum kafka_error write_batch(struct writer *w, uint32_t node, int16_t ack
                          &out) == OK);
     enum kafka_error error = KAFKA_NOT_LEADER_OR_FOLLOWER;
     for (int i = 0; i < 5000 && error == KAFKA_NOT_LEADER_OR_FOLLOWER; i++) {
-        error = send_batch(w, node, acks, &out);
+        error = coord_bench_send(w->bench, node, acks, &out);
         (void)usleep(error == KAFKA_NONE ? 0 : 1000);
     }
     buf_release(&out);
@@ -278,12 +172,6 @@ static void cold_free(struct cold *cold)
 }
 
 /* ---- looking at a node's shard ---- */
-
-static struct coord_shard *shard_at(struct bench *b, uint32_t node)
-{
-    struct above *above = b->nodes[node].above;
-    return coords_shard(above->coords, slice_str("a"));
-}
 
 struct look {
     struct coord_shard *shard;
@@ -340,8 +228,10 @@ static struct look expect_same(struct bench *b, uint32_t node, uint32_t leader)
     cr_assert(bench_soon(is_leading, &leads));
     cr_assert(bench_soon_high_watermark(b, leader, bench_facts(b, leader).log_end));
     struct cold *cold = cold_read(b, leader);
-    struct look look = {
-        .shard = shard_at(b, node), .end = cold->end, .leads = node == leader, .with = cold};
+    struct look look = {.shard = coord_bench_shard(b, node),
+                        .end = cold->end,
+                        .leads = node == leader,
+                        .with = cold};
     CHECK(bench_soon(is_read, &look));
     cr_assert_null(look.difference, "node %u, led by %u: %s", node, leader, look.difference);
     cold_free(cold);
@@ -357,7 +247,7 @@ static void random_history(uint64_t seed)
     uint32_t leader = 0;
     uint64_t kept = 0;
     cr_assert_not_null(b);
-    cluster_open(b, 3);
+    coord_bench_open(b, 3);
     writer_init(&w, b, seed);
     for (uint32_t step = 0; step < 40; step++) {
         uint32_t what = (uint32_t)prng_below(&w.prng, 100);
@@ -372,7 +262,7 @@ static void random_history(uint64_t seed)
             leader = other;
             kept += expect_same(b, leader, leader).load_kept;
         } else {
-            node_stop(b, other, prng_chance(&w.prng, 500));
+            coord_bench_stop(b, other, prng_chance(&w.prng, 500));
             cr_assert_eq(write_batch(&w, leader, 1), KAFKA_NONE);
             bench_start(b, other);
             cr_assert(bench_soon_in_isr(b, other));
@@ -381,7 +271,7 @@ static void random_history(uint64_t seed)
     }
     cr_assert(w.written == 0 || kept > 0, "no takeover was a warm one");
     heap_release(&w.heap);
-    cluster_close(b);
+    coord_bench_close(b);
     free(b);
 }
 
@@ -397,7 +287,7 @@ Test(warm, leading_begins_with_the_tail_alone)
     struct bench *b = calloc(1, sizeof(*b));
     struct writer w;
     cr_assert_not_null(b);
-    cluster_open(b, 2);
+    coord_bench_open(b, 2);
     writer_init(&w, b, 5);
     for (int i = 0; i < 200; i++) {
         cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
@@ -410,7 +300,7 @@ Test(warm, leading_begins_with_the_tail_alone)
     /* The old leader follows, from the log's beginning, and is as good afterwards. */
     expect_same(b, 0, 1);
     heap_release(&w.heap);
-    cluster_close(b);
+    coord_bench_close(b);
     free(b);
 }
 
@@ -420,19 +310,19 @@ Test(warm, is_thrown_away_when_committed_records_go)
     struct bench *b = calloc(1, sizeof(*b));
     struct writer w;
     cr_assert_not_null(b);
-    cluster_open(b, 3);
+    coord_bench_open(b, 3);
     writer_init(&w, b, 6);
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
     }
-    node_stop(b, 2, true);
+    coord_bench_stop(b, 2, true);
     bench_isr(b, 3);
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
     }
     expect_same(b, 1, 0);
     uint64_t before = bench_facts(b, 1).rewinds;
-    node_stop(b, 0, true);
+    coord_bench_stop(b, 0, true);
     bench_start(b, 2);
     bench_lead(b, -1);
     bench_isr(b, 4);
@@ -446,7 +336,7 @@ Test(warm, is_thrown_away_when_committed_records_go)
     struct look look = expect_same(b, 1, 1);
     cr_assert_gt(look.load_read, 0u);
     heap_release(&w.heap);
-    cluster_close(b);
+    coord_bench_close(b);
     free(b);
 }
 
@@ -464,13 +354,13 @@ Test(warm, gives_its_memory_back)
     struct bench *b = calloc(1, sizeof(*b));
     struct writer w;
     cr_assert_not_null(b);
-    cluster_open(b, 2);
+    coord_bench_open(b, 2);
     writer_init(&w, b, 7);
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
     }
     expect_same(b, 1, 0);
-    struct coord_shard *shards[2] = {shard_at(b, 0), shard_at(b, 1)};
+    struct coord_shard *shards[2] = {coord_bench_shard(b, 0), coord_bench_shard(b, 1)};
     cr_assert_gt(shards[1]->memory.bytes, 0u);
     cr_assert_eq(atomic_load(&shards[1]->coords->follow_bytes), shards[1]->memory.bytes);
     cr_assert_eq(atomic_load(&shards[0]->coords->follow_bytes), 0u);
@@ -480,7 +370,7 @@ Test(warm, gives_its_memory_back)
         cr_assert_eq(atomic_load(&shards[i]->coords->follow_bytes), 0u);
     }
     heap_release(&w.heap);
-    cluster_close(b);
+    coord_bench_close(b);
     free(b);
 }
 
@@ -522,15 +412,15 @@ Test(warm, a_topic_goes_while_the_shard_is_loaded)
     struct bench *b = calloc(1, sizeof(*b));
     struct writer w;
     cr_assert_not_null(b);
-    cluster_open(b, 2);
+    coord_bench_open(b, 2);
     writer_init(&w, b, 8);
     struct uuid id = entropy_uuid(b->host), again = entropy_uuid(b->host);
     bench_other_topic(b, id, "orders");
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
     }
-    struct seek seek = {.shard = shard_at(b, 0), .topic = slice_str("orders")};
-    node_stop(b, 1, true);                           /* it stays in the set for a while */
+    struct seek seek = {.shard = coord_bench_shard(b, 0), .topic = slice_str("orders")};
+    coord_bench_stop(b, 1, true);                    /* it stays in the set for a while */
     cr_assert_eq(write_batch(&w, 0, 1), KAFKA_NONE); /* so this is not committed */
     bench_lead(b, 1);
     cr_assert(bench_soon(is_of_second_epoch, seek.shard));
@@ -541,6 +431,6 @@ Test(warm, a_topic_goes_while_the_shard_is_loaded)
     cr_assert_not(is_swept(&seek));
     cr_assert_gt(seek.offsets, 0u);
     heap_release(&w.heap);
-    cluster_close(b);
+    coord_bench_close(b);
     free(b);
 }

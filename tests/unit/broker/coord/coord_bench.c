@@ -1,0 +1,115 @@
+#include "coord_bench.h"
+
+struct above {
+    struct coords *coords;
+    sem_t stopped;
+};
+
+static void on_applied(struct bench_node *node, const struct meta_image *old,
+                       const struct meta_image *now, const struct meta_changes *changes)
+{
+    struct above *above = node->above;
+    if (above == NULL) {
+        struct coords_config config = {
+            .host = node->bench->host,
+            .control = node->control,
+            .reactor_count = BENCH_REACTORS,
+            .trace = &node->trace,
+            .crc = crc32c_detect(),
+            .partitions = node->table,
+            .broker = node->id,
+            .group = {.session_min_ms = 6000,
+                      .session_max_ms = 1800000,
+                      .members_max = 100,
+                      .offsets_retention_ms = INT64_C(604800000) * 1000,
+                      .retention_check_ms = 600000},
+            .write_timeout_ms = 5000,
+        };
+        for (uint32_t i = 0; i < BENCH_REACTORS; i++) {
+            config.reactors[i] = node->reactors[i];
+        }
+        above = calloc(1, sizeof(*above));
+        CHECK(above != NULL && sem_init(&above->stopped, 0, 0) == 0);
+        CHECK(coords_open(&config, &above->coords) == OK);
+        node->above = above;
+    }
+    coords_apply(above->coords, old, now, changes);
+}
+
+static void on_stopped(void *ctx)
+{
+    struct above *above = ctx;
+    CHECK(sem_post(&above->stopped) == 0);
+}
+
+static void stop_here(void *arg)
+{
+    struct above *above = arg;
+    coords_stop(above->coords, on_stopped, above);
+}
+
+void coord_bench_stop(struct bench *b, uint32_t i, bool clean)
+{
+    struct above *above = b->nodes[i].above;
+    bench_call(b->nodes[i].control, stop_here, above);
+    CHECK(sem_wait(&above->stopped) == 0);
+    bench_stop(b, i, clean);
+    coords_close(above->coords);
+    b->nodes[i].above = NULL;
+    free(above);
+}
+
+void coord_bench_open(struct bench *b, uint32_t nodes)
+{
+    bench_init(b, nodes);
+    b->topic_name = GROUPS_TOPIC;
+    b->applied = on_applied;
+    for (uint32_t i = 0; i < nodes; i++) {
+        bench_start(b, i);
+    }
+    bench_create(b);
+}
+
+void coord_bench_close(struct bench *b)
+{
+    for (uint32_t i = 0; i < b->node_count; i++) {
+        if (b->nodes[i].up) {
+            coord_bench_stop(b, i, true);
+        }
+    }
+    bench_release(b);
+}
+
+struct coord_shard *coord_bench_shard(struct bench *b, uint32_t node)
+{
+    struct above *above = b->nodes[node].above;
+    return coords_shard(above->coords, slice_str("a"));
+}
+
+/* ---- writing ---- */
+
+struct sent {
+    struct produce_ticket ticket;
+    sem_t told;
+};
+
+static void on_told(struct mail *mail)
+{
+    struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
+    struct sent *sent = CONTAINER_OF(ticket, struct sent, ticket);
+    CHECK(sem_post(&sent->told) == 0);
+}
+
+enum kafka_error coord_bench_send(struct bench *b, uint32_t node, int16_t acks, struct buf *out)
+{
+    struct sent sent = {
+        .ticket = {.mail = {.deliver = on_told}, .loop = b->nodes[node].reactors[1]}};
+    CHECK(sem_init(&sent.told, 0, 0) == 0);
+    struct partition *p = bench_partition(b, node);
+    if (!partition_produce(p, &sent.ticket, out->p, out->n, acks)) {
+        CHECK(sem_wait(&sent.told) == 0);
+    }
+    partition_drop(p);
+    CHECK(sem_destroy(&sent.told) == 0);
+    return sent.ticket.error;
+}

@@ -1,0 +1,21 @@
+/*
+ * Coordinator shards on the bench of partitions: its one topic is __consumer_offsets, and every node has the room of shards above
+ * its partitions. What the shards know is written past them, at the leader's partition.
+ */
+#ifndef ODRADEK_TEST_COORD_BENCH_H
+#define ODRADEK_TEST_COORD_BENCH_H
+
+#include "broker/coord/coord_internal.h"
+#include "tests/unit/broker/partition/partition_bench.h"
+
+/* All nodes run, the topic is there and node 0 leads it. */
+void coord_bench_open(struct bench *, uint32_t nodes);
+void coord_bench_close(struct bench *);
+void coord_bench_stop(struct bench *, uint32_t node, bool clean);
+
+struct coord_shard *coord_bench_shard(struct bench *, uint32_t node);
+
+/* Appends a batch at this node and waits for the answer. */
+enum kafka_error coord_bench_send(struct bench *, uint32_t node, int16_t acks, struct buf *batch);
+
+#endif
