@@ -11,6 +11,7 @@
 #include "broker/coord/coord.h"
 #include "common/base/buf.h"
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 #include "common/codec/codec.h"
 #include "common/port/clock.h"
 #include "common/port/lock.h"

@@ -181,6 +181,7 @@ static void write_ended(struct coord_write *write)
             trace_log(shard->coords->config.trace, TRACE_WARN, TRACE_COORD,
                       GROUPS_TOPIC "-%d: a write was not committed (%s); the shard is loaded anew.",
                       shard->index, kafka_error_name((int16_t)write->ticket.error));
+            PROBE(COORD_WRITE_LOST);
             shard_drop(shard, SHARD_RESTING, lost_error(write->ticket.error));
         } else {
             assert(shard->pending > 0);

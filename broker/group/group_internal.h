@@ -8,6 +8,7 @@
 
 #include "broker/group/group.h"
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 
 /* A member id that was given out and has not come back yet (KIP-394). */
 struct group_pending {

@@ -155,6 +155,7 @@ static void replace_static(struct turn *turn, struct group_member *m,
     struct group *group = m->group;
     assert(m->instance_id.p != NULL && !slice_eq(m->id, id));
     struct member_facts facts = facts_of(event, id);
+    PROBE(GROUP_STATIC_RETURNS);
     bool led = slice_eq(group->leader, m->id);
     struct slice old_id;
     bool ok = arena_copy(&shard->scratch, m->id, &old_id) && member_update(shard, m, &facts) &&

@@ -154,6 +154,7 @@ static enum kafka_error commit_check(struct turn *turn, const struct group *grou
         return error;
     }
     if (who->generation != group->generation && !MUTANT(85)) {
+        PROBE(GROUP_OLD_GENERATION_COMMITS);
         return KAFKA_ILLEGAL_GENERATION;
     }
     if (group->state == GROUP_COMPLETING) {

@@ -66,6 +66,7 @@ static void drop_absent(struct turn *turn, struct group *group)
     for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
         struct group_member *m = e->value;
         if (m->join == NULL && m->instance_id.p == NULL) {
+            PROBE(GROUP_MEMBER_ABSENT);
             member_fail(turn, m, KAFKA_UNKNOWN_MEMBER_ID);
             member_remove(turn->shard, m);
         }
@@ -211,6 +212,7 @@ static void sync_due(struct turn *turn, struct group *group)
     for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
         struct group_member *m = e->value;
         if (m->owes_sync) {
+            PROBE(GROUP_SYNC_OWED);
             member_fail(turn, m, KAFKA_UNKNOWN_MEMBER_ID);
             member_remove(turn->shard, m);
         }
@@ -234,6 +236,7 @@ static bool drop_expired(struct turn *turn, struct group *group)
         struct group_member *m = e->value;
         bool waits = (m->join != NULL && !m->fresh) || m->sync != NULL;
         if (!waits && m->expires_ms <= turn->now) {
+            PROBE(GROUP_SESSION_OVER);
             member_fail(turn, m, KAFKA_UNKNOWN_MEMBER_ID);
             member_remove(turn->shard, m);
             gone = true;

@@ -1,6 +1,7 @@
 #include "broker/replica/producer_table.h"
 
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 
 void producer_table_init(struct producer_table *table, struct heap *heap, struct hash_key hash_key)
 {
@@ -96,6 +97,7 @@ enum kafka_error producer_table_validate(const struct producer_table *table,
     }
     int32_t expected = receipt->producer_epoch > producer->epoch ? 0 : sequence_next(producer);
     if (receipt->base_sequence != expected && !MUTANT(67)) {
+        PROBE(PRODUCE_OUT_OF_ORDER);
         return KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER;
     }
     if (producer->txn_first_offset >= 0 && !receipt->transactional) {

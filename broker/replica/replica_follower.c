@@ -26,6 +26,7 @@ static void out_of_range(struct replica *replica, int64_t leader_start,
     bool behind = leader_start > replica->log_end;
     bool empty = replica->log_start == replica->log_end && leader_start != replica->log_end;
     if (leader_start >= 0 && (behind || empty)) {
+        PROBE(REPLICA_BEHIND_START);
         replica_restart(replica, leader_start, leader_start, actions);
     } else {
         bad(actions, KAFKA_OFFSET_OUT_OF_RANGE);
@@ -44,12 +45,17 @@ static void diverged(struct replica *replica, const struct replica_fetched *fetc
         bad(actions, KAFKA_UNKNOWN_SERVER_ERROR);
         return;
     }
+    PROBE(REPLICA_DIVERGED);
     int64_t to = epoch == fetched->diverging_epoch ? min_i64(end, fetched->diverging_end) : end;
+    if (epoch != fetched->diverging_epoch) {
+        PROBE(REPLICA_EPOCH_UNKNOWN);
+    }
     if (MUTANT(2)) {
         to = min_i64(fetched->diverging_end, replica->log_end);
     }
     assert(to <= replica->log_end);
     if (to < replica->log_start) {
+        PROBE(REPLICA_DIVERGED_BELOW_START);
         replica_restart(replica, to, to, actions);
         return;
     }
@@ -79,6 +85,7 @@ static void begin_inside_batch(struct replica *replica, const struct batch_recei
     bool inside = first->base_offset >= 0 && first->base_offset < replica->log_end &&
                   first->last_offset_delta >= 0 && receipt_last_offset(first) >= replica->log_end;
     if (empty && inside) {
+        PROBE(REPLICA_BEGINS_INSIDE_BATCH);
         replica_restart(replica, first->base_offset, replica->log_start, actions);
     }
 }
@@ -149,6 +156,9 @@ static void take_bounds(struct replica *replica, const struct replica_fetched *f
         if (hw > replica->high_watermark) {
             action_add(actions, REPLICA_WAKE_CONSUMERS);
         }
+        if (hw < replica->high_watermark) {
+            PROBE(REPLICA_WATERMARK_FALLS);
+        }
         replica->high_watermark = hw;
     }
     int64_t log_start = min_i64(fetched->log_start_offset, replica->high_watermark);
@@ -168,6 +178,7 @@ void follower_fetched(struct replica *replica, const struct replica_event *event
     bool same_epoch = fetched->leader_epoch == replica->view.leader_epoch || MUTANT(5);
     if (!same_epoch || fetched->fetch_offset != replica->log_end ||
         fetched->last_fetched_epoch != epoch_cache_latest(&replica->epochs)) {
+        PROBE(REPLICA_STALE_ANSWER);
         return;
     }
     if (fetched->error == KAFKA_OFFSET_OUT_OF_RANGE) {

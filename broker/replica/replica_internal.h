@@ -7,6 +7,7 @@
 
 #include "broker/replica/replica.h"
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 
 /* A ticket that waits for the high watermark, or is judged and waits to be told. */
 struct waiter {

@@ -48,6 +48,7 @@ void leader_fail_waiters(struct replica *replica, enum kafka_error error)
 {
     struct list_node *node;
     while ((node = list_pop(&replica->leading.waiters)) != NULL) {
+        PROBE(REPLICA_WAITER_FAILED);
         CONTAINER_OF(node, struct waiter, node)->error = error;
         list_push(&replica->done, node);
     }
@@ -112,6 +113,9 @@ void leader_advance(struct replica *replica, time_ms now, struct replica_actions
 {
     assert(replica->role == REPLICA_LEADER);
     bool enough = member_count(replica->isr) >= (uint32_t)replica->view.min_isr || MUTANT(11);
+    if (!enough) {
+        PROBE(REPLICA_BELOW_MIN_ISR);
+    }
     int64_t allowed = enough ? allowed_high_watermark(replica, now) : NO_OFFSET;
     if (allowed > replica->high_watermark) {
         assert(allowed <= replica->log_end);
@@ -170,6 +174,9 @@ static enum kafka_error fetch_allowed(const struct replica *replica,
     }
     bool stale = fetch->broker_epoch < replica->view.members[member].broker_epoch ||
                  fetch->broker_epoch < replica->leading.progress[member].broker_epoch;
+    if (stale) {
+        PROBE(REPLICA_FETCH_OF_OLD_INCARNATION);
+    }
     return stale && !MUTANT(22) ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_NONE;
 }
 

@@ -36,6 +36,7 @@ static void produce_duplicate(struct replica *replica, const struct replica_even
     if (event->produce.acks == 1 || end <= replica->high_watermark || MUTANT(94)) {
         action_ack(actions, event->produce.ticket, KAFKA_NONE);
         struct replica_action *action = &actions->list[actions->count - 1];
+        PROBE(PRODUCE_DUPLICATE_TOLD);
         action->ack.duplicate = true;
         action->ack.base_offset = original->base_offset;
         action->ack.max_timestamp_ms = original->max_timestamp_ms;
@@ -49,6 +50,7 @@ static void produce_duplicate(struct replica *replica, const struct replica_even
     waiter->end = end;
     waiter->base_offset = original->base_offset;
     waiter->max_timestamp_ms = original->max_timestamp_ms;
+    PROBE(PRODUCE_DUPLICATE_WAITS);
     waiter->duplicate = true;
     wait_for(replica, waiter);
 }

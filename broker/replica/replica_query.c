@@ -44,6 +44,7 @@ static enum kafka_error find_divergence(const struct replica *replica,
         return KAFKA_OFFSET_OUT_OF_RANGE;
     }
     if (epoch < request->last_fetched_epoch || end < request->fetch_offset) {
+        PROBE(READ_DIVERGING);
         read->diverging_epoch = epoch;
         read->diverging_end = end;
     }

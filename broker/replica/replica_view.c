@@ -123,6 +123,12 @@ static void update(struct replica *replica, const struct replica_view *view,
     if (registered && replica->role == REPLICA_FOLLOWER && replica->producers_ready) {
         action_add(actions, REPLICA_FETCH);
     }
+    if (reborn) {
+        PROBE(REPLICA_JOINER_REBORN);
+    }
+    if (!grown) {
+        PROBE(REPLICA_SAME_EPOCH_VIEW);
+    }
     if (grown || reborn) {
         isr_settle(replica);
     }
@@ -145,6 +151,9 @@ static void take_role(struct replica *replica, time_ms now, struct replica_actio
         replica->role = REPLICA_LEADER;
         leader_begin(replica, now, actions);
     } else if (self || replica->view.leader == NO_BROKER) {
+        if (self) {
+            PROBE(REPLICA_LEADS_BY_OLD_IMAGE);
+        }
         replica->role = REPLICA_IDLE;
         isr_settle(replica);
     } else {
@@ -159,6 +168,7 @@ void replica_view_step(struct replica *replica, const struct replica_view *view,
     assert(replica->role != REPLICA_LOADING);
     view_assert(replica, view);
     if (replica->role == REPLICA_STOPPED || view->leader_epoch < replica->view.leader_epoch) {
+        PROBE(REPLICA_OLD_VIEW);
         return;
     }
     if (view->leader_epoch == replica->view.leader_epoch) {

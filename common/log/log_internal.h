@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 #include "common/log/log.h"
 #include "common/port/disk.h"
 

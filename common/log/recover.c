@@ -91,11 +91,13 @@ static err_t recovery_cut(struct log_recovery *r, uint32_t i, const struct log_s
     struct log *log = r->log;
     struct log_segment *segment = log->segments[i];
     struct log_file *file = NULL;
+    PROBE(LOG_TAIL_CUT);
     r->report->bad_offset = scan->next;
     ENSURE(!r->clean && scan->next >= r->point, ERR_CORRUPT);
     r->report->rot_suspected = rot_suspected(r, i, scan, bytes);
     r->report->cut_bytes += bytes - scan->bad_at;
     for (uint32_t later = i + 1; later < log->count; later++) {
+        PROBE(LOG_SEGMENT_DROPPED);
         r->report->cut_bytes += log->segments[later]->bytes;
         r->report->dropped_segments++;
     }
@@ -170,6 +172,7 @@ static err_t recovery_times(struct log_recovery *r)
         return OK;
     }
     struct log_scan scan = {.next = active->base, .crc_from = INT64_MAX, .epoch = -1};
+    PROBE(LOG_TIMES_AHEAD);
     TRY(recovery_forget(r, active));
     return recovery_scan(r, active, 0, &scan);
 }
@@ -194,7 +197,9 @@ static err_t recovery_tail(struct log_recovery *r, uint32_t first)
             struct log_file *file = NULL;
             TRY(segment_file(log, segment, FILE_BATCHES, false, &file));
             segment_mark_dirty(log, segment);
+            PROBE(LOG_TAIL_UNSYNCED);
             if (r->rewrite) {
+                PROBE(LOG_TAIL_REWRITTEN);
                 TRY(recovery_rewrite(r, segment, from));
             }
         }

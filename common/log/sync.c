@@ -76,6 +76,7 @@ int64_t log_sync_done(struct log *log, struct log_sync *sync, err_t err)
     }
     sync->file_count = 0;
     if (err != OK) {
+        PROBE(LOG_SYNC_FAILED);
         log_set_offline(log);
     }
     if (!log->offline) {

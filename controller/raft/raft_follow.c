@@ -60,6 +60,7 @@ static void refuse_append(struct raft *raft, struct raft_actions *actions,
     const struct raft_append *append = &message->append;
     struct raft_message *answer = raft_send(raft, actions, RAFT_APPEND_ANSWER, message->from, 0);
     answer->append_answer.request = append->request;
+    PROBE(RAFT_APPEND_REFUSED);
     raft_index hint = raft_log_agreement(&raft->log, append->prev_index, append->prev_term);
     if (hint == append->prev_index && hint > 0) { /* the same index, another term below it */
         hint--;
@@ -123,6 +124,7 @@ static bool take(struct raft *raft, struct raft_actions *actions, const struct r
     }
     bool reverted = conflict && raft_log_voters_index(&raft->log) >= first;
     if (conflict) {
+        PROBE(RAFT_CONFLICT_CUT);
         cut(raft, first);
     }
     entries_add(raft, append, first);
@@ -135,6 +137,9 @@ static bool take(struct raft *raft, struct raft_actions *actions, const struct r
                                         .from_message = true,
                                         .skip = first - append->first};
     raft_note_write(raft, action->write);
+    if (reverted) {
+        PROBE(RAFT_VOTERS_REVERTED);
+    }
     if (reverted || append->voters_count > 0) {
         raft_voters_changed(raft, actions);
         raft_reset_patience(raft);
@@ -163,6 +168,7 @@ void raft_on_append(struct raft *raft, struct raft_actions *actions,
     }
     raft_index from = append->first;
     if (append->prev_index < raft->log.snapshot.index) {
+        PROBE(RAFT_APPEND_BELOW_SNAPSHOT);
         from = raft->log.snapshot.index +
                1; /* what a snapshot covers is committed, so it is the leader's too */
         if (append->last < from) {
@@ -208,8 +214,12 @@ static void install(struct raft *raft, struct raft_actions *actions,
     action->install.snapshot = *snapshot;
     action->install.keep_log = keep;
     raft_log_install(&raft->log, snapshot, keep);
+    if (keep) {
+        PROBE(RAFT_INSTALL_KEEPS_LOG);
+    }
     if (!keep) { /* until it is published, a crash leaves the old log, of which the committed part is the leader's */
         raft->durable = min_i64(raft->durable, raft->commit);
+        PROBE(RAFT_INSTALL_REPLACES_LOG);
         raft->write_count = 0;
         raft_note_write(raft, action->write);
     }
@@ -236,6 +246,7 @@ void raft_on_chunk(struct raft *raft, struct raft_actions *actions,
         return;
     }
     if (chunk->snapshot.index <= raft->commit && !MUTANT(58)) {
+        PROBE(RAFT_CHUNK_NOT_NEEDED);
         uint64_t after_write = raft_write_of(raft, chunk->snapshot.index);
         chunk_answer(raft, actions, message, after_write)->chunk_answer.installed = true;
         return;
@@ -246,6 +257,7 @@ void raft_on_chunk(struct raft *raft, struct raft_actions *actions,
             .open = true, .term = raft->term, .index = chunk->snapshot.index};
     }
     if (chunk->offset != download->next_offset) { /* torn or repeated: say which byte is wanted */
+        PROBE(RAFT_CHUNK_TORN);
         chunk_answer(raft, actions, message, 0)->chunk_answer.next_offset = download->next_offset;
         return;
     }

@@ -8,6 +8,7 @@
 #define ODRADEK_RAFT_INTERNAL_H
 
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 #include "controller/raft/raft.h"
 
 /* Is this node in the newest voter set? */

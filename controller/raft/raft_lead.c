@@ -59,6 +59,7 @@ static void chunk_send(struct raft *raft, struct raft_actions *actions, struct r
 
 static void snapshot_begin(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
 {
+    PROBE(RAFT_SNAPSHOT_SENT);
     peer->progress = RAFT_SNAPSHOT;
     peer->in_flight_count = 0;
     peer->probing = false;
@@ -202,6 +203,9 @@ void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
     raft_index committed = ends[raft_majority(raft) - 1]; /* a majority has at least this */
     if (committed <= raft->commit ||
         (raft_log_term(&raft->log, committed) != raft->term && !MUTANT(52))) {
+        if (committed > raft->commit) {
+            PROBE(RAFT_EARLIER_TERM_WAITS);
+        }
         return;
     }
     raft_commit_to(raft, actions, committed);
@@ -213,6 +217,7 @@ void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
         raft_reads_confirm(raft, actions);
     }
     if (raft_log_voters_index(&raft->log) <= raft->commit && !raft_is_voter(raft)) {
+        PROBE(RAFT_LEADER_VOTED_OUT);
         raft_heartbeat(raft,
                        actions); /* they learn that it is committed, then we go (thesis §4.2.2) */
         raft_become_follower(raft, actions, RAFT_NOBODY);
@@ -369,6 +374,7 @@ void raft_tick_leader(struct raft *raft, struct raft_actions *actions)
 {
     struct raft_leadership *l = &raft->leader;
     if (raft->now >= l->grace_until && !majority_heard(raft)) {
+        PROBE(RAFT_LEADER_RESIGNS);
         raft_become_follower(raft, actions, RAFT_NOBODY);
         return;
     }

@@ -76,6 +76,7 @@ void raft_campaign(struct raft *raft, struct raft_actions *actions)
 void raft_tick_ballot(struct raft *raft, struct raft_actions *actions)
 {
     if (raft->now >= raft->ballot.ends_at) {
+        PROBE(RAFT_ROUND_FAILED);
         raft->failed_rounds += raft->failed_rounds < 8;
         raft_campaign(raft, actions);
     }
@@ -129,8 +130,11 @@ static void on_pre_vote(struct raft *raft, struct raft_actions *actions,
 {
     struct raft_message *answer = raft_send(raft, actions, RAFT_PRE_VOTE_ANSWER, message->from, 0);
     answer->vote_answer.term = message->vote.term;
-    answer->vote_answer.granted = message->vote.term > raft->term &&
-                                  log_up_to_date(raft, &message->vote) && !leader_is_well(raft);
+    bool may = message->vote.term > raft->term && log_up_to_date(raft, &message->vote);
+    answer->vote_answer.granted = may && !leader_is_well(raft);
+    if (may && !answer->vote_answer.granted) {
+        PROBE(RAFT_PRE_VOTE_LEADER_WELL);
+    }
 }
 
 static void on_vote(struct raft *raft, struct raft_actions *actions,
@@ -139,6 +143,9 @@ static void on_vote(struct raft *raft, struct raft_actions *actions,
     bool free = raft->voted_for.id == RAFT_NO_ID || raft_node_eq(raft->voted_for, message->from);
     bool granted = message->vote.term == raft->term && free && raft->role == RAFT_FOLLOWER &&
                    raft->follower.leader.id == RAFT_NO_ID && log_up_to_date(raft, &message->vote);
+    if (message->vote.term == raft->term && !free) {
+        PROBE(RAFT_VOTED_FOR_OTHER);
+    }
     if (granted && raft->voted_for.id == RAFT_NO_ID) {
         raft->voted_for = message->from;
         raft_save_vote(raft, actions);
@@ -180,5 +187,7 @@ void raft_on_vote_answer(struct raft *raft, struct raft_actions *actions,
         raft_stand(raft, actions);
     } else if (raft->ballot.vote_write == 0) {
         raft_lead(raft, actions);
+    } else {
+        PROBE(RAFT_WON_BEFORE_OWN_VOTE);
     }
 }

@@ -106,10 +106,12 @@ static bool settle_leader(const struct settling *s)
     assert(s->old->elr.count == 0 || s->old->isr.count < s->old->replica_count);
     int32_t eligible = first_of(s, &s->old->elr);
     if (eligible != META_NO_BROKER) {
+        PROBE(ELECTED_FROM_ELR);
         lead_alone(s, eligible);
         return false;
     }
     if (!unclean_allowed(s)) {
+        PROBE(LEADERLESS);
         return false;
     }
     /* The last known members are likely to have the most. */
@@ -119,6 +121,7 @@ static bool settle_leader(const struct settling *s)
         return false;
     }
     assert(!meta_ids_has(&s->old->elr, unclean)); /* that would have been a clean one */
+    PROBE(ELECTED_UNCLEAN);
     lead_alone(s, unclean);
     next->recovery = META_RECOVERING;
     return true;

@@ -16,6 +16,7 @@
 #define ODRADEK_CONTROLLER_STATE_STATE_INTERNAL_H
 
 #include "common/base/mutant.h"
+#include "common/base/probe.h"
 #include "controller/state/controller_state.h"
 
 /* --- soft state --- */

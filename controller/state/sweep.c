@@ -94,6 +94,7 @@ static err_t sweep_partition(const struct world *world, const struct sweep *swee
             return OK;
         }
         if (sweep->registration != NULL && registered_replica(world, topic, sweep, replica)) {
+            PROBE(SEAT_LOST);
             rules.lost = sweep->broker;
         }
         if (sweep->unplaced_lost && uuid_is_none(replica->dir)) {

@@ -152,7 +152,9 @@ void member_failed(struct member *member, int16_t error)
         if (member->state < MEMBER_ASKING) {
             member_rejoin(member, false);
         } else if (member->rejoin_at == 0) { /* it takes its time to give up what it has */
-            member->rejoin_at = agent_now(agent) + (time_us)prng_below(&agent->prng, 400000);
+            member->rejoin_at = agent_now(agent) +
+                                (time_us)prng_below(&agent->prng,
+                                                    member->slow ? 6 * SECOND : 400000);
         }
         break;
     case KAFKA_COORDINATOR_LOAD_IN_PROGRESS: break;
@@ -485,6 +487,7 @@ void member_open(struct member *member, struct field *field, const char *address
     member->session_ms = (int32_t)prng_between(prng, 600, 4000);
     member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
     member->old = prng_chance(prng, 300);
+    member->slow = prng_chance(prng, 200);
     member->crash_every_us = prng_chance(prng, 500) ? prng_between(prng, 4, 20) * SECOND : 0;
     member->leave_every_us = prng_chance(prng, 500) ? prng_between(prng, 3, 15) * SECOND : 0;
     member->back_at = agent->tick_us + prng_between(prng, 0, 3 * SECOND);

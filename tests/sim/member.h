@@ -34,7 +34,8 @@ struct member {
     char instance[16]; /* empty: a dynamic member */
     int32_t session_ms;
     int32_t rebalance_ms;
-    bool old; /* speaks earlier versions */
+    bool old;  /* speaks earlier versions */
+    bool slow; /* to come back when it is to */
     time_us crash_every_us;
     time_us leave_every_us;
     enum member_state state;

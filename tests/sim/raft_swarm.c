@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/probes.h"
 #include "tests/unit/controller/raft/world/world.h"
 
 #define JOBS_MAX     64
@@ -31,6 +32,7 @@ struct totals {
     _Atomic uint64_t cuts;
     _Atomic uint64_t installs;
     _Atomic uint64_t changes;
+    _Atomic uint64_t probes[PROBES];
     _Atomic uint64_t failed;
     _Atomic int code;              /* the lowest of the failures; 0: none */
     _Atomic uint64_t at[JOBS_MAX]; /* the seed under way */
@@ -80,6 +82,11 @@ static void count(struct totals *t, const struct world *w)
     atomic_fetch_add(&t->cuts, w->cuts);
     atomic_fetch_add(&t->installs, w->installs);
     atomic_fetch_add(&t->changes, w->changes);
+    uint32_t probes[PROBES];
+    probes_take(probes);
+    for (uint32_t i = 0; i < PROBES; i++) {
+        atomic_fetch_add(&t->probes[i], probes[i]);
+    }
 }
 
 static void child_run(struct swarm *swarm, uint32_t job, uint64_t from)
@@ -157,6 +164,13 @@ static int swarm_run(struct swarm *swarm)
         }
     }
     tell(swarm, "swarm");
+    uint64_t probes[PROBES];
+    for (uint32_t i = 0; i < PROBES; i++) {
+        probes[i] = atomic_load(&swarm->totals->probes[i]);
+    }
+    if (probes_counted()) {
+        (void)probes_print(probes);
+    }
     return atomic_load(&swarm->totals->code);
 }
 

@@ -385,6 +385,7 @@ void run_seed(const struct run_options *options, struct run_result *ret_result)
     ret_result->faults = run->nemesis.total;
     ret_result->elections = run->watch.elections;
     ret_result->hash = world_hash(run->world);
+    probes_take(ret_result->probes);
     watch_close(&run->watch);
     if (ret_result->outcome == OUTCOME_GOOD && !run->stopped) {
         cluster_close(run->cluster);

@@ -3,6 +3,7 @@
 #define ODRADEK_TESTS_SIM_RUN_H
 
 #include "tests/sim/nemesis.h"
+#include "tests/sim/probes.h"
 #include "tests/sim/watch.h"
 
 enum outcome {
@@ -25,6 +26,7 @@ struct run_result {
     uint64_t elections;
     uint64_t permitted_loss;
     struct world_hash hash;
+    uint32_t probes[PROBES];
 };
 
 /* How far a run is, in memory that outlives it. */

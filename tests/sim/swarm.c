@@ -91,6 +91,9 @@ static void result_take(struct swarm *swarm, uint64_t seed, const struct run_res
     swarm->elections += result->elections;
     swarm->permitted_loss += result->permitted_loss;
     swarm->simulated_s += (double)result->simulated_us / 1e6;
+    for (uint32_t i = 0; i < PROBES; i++) {
+        swarm->probes[i] += result->probes[i];
+    }
     if (result->outcome != OUTCOME_GOOD) {
         swarm->failed++;
         if (swarm->code == 0 || (int)result->outcome < swarm->code) {
@@ -155,5 +158,8 @@ int swarm_run(struct swarm *swarm)
         }
     }
     tell(swarm, seconds_now() - start, "swarm");
+    if (probes_counted()) {
+        (void)probes_print(swarm->probes);
+    }
     return swarm->code;
 }
