@@ -16,7 +16,6 @@
     X(RAFT_CHUNK_NOT_NEEDED, "a snapshot comes that is not needed any more")                      \
     X(RAFT_CHUNK_TORN, "a chunk of a snapshot is not the next one")                               \
     X(RAFT_ROUND_FAILED, "an election ends without a winner")                                     \
-    X(RAFT_WON_BEFORE_OWN_VOTE, "a candidate has a majority before its own vote is on disk")      \
     X(RAFT_PRE_VOTE_LEADER_WELL, "a pre-vote is refused for the leader is well")                  \
     X(RAFT_VOTED_FOR_OTHER, "a vote is refused for it was given to another")                      \
     X(RAFT_LEADER_RESIGNS, "a leader that no majority answers resigns")                           \

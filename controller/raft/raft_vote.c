@@ -187,7 +187,5 @@ void raft_on_vote_answer(struct raft *raft, struct raft_actions *actions,
         raft_stand(raft, actions);
     } else if (raft->ballot.vote_write == 0) {
         raft_lead(raft, actions);
-    } else {
-        PROBE(RAFT_WON_BEFORE_OWN_VOTE);
     }
 }

@@ -8,7 +8,7 @@
 /* What was counted since the last time; zeros where nothing counts. */
 void probes_take(uint32_t *ret_counts);
 bool probes_counted(void);
-/* One line each, those that were never passed last. Returns how many were never passed. */
-uint32_t probes_print(const uint64_t *counts);
+/* Those whose names begin so: one line each, those that were never passed last. Returns how many these are. */
+uint32_t probes_print(const uint64_t *counts, const char *prefix);
 
 #endif

@@ -169,7 +169,7 @@ static int swarm_run(struct swarm *swarm)
         probes[i] = atomic_load(&swarm->totals->probes[i]);
     }
     if (probes_counted()) {
-        (void)probes_print(probes);
+        (void)probes_print(probes, "RAFT_");
     }
     return atomic_load(&swarm->totals->code);
 }

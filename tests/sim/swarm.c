@@ -159,7 +159,7 @@ int swarm_run(struct swarm *swarm)
     }
     tell(swarm, seconds_now() - start, "swarm");
     if (probes_counted()) {
-        (void)probes_print(swarm->probes);
+        (void)probes_print(swarm->probes, "");
     }
     return swarm->code;
 }
