@@ -38,6 +38,8 @@ const struct edge_handler api_handlers[] = {
     {60, api_describe_cluster},
     {61, api_describe_producers},
     {64, api_unregister_broker},
+    {68, api_consumer_group_heartbeat},
+    {69, api_consumer_group_describe},
     {74, api_list_config_resources},
     {75, api_describe_topic_partitions},
 };

@@ -101,6 +101,8 @@ void api_find_coordinator(struct request *);
 void api_join_group(struct request *);
 void api_sync_group(struct request *);
 void api_heartbeat(struct request *);
+void api_consumer_group_heartbeat(struct request *);
+void api_consumer_group_describe(struct request *);
 void api_leave_group(struct request *);
 void api_offset_commit(struct request *);
 void api_offset_fetch(struct request *);

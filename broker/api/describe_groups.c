@@ -41,8 +41,9 @@ static bool tell(struct request *request, const struct describing *describing, u
     to->group_id = describing->ask.groups.items[i];
     to->group_state = missing ? slice_str("Dead") : slice_of("", 0);
     if (missing && request->frame.version >= 6) {
-        char *why = arena_printf(&request->arena, "Group %.*s not found.", (int)to->group_id.n,
-                                 (const char *)to->group_id.p);
+        char *why = arena_printf(&request->arena, "Group %.*s %s.", (int)to->group_id.n,
+                                 (const char *)to->group_id.p,
+                                 d->other_kind ? "is not a classic group" : "not found");
         to->error_code = (int16_t)error;
         to->error_message = slice_str(why);
     } else if (!missing) {

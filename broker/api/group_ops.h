@@ -45,6 +45,8 @@ void group_submit(struct request *, struct group_event *, void (*answer)(struct 
 
 /* "/192.0.2.7", as Kafka tells where a member is; in the request's arena. */
 struct slice group_client_host(struct request *);
+/* Whether the cluster's group.version and this broker's group.coordinator.rebalance.protocols serve the consumer protocol. */
+bool group_consumer_on(const struct request *);
 /* Kafka's rule for group.instance.id (that of topic names); NULL is fine. */
 bool group_instance_valid(struct slice);
 

@@ -86,6 +86,7 @@ void api_join_group(struct request *request)
         return;
     }
     struct group_event event = {.kind = GROUP_JOIN};
+    event.image = metadata_read(api_of(request)->metadata);
     event.who = (struct group_who){ask.group_id, ask.member_id, ask.group_instance_id, -1};
     event.join.client_id = request_keep(request, request->frame.client_id);
     event.join.client_host = group_client_host(request);

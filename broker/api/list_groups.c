@@ -32,6 +32,11 @@ static bool wanted(const kmsg_string_array *filter, struct slice word)
     return false;
 }
 
+static struct slice type_of(const struct coord_listed *group)
+{
+    return slice_str(group->consumer ? "consumer" : "classic");
+}
+
 void api_list_groups(struct request *request)
 {
     struct kmsg_list_groups_request ask;
@@ -51,13 +56,13 @@ void api_list_groups(struct request *request)
     }
     for (uint32_t i = 0; i < count; i++) {
         if (wanted(&ask.states_filter, groups[i].state) &&
-            wanted(&ask.types_filter, slice_str("classic"))) {
+            wanted(&ask.types_filter, type_of(&groups[i]))) {
             struct kmsg_list_groups_response_group *to =
                 &response.groups.items[response.groups.count++];
             to->group_id = groups[i].id;
             to->protocol_type = groups[i].protocol_type;
             to->group_state = groups[i].state;
-            to->group_type = slice_str("classic");
+            to->group_type = type_of(&groups[i]);
         }
     }
     request_answer(request, &response);

@@ -118,6 +118,8 @@ void api_offset_commit(struct request *request)
     struct group_event event = {.kind = GROUP_COMMIT};
     event.who = (struct group_who){ask.group_id, ask.member_id, ask.group_instance_id,
                                    ask.generation_id_or_member_epoch};
+    event.image = metadata_read(api_of(request)->metadata);
+    event.commit.old = request->frame.version < 9;
     event.commit.items = commit->items;
     event.commit.count = commit->count;
     event.commit.expire_ms = ask.retention_time_ms >= 0

@@ -268,6 +268,8 @@ void api_offset_fetch(struct request *request)
     fetching->offsets = arena_array(&request->arena, count, sizeof(*fetching->offsets));
     bool ok = fetching->offsets != NULL;
     for (uint32_t i = 0; ok && i < count; i++) {
+        fetching->offsets[i].member_id = fetching->ask.groups.items[i].member_id;
+        fetching->offsets[i].epoch = fetching->ask.groups.items[i].member_epoch;
         ok = offsets_of(request, &fetching->ask.groups.items[i], &fetching->offsets[i]);
     }
     if (!ok) {

@@ -39,6 +39,7 @@ void api_sync_group(struct request *request)
         return;
     }
     struct group_event event = {.kind = GROUP_SYNC};
+    event.image = metadata_read(api_of(request)->metadata);
     struct group_assignment *given = arena_array(&request->arena, (size_t)ask.assignments.count,
                                                  sizeof(*given));
     if (given == NULL) {

@@ -19,7 +19,7 @@
 #ifndef ODRADEK_COORD_COORD_H
 #define ODRADEK_COORD_COORD_H
 
-#include "broker/group/group.h"
+#include "broker/group/consumer.h"
 #include "broker/partition/partition_table.h"
 
 #define GROUPS_TOPIC "__consumer_offsets"
@@ -81,7 +81,7 @@ struct coord_call {
 };
 
 /*
- * One event of kind JOIN to DELETE; its call field is set here. What it points at is not needed after the call returns, except
+ * One event of kind JOIN to CONSUMER_HEARTBEAT; its call field is set here. What it points at is not needed after the call returns, except
  * arrays that the answer is written into (leavers, offsets to delete): those until the answer.
  * true: answered (NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS and COORDINATOR_NOT_AVAILABLE are possible for each). false:
  * mail comes.
@@ -103,6 +103,8 @@ struct coord_offsets {
     struct coord_offset
         *items; /* given: topics and partitions asked for; NULL: all that there are */
     uint32_t count;
+    struct slice member_id; /* given: of a consumer group, who asks; NULL: an administrator */
+    int32_t epoch;          /* ... and in which epoch; -1 */
 };
 /* All calls below: true: answered, call->group.error says how; false: it is, once mail has come. */
 bool coord_fetch_offsets(struct coords *, struct coord_call *, struct slice group_id,
@@ -121,15 +123,47 @@ struct coord_description {
         struct slice assignment;
     } * members;
     uint32_t member_count;
+    bool other_kind; /* there is a group, but not a classic one */
 };
 /* GROUP_ID_NOT_FOUND: there is none. */
 bool coord_describe(struct coords *, struct coord_call *, struct slice group_id, struct arena *,
                     struct coord_description *ret_description) MUST_USE;
 
+struct coord_consumer_member {
+    struct slice id;
+    struct slice instance_id;
+    struct slice rack_id;
+    struct slice client_id;
+    struct slice client_host;
+    const struct slice *topics;
+    uint32_t topic_count;
+    struct slice pattern;
+    int32_t epoch;
+    bool classic;
+    const struct group_part *assigned; /* by topic */
+    uint32_t assigned_count;
+    const struct group_part *target;
+    uint32_t target_count;
+};
+struct coord_consumer_description {
+    struct slice state;
+    struct slice assignor;
+    int32_t epoch;
+    int32_t target_epoch;
+    struct coord_consumer_member *members;
+    uint32_t member_count;
+    bool other_kind; /* there is a group, but not one of the consumer protocol */
+};
+/* GROUP_ID_NOT_FOUND: there is none. */
+bool coord_describe_consumer(struct coords *, struct coord_call *, struct slice group_id,
+                             struct arena *,
+                             struct coord_consumer_description *ret_description) MUST_USE;
+
 struct coord_listed {
     struct slice id;
     struct slice protocol_type;
     struct slice state;
+    bool consumer; /* of the consumer protocol */
 };
 /* Groups of all shards here; COORDINATOR_LOAD_IN_PROGRESS if one is being loaded (the others are told all the same). */
 enum kafka_error coord_list(struct coords *, struct arena *, struct coord_listed **ret_groups,

@@ -174,6 +174,7 @@ struct coords {
     atomic_size_t follow_bytes;        /* of shards that are only kept warm */
     atomic_uint_fast64_t gone_number;  /* topics deleted so far */
     struct gone_topic gone[GONE_MAX];  /* the last of them; the control loop's */
+    int64_t _Atomic topics_version;    /* the newest image that brought a topic */
     uint32_t stopping;
     bool stop_begun;
     void (*stopped)(void *ctx);

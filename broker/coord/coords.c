@@ -118,6 +118,20 @@ static bool hosts(const struct coords *coords, const struct meta_partition *p)
     return false;
 }
 
+/* Groups that subscribe to patterns look at what has come. */
+static void topics_came(struct coords *coords, const struct meta_image *image,
+                        const struct meta_changes *changes)
+{
+    bool came = changes == NULL;
+    for (size_t i = 0; !came && i < changes->count; i++) {
+        const struct meta_change *change = &changes->items[i];
+        came = change->kind == META_CHANGED_TOPIC && meta_topic(image, change->topic) != NULL;
+    }
+    if (came) {
+        atomic_store(&coords->topics_version, meta_offset(image));
+    }
+}
+
 void coords_apply(struct coords *coords, const struct meta_image *old,
                   const struct meta_image *image, const struct meta_changes *changes)
 {
@@ -127,6 +141,7 @@ void coords_apply(struct coords *coords, const struct meta_image *old,
         return;
     }
     gone_apply(coords, table, old, image, changes);
+    topics_came(coords, image, changes);
     if (topic == NULL || (table != NULL && (!uuid_eq(table->topic, meta_topic_id(topic)) ||
                                             table->count != meta_topic_partitions(topic)))) {
         table_retire(table);

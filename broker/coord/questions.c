@@ -92,6 +92,10 @@ bool coord_fetch_offsets(struct coords *coords, struct coord_call *call, struct 
     }
     const struct group *group = group_find(&call->shard->core, group_id);
     bool all = offsets->items == NULL;
+    enum kafka_error error = consumer_may_fetch(group, offsets->member_id, offsets->epoch);
+    if (error != KAFKA_NONE) {
+        return leave_with(call, error, 0);
+    }
     bool ok = !all            ? fill_asked(group, arena, offsets)
               : group == NULL ? true
                               : fill_all(group, arena, offsets);
@@ -131,10 +135,79 @@ bool coord_describe(struct coords *coords, struct coord_call *call, struct slice
         return true;
     }
     const struct group *group = group_find(&call->shard->core, group_id);
-    if (group == NULL) {
+    if (group == NULL || group->consumer != NULL) {
+        ret_description->other_kind = group != NULL;
         return leave_with(call, KAFKA_GROUP_ID_NOT_FOUND, 0);
     }
     bool ok = describe(group, arena, ret_description);
+    return leave_with(call, ok ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE, newest_write(group));
+}
+
+static bool parts_tell(const struct consumer *c, const struct consumer_parts *parts,
+                       struct arena *arena, const struct group_part **ret_parts,
+                       uint32_t *ret_count)
+{
+    struct group_part *told = arena_array(arena, parts->count, sizeof(*told));
+    for (uint32_t i = 0; told != NULL && i < parts->count; i++) {
+        told[i] = (struct group_part){consumer_part_topic(c, &parts->items[i]),
+                                      parts->items[i].partition};
+    }
+    *ret_parts = told;
+    *ret_count = parts->count;
+    return told != NULL;
+}
+
+static bool describe_member(const struct consumer_member *m, struct arena *arena,
+                            struct coord_consumer_member *to)
+{
+    const struct consumer *c = m->group->consumer;
+    struct slice *topics = arena_array(arena, m->topic_count, sizeof(*topics));
+    bool ok = topics != NULL && arena_copy(arena, m->id, &to->id) &&
+              arena_copy(arena, m->instance_id, &to->instance_id) &&
+              arena_copy(arena, m->rack_id, &to->rack_id) &&
+              arena_copy(arena, m->client_id, &to->client_id) &&
+              arena_copy(arena, m->client_host, &to->client_host) &&
+              arena_copy(arena, m->pattern, &to->pattern);
+    for (uint32_t i = 0; ok && i < m->topic_count; i++) {
+        ok = arena_copy(arena, m->topics[i], &topics[i]);
+    }
+    to->topics = topics;
+    to->topic_count = m->topic_count;
+    to->epoch = m->epoch;
+    to->classic = m->classic;
+    return ok && parts_tell(c, &m->assigned, arena, &to->assigned, &to->assigned_count) &&
+           parts_tell(c, &m->target, arena, &to->target, &to->target_count);
+}
+
+static bool describe_consumer(const struct group_shard *shard, const struct consumer *c,
+                              struct arena *arena, struct coord_consumer_description *d)
+{
+    uint32_t at = 0;
+    d->state = slice_str(consumer_state_text(c));
+    d->assignor = slice_str(consumer_assignor(shard, c));
+    d->epoch = c->epoch;
+    d->target_epoch = c->target_epoch;
+    d->members = arena_array(arena, c->members.count, sizeof(*d->members));
+    bool ok = d->members != NULL;
+    for (const struct consumer_member *m; ok && (m = consumer_member_next(c, &at)) != NULL;) {
+        ok = describe_member(m, arena, &d->members[d->member_count++]);
+    }
+    return ok;
+}
+
+bool coord_describe_consumer(struct coords *coords, struct coord_call *call, struct slice group_id,
+                             struct arena *arena, struct coord_consumer_description *d)
+{
+    *d = (struct coord_consumer_description){0};
+    if (!enter_for(coords, call, group_id)) {
+        return true;
+    }
+    const struct group *group = group_find(&call->shard->core, group_id);
+    if (group == NULL || group->consumer == NULL) {
+        d->other_kind = group != NULL;
+        return leave_with(call, KAFKA_GROUP_ID_NOT_FOUND, 0);
+    }
+    bool ok = describe_consumer(&call->shard->core, group->consumer, arena, d);
     return leave_with(call, ok ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE, newest_write(group));
 }
 
@@ -160,9 +233,14 @@ static bool list_add(struct listing *listing, const struct group *group)
         listing->room = room;
     }
     struct coord_listed *to = &listing->items[listing->count++];
-    to->state = slice_str(group_state_text(group->state));
+    to->consumer = group->consumer != NULL;
+    to->state = slice_str(to->consumer ? consumer_state_text(group->consumer)
+                                       : group_state_text(group->state));
+    if (to->consumer) {
+        to->protocol_type = slice_str("consumer");
+    }
     return arena_copy(listing->arena, group->id, &to->id) &&
-           arena_copy(listing->arena, group->protocol_type, &to->protocol_type);
+           (to->consumer || arena_copy(listing->arena, group->protocol_type, &to->protocol_type));
 }
 
 static enum kafka_error list_shard(struct coord_shard *shard, struct listing *listing)

@@ -59,19 +59,48 @@ union key_room {
     struct kmsg_offset_commit_key offset;
     struct kmsg_legacy_offset_commit_key legacy;
     struct kmsg_group_metadata_key group;
+    struct kmsg_consumer_group_metadata_key consumer;
+    struct kmsg_consumer_group_partition_metadata_key partitions;
+    struct kmsg_consumer_group_member_metadata_key member;
+    struct kmsg_consumer_group_target_assignment_metadata_key target;
+    struct kmsg_consumer_group_target_assignment_member_key target_member;
+    struct kmsg_consumer_group_current_member_assignment_key current;
+    struct kmsg_consumer_group_regular_expression_key pattern;
 };
 union value_room {
     struct kmsg_offset_commit_value offset;
     struct kmsg_group_metadata_value group;
+    struct kmsg_consumer_group_metadata_value consumer;
+    struct kmsg_consumer_group_partition_metadata_value partitions;
+    struct kmsg_consumer_group_member_metadata_value member;
+    struct kmsg_consumer_group_target_assignment_metadata_value target;
+    struct kmsg_consumer_group_target_assignment_member_value target_member;
+    struct kmsg_consumer_group_current_member_assignment_value current;
+    struct kmsg_consumer_group_regular_expression_value pattern;
 };
 
-/* Keys of type 0 are those of type 1 under an older name. */
-static const struct kmsg_message *key_desc_of(int16_t type)
-{
-    return type == 0 || type == 1 ? &kmsg_offset_commit_key_desc
-           : type == 2            ? &kmsg_group_metadata_key_desc
-                                  : NULL;
-}
+/* By type. Keys of type 0 are those of type 1 under an older name. */
+static const struct {
+    const struct kmsg_message *key;
+    const struct kmsg_message *value;
+} kinds[] = {
+    [0] = {&kmsg_offset_commit_key_desc, &kmsg_offset_commit_value_desc},
+    [1] = {&kmsg_offset_commit_key_desc, &kmsg_offset_commit_value_desc},
+    [2] = {&kmsg_group_metadata_key_desc, &kmsg_group_metadata_value_desc},
+    [3] = {&kmsg_consumer_group_metadata_key_desc, &kmsg_consumer_group_metadata_value_desc},
+    [4] = {&kmsg_consumer_group_partition_metadata_key_desc,
+           &kmsg_consumer_group_partition_metadata_value_desc},
+    [5] = {&kmsg_consumer_group_member_metadata_key_desc,
+           &kmsg_consumer_group_member_metadata_value_desc},
+    [6] = {&kmsg_consumer_group_target_assignment_metadata_key_desc,
+           &kmsg_consumer_group_target_assignment_metadata_value_desc},
+    [7] = {&kmsg_consumer_group_target_assignment_member_key_desc,
+           &kmsg_consumer_group_target_assignment_member_value_desc},
+    [8] = {&kmsg_consumer_group_current_member_assignment_key_desc,
+           &kmsg_consumer_group_current_member_assignment_value_desc},
+    [16] = {&kmsg_consumer_group_regular_expression_key_desc,
+            &kmsg_consumer_group_regular_expression_value_desc},
+};
 
 static err_t replay_one(struct coord_shard *shard, const struct record *record, struct arena *arena)
 {
@@ -81,16 +110,15 @@ static err_t replay_one(struct coord_shard *shard, const struct record *record, 
     if (key_bytes.n < 2) {
         return OK; /* without a key it means nothing */
     }
-    const struct kmsg_message *key_desc = key_desc_of((int16_t)load_be16(key_bytes.p));
-    if (key_desc == NULL) {
+    uint16_t type = load_be16(key_bytes.p);
+    if (type >= ARRAY_LEN(kinds) || kinds[type].key == NULL) {
         return OK;
     }
+    const struct kmsg_message *key_desc = kinds[type].key;
     key_bytes = slice_of(key_bytes.p + 2, key_bytes.n - 2);
     TRY(kmsg_decode(key_desc, 0, &key_bytes, arena, &key));
     if (value_bytes.p != NULL) {
-        const struct kmsg_message *desc = key_desc == &kmsg_group_metadata_key_desc
-                                              ? &kmsg_group_metadata_value_desc
-                                              : &kmsg_offset_commit_value_desc;
+        const struct kmsg_message *desc = kinds[type].value;
         ENSURE(value_bytes.n >= 2, ERR_MALFORMED);
         int16_t version = (int16_t)load_be16(value_bytes.p);
         ENSURE(kmsg_has_version(desc, version), ERR_VERSION);

@@ -48,6 +48,20 @@ static bool keep_members(struct coord_call *call)
     return true;
 }
 
+static bool keep_consumer(struct coord_call *call)
+{
+    struct group_consumer_answer *consumer = &call->group.consumer;
+    struct group_part *parts = arena_array(call->arena, consumer->part_count, sizeof(*parts));
+    if (parts == NULL) {
+        return false;
+    }
+    if (consumer->part_count > 0) {
+        memcpy(parts, consumer->parts, consumer->part_count * sizeof(*parts));
+    }
+    consumer->parts = parts;
+    return keep(call, &consumer->member_id);
+}
+
 /* What the answer points at lives in the core for this step only. */
 static bool keep_answer(struct coord_call *call, enum group_event_kind kind)
 {
@@ -55,6 +69,9 @@ static bool keep_answer(struct coord_call *call, enum group_event_kind kind)
     if (kind == GROUP_SYNC) {
         return keep(call, &group->sync.protocol_type) && keep(call, &group->sync.protocol) &&
                keep(call, &group->sync.assignment);
+    }
+    if (kind == GROUP_CONSUMER_HEARTBEAT) {
+        return group->error != KAFKA_NONE || keep_consumer(call);
     }
     if (kind != GROUP_JOIN) {
         return true;
@@ -357,8 +374,11 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
     assert(shard->state == SHARD_ACTIVE && shard->core_up);
     event->now = now_ms(shard);
     event->wall_ms = clock_wall_ms(shard->coords->config.host);
+    event->topics_version = atomic_load(&shard->coords->topics_version);
     group_step(&shard->core, event, &actions);
-    if (actions.write != 0) {
+    if (actions.broken) {
+        shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    } else if (actions.write != 0) {
         take_write(shard, &actions);
     }
     if (shard->state == SHARD_ACTIVE) {

@@ -1,5 +1,5 @@
 /* Invariants of a shard. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 static void member_check(const struct group *group, const struct group_member *m, uint32_t *joining)
 {
@@ -50,6 +50,9 @@ static void group_check_one(const struct group_shard *shard, const struct group 
     assert(group->state != GROUP_COMPLETING || group->leader.p != NULL);
     assert(group->write <= shard->writes && group->offsets_write <= shard->writes);
     topics_check(group);
+    if (group->consumer != NULL) {
+        consumer_check(shard, group);
+    }
 }
 
 void group_check(const struct group_shard *shard)

@@ -26,6 +26,7 @@
 #include "common/base/list.h"
 #include "common/base/map.h"
 #include "common/base/prng.h"
+#include "common/meta/image.h"
 #include "common/wire/kafka_error.h"
 #include "kmsg/group_records.h"
 
@@ -43,8 +44,25 @@ struct group_config {
     uint32_t members_max;         /* group.max.size */
     time_ms offsets_retention_ms; /* offsets.retention.minutes */
     time_ms retention_check_ms;   /* offsets.retention.check.interval.ms */
-    struct hash_key hash_key;     /* secret of the node, for its maps */
-    uint64_t seed;                /* of member ids */
+    struct {                      /* group.consumer.* */
+        int32_t session_ms;
+        int32_t session_min_ms; /* bounds of what a group's own settings may say */
+        int32_t session_max_ms;
+        int32_t heartbeat_ms;
+        int32_t heartbeat_min_ms;
+        int32_t heartbeat_max_ms;
+        int32_t assignment_interval_ms;
+        int32_t assignment_interval_min_ms;
+        int32_t assignment_interval_max_ms;
+        int32_t pattern_refresh_ms;
+        uint32_t members_max;
+        uint8_t assignors; /* bits by enum assignor: what clients may ask for */
+        uint8_t assignor;  /* enum assignor: of those who do not ask */
+        bool upgrade;      /* a classic group becomes one when a consumer member comes */
+        bool downgrade;    /* ... and one again when the last of them goes */
+    } consumer;
+    struct hash_key hash_key; /* secret of the node, for its maps */
+    uint64_t seed;            /* of member ids */
 };
 
 enum group_state {
@@ -83,12 +101,27 @@ struct group_sync_answer {
     struct slice assignment;
 };
 
+struct group_part {
+    struct uuid topic;
+    int32_t partition;
+};
+
+struct group_consumer_answer {
+    struct slice member_id;
+    int32_t epoch;
+    int32_t heartbeat_ms;
+    bool assigned; /* it is told what to read, by topic */
+    const struct group_part *parts;
+    uint32_t part_count;
+};
+
 struct group_call {
     enum kafka_error error;
     uint64_t after_write;
     union {
         struct group_join_answer join;
         struct group_sync_answer sync;
+        struct group_consumer_answer consumer;
     };
     /* own */
     struct list_node node; /* in actions->answers */
@@ -102,7 +135,7 @@ struct group_who { /* whom a request speaks for */
     struct slice group;
     struct slice member_id;   /* empty: none yet */
     struct slice instance_id; /* NULL: a dynamic member */
-    int32_t generation;       /* -1: none */
+    int32_t generation;       /* or member epoch; -1: none */
 };
 
 struct group_leaver {
@@ -130,6 +163,12 @@ struct group_offset_gone {
     enum kafka_error error; /* out */
 };
 
+struct group_matched {
+    struct slice pattern;
+    const struct slice *topics; /* ascending */
+    uint32_t count;
+};
+
 enum group_event_kind {
     GROUP_LOADED,
     GROUP_JOIN,
@@ -139,6 +178,8 @@ enum group_event_kind {
     GROUP_COMMIT,
     GROUP_DELETE_OFFSETS,
     GROUP_DELETE,
+    GROUP_CONSUMER_HEARTBEAT, /* a member of the consumer protocol enters (epoch 0), lives on, or leaves (-1, -2) */
+    GROUP_MATCHED,    /* patterns have been evaluated */
     GROUP_FORGET,     /* the client of a waiting call is gone: it is not answered any more */
     GROUP_TOPIC_GONE, /* a topic was deleted: so are the offsets in it */
     GROUP_TICK,
@@ -149,7 +190,10 @@ struct group_event {
     time_ms now;     /* monotonic */
     time_ms wall_ms; /* since 1970: for what is remembered in the log */
     struct group_call *call;
-    struct group_who who; /* JOIN to DELETE */
+    struct group_who who; /* JOIN to MATCHED */
+    /* The topics there are, for JOIN, SYNC, LEAVE, COMMIT and CONSUMER_HEARTBEAT; not kept. NULL: as last seen. */
+    const struct meta_image *image;
+    int64_t topics_version; /* the newest image that is known to have brought a topic; -1: none */
     union {
         struct {
             struct slice client_id;
@@ -178,7 +222,26 @@ struct group_event {
             uint32_t count;
             time_ms expire_ms;              /* wall clock; -1: by the retention */
             enum kafka_error unknown_group; /* what a member of no group is told (by version) */
+            bool old; /* by a version that knows of no member epochs (below 9) */
         } commit;
+        struct { /* NULL, or -1: as before */
+            struct slice client_id;
+            struct slice client_host;
+            struct slice rack_id;
+            int32_t rebalance_ms;
+            const struct slice *topics;
+            uint32_t topic_count;
+            struct slice pattern; /* empty: none any more */
+            struct slice assignor;
+            const struct group_part *owned;
+            uint32_t owned_count;
+        } consumer;
+        struct {
+            const struct group_matched *items;
+            uint32_t count;
+            int64_t version; /* of the image that they were evaluated against */
+            bool failed;     /* nothing is known */
+        } matched;
         struct {
             struct group_offset_gone *items;
             uint32_t count;
@@ -201,6 +264,12 @@ struct group_actions {
     uint64_t write;      /* its number; 0: nothing to write */
     uint32_t record_count;
     const struct group_record *records;
+    bool
+        broken; /* memory ran out in the middle of a change: the shard is to be released and loaded anew */
+    /* Patterns of a group that are to be evaluated; MATCHED is to follow. The shard's memory, valid until the next step. */
+    struct slice match_group;
+    const struct slice *match;
+    uint32_t match_count;
 };
 
 /* --- state --- */
@@ -240,8 +309,12 @@ struct group_topic {
     uint32_t room;
 };
 
+struct consumer;
+
 struct group {
     struct slice id;
+    struct consumer *
+        consumer; /* NULL: a classic group. Else it is EMPTY as such, and consumer.h says what it is */
     enum group_state state;
     time_ms state_wall_ms; /* when it came there */
     int32_t generation;

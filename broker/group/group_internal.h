@@ -57,6 +57,9 @@ bool record_offset(struct turn *, struct group *, struct slice topic,
                    const struct group_offset *) MUST_USE;
 bool record_offset_gone(struct turn *, struct group *, struct slice topic,
                         int32_t partition) MUST_USE;
+/* All members of a classic group, without a word to the log. */
+void replay_members_drop(struct group_shard *, struct group *);
+
 /* --- member.c --- */
 
 /* What a member says of itself; copied. */

@@ -1,5 +1,5 @@
 /* JoinGroup: a member comes, for the first time or again. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 #include <stdio.h>
 
@@ -256,7 +256,14 @@ void group_join(struct turn *turn, const struct group_event *event)
     struct group_shard *shard = turn->shard;
     struct group *group = map_get(&shard->groups, event->who.group);
     assert(event->call->joining == NULL && event->call->syncing == NULL);
+    if (group != NULL && group->consumer != NULL && group->consumer->members.count > 0) {
+        consumer_classic_join(turn, group, event);
+        return;
+    }
     enum kafka_error error = check(shard, group, event);
+    if (error == KAFKA_NONE && group != NULL && group->consumer != NULL) {
+        error = consumer_end(turn, group) ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE;
+    }
     if (error == KAFKA_NONE && group == NULL) {
         group = shard_create(shard, event->who.group, turn->wall_ms);
         error = group == NULL ? KAFKA_COORDINATOR_NOT_AVAILABLE : KAFKA_NONE;

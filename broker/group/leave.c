@@ -1,5 +1,5 @@
 /* LeaveGroup, and the removal of whole groups. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 static struct group_member *leaver_find(const struct group *group,
                                         const struct group_leaver *leaver,
@@ -39,6 +39,10 @@ void group_leave(struct turn *turn, const struct group_event *event)
         turn_refuse(turn, event->call, KAFKA_UNKNOWN_MEMBER_ID);
         return;
     }
+    if (group->consumer != NULL) {
+        consumer_classic_leave(turn, group, event);
+        return;
+    }
     bool gone = false;
     for (uint32_t i = 0; i < event->leave.count; i++) {
         gone |= leave_one(turn, group, &event->leave.leavers[i]);
@@ -61,7 +65,8 @@ static bool write_gone(struct turn *turn, struct group *group)
             ok = record_offset_gone(turn, group, topic->name, topic->offsets[i].partition);
         }
     }
-    return ok && record_group_gone(turn, group);
+    return ok && (group->consumer != NULL ? record_consumer_gone(turn, group)
+                                          : record_group_gone(turn, group));
 }
 
 void group_delete(struct turn *turn, const struct group_event *event)
@@ -69,7 +74,8 @@ void group_delete(struct turn *turn, const struct group_event *event)
     struct group *group = map_get(&turn->shard->groups, event->who.group);
     if (group == NULL) {
         turn_refuse(turn, event->call, KAFKA_GROUP_ID_NOT_FOUND);
-    } else if (group->state != GROUP_EMPTY) {
+    } else if (group->state != GROUP_EMPTY ||
+               (group->consumer != NULL && group->consumer->members.count > 0)) {
         turn_refuse(turn, event->call, KAFKA_NON_EMPTY_GROUP);
     } else if (!write_gone(turn, group)) {
         turn->shard->record_count = 0; /* all or nothing */

@@ -1,5 +1,5 @@
 /* Offsets: committed, deleted, expired (KIP-211). */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 #include "kmsg/consumer_protocol.h"
 
@@ -139,9 +139,13 @@ const struct group_offset *group_offset_find(const struct group *group, struct s
 /* ---- commits ---- */
 
 static enum kafka_error commit_check(struct turn *turn, const struct group *group,
-                                     const struct group_who *who)
+                                     const struct group_event *event)
 {
+    const struct group_who *who = &event->who;
     assert(group->state != GROUP_EMPTY || group->members.count == 0);
+    if (group->consumer != NULL) {
+        return consumer_may_commit(group, event);
+    }
     if (who->generation < 0 && group->state == GROUP_EMPTY) {
         return KAFKA_NONE; /* an administrator, or a consumer that assigns itself */
     }
@@ -198,7 +202,7 @@ void group_commit(struct turn *turn, const struct group_event *event)
         assert(group == NULL || group->state == GROUP_EMPTY);
     }
     enum kafka_error error = group == NULL ? KAFKA_COORDINATOR_NOT_AVAILABLE
-                                           : commit_check(turn, group, &event->who);
+                                           : commit_check(turn, group, event);
     if (error == KAFKA_NONE && !commit_items(turn, group, event)) {
         error =
             KAFKA_COORDINATOR_NOT_AVAILABLE; /* a part may be stored: it is true, only not told */
@@ -229,6 +233,13 @@ static bool says_topic(struct group_shard *shard, struct slice metadata, struct 
     return false;
 }
 
+/* Whether somebody may be reading. */
+static bool has_members(const struct group *group)
+{
+    return group->consumer != NULL ? group->consumer->members.count > 0
+                                   : group->state != GROUP_EMPTY;
+}
+
 static bool is_consumers(const struct group *group)
 {
     return slice_eq(group->protocol_type, slice_str("consumer"));
@@ -237,6 +248,15 @@ static bool is_consumers(const struct group *group)
 static bool subscribes(struct group_shard *shard, const struct group *group, struct slice topic)
 {
     uint32_t at = 0;
+    if (group->consumer != NULL) {
+        for (const struct consumer_member *c;
+             (c = consumer_member_next(group->consumer, &at)) != NULL;) {
+            if (consumer_subscribes(c, topic)) {
+                return true;
+            }
+        }
+        return false;
+    }
     for (const struct group_member *m; (m = group_member_next(group, &at)) != NULL;) {
         if (says_topic(shard, group_member_metadata(m, group->protocol), topic)) {
             return true;
@@ -257,7 +277,7 @@ void group_delete_offsets(struct turn *turn, const struct group_event *event)
     for (uint32_t i = 0; i < event->delete_offsets.count; i++) {
         struct group_offset_gone *item = &event->delete_offsets.items[i];
         item->error = KAFKA_NONE;
-        if (group->state != GROUP_EMPTY && subscribes(shard, group, item->topic)) {
+        if (has_members(group) && subscribes(shard, group, item->topic)) {
             item->error = KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
         } else if (group_offset_find(group, item->topic, item->partition) == NULL) {
             continue;
@@ -277,6 +297,9 @@ static bool may_expire(const struct group *group, time_ms *ret_floor_ms)
 {
     *ret_floor_ms = 0;
     assert(group->offset_count > 0 || group->topics.count == 0);
+    if (group->consumer != NULL) {
+        return true; /* what is subscribed is kept, by its topic */
+    }
     if (group->state == GROUP_EMPTY) {
         /* From the time when its last member left. */
         *ret_floor_ms = group->protocol_type.n > 0 ? group->state_wall_ms : 0;
@@ -337,7 +360,7 @@ static bool expire_group(struct turn *turn, struct group *group)
     for (const struct map_entry *e; (e = map_next(&group->topics, &at)) != NULL;) {
         struct group_topic *topic = e->value;
         bool kept = !has_old(turn, topic, floor_ms) ||
-                    (group->state != GROUP_EMPTY && subscribes(turn->shard, group, topic->name));
+                    (has_members(group) && subscribes(turn->shard, group, topic->name));
         if (!kept && !expire_topic(turn, group, topic, floor_ms)) {
             return false;
         }
@@ -348,12 +371,13 @@ static bool expire_group(struct turn *turn, struct group *group)
 /* An empty group of which nothing is left to know. */
 static bool remove_idle(struct turn *turn, struct group *group)
 {
-    bool idle = group->state == GROUP_EMPTY && group->offset_count == 0 &&
-                group->pending.count == 0;
+    bool idle = !has_members(group) && group->offset_count == 0 && group->pending.count == 0;
     if (!idle) {
         return true;
     }
-    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX || !record_group_gone(turn, group)) {
+    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX ||
+        !(group->consumer != NULL ? record_consumer_gone(turn, group)
+                                  : record_group_gone(turn, group))) {
         return false;
     }
     shard_remove(turn->shard, group);

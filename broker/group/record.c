@@ -1,5 +1,5 @@
 /* What the log remembers: Kafka's record schemas of __consumer_offsets, built and taken back. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 /* Versions that every Kafka since 2.3 reads; offsets with a time of their own need version 1. */
 #define GROUP_VALUE_VERSION  3
@@ -156,7 +156,7 @@ bool record_offset_gone(struct turn *turn, struct group *group, struct slice top
 
 /* ---- back from the log ---- */
 
-static void members_drop(struct group_shard *shard, struct group *group)
+void replay_members_drop(struct group_shard *shard, struct group *group)
 {
     uint32_t at = 0;
     for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
@@ -198,13 +198,16 @@ static bool replay_group(struct group_shard *shard, const struct kmsg_group_meta
     struct group *group = map_get(&shard->groups, key->group);
     if (value == NULL) {
         if (group != NULL) {
-            members_drop(shard, group);
+            replay_members_drop(shard, group);
             group->state = GROUP_EMPTY;
         }
-        if (group != NULL && group->offset_count == 0) {
+        if (group != NULL && group->offset_count == 0 && group->consumer == NULL) {
             shard_remove(shard, group);
         }
         return true;
+    }
+    if (group != NULL && group->consumer != NULL) {
+        consumer_unmake(shard, group);
     }
     if (group == NULL) {
         group = shard_create(shard, key->group, value->current_state_timestamp);
@@ -212,7 +215,7 @@ static bool replay_group(struct group_shard *shard, const struct kmsg_group_meta
     if (group == NULL) {
         return false;
     }
-    members_drop(shard, group);
+    replay_members_drop(shard, group);
     group->generation = value->generation;
     group->state = value->members.count > 0 ? GROUP_STABLE : GROUP_EMPTY;
     group->state_wall_ms = value->current_state_timestamp;
@@ -261,5 +264,5 @@ bool group_replay(struct group_shard *shard, const struct kmsg_message *key_desc
         const struct kmsg_offset_commit_key *named = key;
         return named->group.n == 0 || replay_offset(shard, key, value);
     }
-    return true;
+    return consumer_replay(shard, key_desc, key, value);
 }

@@ -1,5 +1,5 @@
 /* A shard: events in, groups by id, and a heap of their deadlines. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 #define SCRATCH_CHUNK_BYTES 4096
 #define SCRATCH_MAX         ((size_t)256 << 20)
@@ -82,6 +82,9 @@ static time_ms group_wake(const struct group *group)
 {
     time_ms wake = TIME_NEVER;
     uint32_t at = 0;
+    if (group->consumer != NULL) {
+        return consumer_wake(group->consumer);
+    }
     for (const struct map_entry *e; (e = map_next(&group->pending, &at)) != NULL;) {
         wake = min_i64(wake, ((const struct group_pending *)e->value)->expires_ms);
     }
@@ -136,6 +139,9 @@ static void group_release(struct group_shard *shard, struct group *group)
     assert(group->id.n > 0 && group->joining == 0);
     offsets_release(shard, group);
     uint32_t at = 0;
+    if (group->consumer != NULL) {
+        consumer_unmake(shard, group);
+    }
     for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
         member_remove(shard, e->value);
     }
@@ -261,6 +267,9 @@ static void shard_begin(struct turn *turn)
         for (const struct map_entry *m; (m = map_next(&group->members, &i)) != NULL;) {
             member_touch(turn, m->value);
         }
+        if (group->consumer != NULL) {
+            consumer_loaded(turn, group);
+        }
         shard_retime(shard, group);
     }
 }
@@ -268,12 +277,17 @@ static void shard_begin(struct turn *turn)
 static void shard_tick(struct turn *turn)
 {
     struct group_shard *shard = turn->shard;
-    while (shard->groups.count > 0 && shard->timers[0]->wake_ms <= turn->now) {
+    while (shard->groups.count > 0 && shard->timers[0]->wake_ms <= turn->now &&
+           !turn->actions->broken) {
         struct group *group = shard->timers[0];
         assert(group->timer == 0);
-        round_tick(turn, group);
+        if (group->consumer != NULL) {
+            consumer_tick(turn, group);
+        } else {
+            round_tick(turn, group);
+        }
         shard_retime(shard, group);
-        assert(group->wake_ms > turn->now);
+        assert(group->wake_ms > turn->now || turn->actions->broken);
     }
     if (shard->expiry_due_ms <= turn->now) {
         offsets_expire(turn);
@@ -290,6 +304,8 @@ static void dispatch(struct turn *turn, const struct group_event *event)
     case GROUP_COMMIT: group_commit(turn, event); break;
     case GROUP_DELETE_OFFSETS: group_delete_offsets(turn, event); break;
     case GROUP_DELETE: group_delete(turn, event); break;
+    case GROUP_CONSUMER_HEARTBEAT: consumer_heartbeat(turn, event); break;
+    case GROUP_MATCHED: consumer_matched(turn, event); break;
     case GROUP_FORGET: group_forget(turn, event->call); break;
     case GROUP_TOPIC_GONE: offsets_topic_gone(turn, event->topic_gone); break;
     case GROUP_TICK: shard_tick(turn); break;
@@ -309,16 +325,19 @@ void group_step(struct group_shard *shard, const struct group_event *event,
     shard->record_room = 0;
     if (event->kind == GROUP_LOADED) {
         shard_begin(&turn);
+        assert(shard->record_count == 0);
         return;
     }
     assert(shard->loaded);
-    assert((event->kind >= GROUP_JOIN && event->kind <= GROUP_FORGET) == (event->call != NULL));
+    bool asked = event->kind >= GROUP_JOIN && event->kind <= GROUP_FORGET &&
+                 event->kind != GROUP_MATCHED;
+    assert(asked == (event->call != NULL));
     dispatch(&turn, event);
-    bool wrote = shard->record_count > 0;
+    bool wrote = shard->record_count > 0 && !actions->broken;
     assert(shard->record_count <= shard->record_room);
     shard->writes += wrote;
     actions->write = wrote ? shard->writes : 0;
-    actions->record_count = shard->record_count;
+    actions->record_count = wrote ? shard->record_count : 0;
     actions->records = shard->records;
 }
 

@@ -1,5 +1,5 @@
 /* SyncGroup: the leader hands in who gets what, everybody asks for its own. Heartbeats: a member says that it lives. */
-#include "broker/group/group_internal.h"
+#include "broker/group/consumer_internal.h"
 
 static void sync_refuse(struct turn *turn, struct group_call *call, enum kafka_error error)
 {
@@ -83,6 +83,10 @@ void group_sync(struct turn *turn, const struct group_event *event)
 {
     struct group *group = map_get(&turn->shard->groups, event->who.group);
     enum kafka_error error = KAFKA_UNKNOWN_MEMBER_ID;
+    if (group != NULL && group->consumer != NULL) {
+        consumer_classic_sync(turn, group, event);
+        return;
+    }
     struct group_member *m = group == NULL ? NULL : sync_check(group, event, &error);
     if (m == NULL) {
         sync_refuse(turn, event->call, error);
@@ -110,6 +114,10 @@ void group_heartbeat(struct turn *turn, const struct group_event *event)
 {
     struct group *group = map_get(&turn->shard->groups, event->who.group);
     enum kafka_error error = KAFKA_UNKNOWN_MEMBER_ID;
+    if (group != NULL && group->consumer != NULL) {
+        consumer_classic_heartbeat(turn, group, event);
+        return;
+    }
     struct group_member *m = group == NULL ? NULL : member_find(group, &event->who, &error);
     if (m == NULL) {
         turn_refuse(turn, event->call, error);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "broker/node/group_config.h"
 #include "broker/node/node_internal.h"
 #include "common/port/clock.h"
 #include "common/port/entropy.h"
@@ -175,16 +176,7 @@ static void coords_config_fill(struct broker_node *node, struct coords_config *t
         .broker = node->options.node_id,
         .write_timeout_ms = config_int(config, CONFIG_OFFSETS_COMMIT_TIMEOUT_MS),
     };
-    to->group = (struct group_config){
-        .session_min_ms = (int32_t)max_i64(config_int(config, CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS),
-                                           1),
-        .session_max_ms = (int32_t)config_int(config, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS),
-        .initial_delay_ms = (int32_t)max_i64(
-            config_int(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS), 0),
-        .members_max = (uint32_t)config_int(config, CONFIG_GROUP_MAX_SIZE),
-        .offsets_retention_ms = config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60000,
-        .retention_check_ms = config_int(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS),
-    };
+    group_config_fill(config, &to->group);
     for (uint32_t i = 0; i < node->reactor_count; i++) {
         to->reactors[i] = node->reactors[i].loop;
     }

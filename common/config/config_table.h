@@ -308,40 +308,40 @@
       "tiering") \
     X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", AT_LEAST(0), CLUSTER_WIDE, UNLISTED, \
       "quotas") \
-    X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "1000", AT_LEAST(0), CLUSTER_WIDE, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", ANY, READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT, "5000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS, "group.consumer.max.assignment.interval.ms", INT, "15000", AT_LEAST(0), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS, "group.consumer.max.heartbeat.interval.ms", INT, "15000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT, "60000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, "2147483647", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING, "bidirectional", ONE_OF_ANY_CASE("DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS, "group.consumer.min.assignment.interval.ms", INT, "0", AT_LEAST(0), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS, "group.consumer.min.heartbeat.interval.ms", INT, "5000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
-    X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT, "45000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "1000", AT_LEAST(0), CLUSTER_WIDE, WORKS, \
+      "How long a consumer group keeps its assignment before the next is made; members that come meanwhile share the next.") \
+    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", ANY, READ_ONLY, WORKS, \
+      "Assignors that members of consumer groups may ask for; the first is that of those who do not ask. Known: uniform, range.") \
+    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT, "5000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How often members of consumer groups are told to send heartbeats.") \
+    X(GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS, "group.consumer.max.assignment.interval.ms", INT, "15000", AT_LEAST(0), READ_ONLY, WORKS, \
+      "The most that a group may set as consumer.assignment.interval.ms.") \
+    X(GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS, "group.consumer.max.heartbeat.interval.ms", INT, "15000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The most that a group may set as consumer.heartbeat.interval.ms.") \
+    X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT, "60000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The most that a group may set as consumer.session.timeout.ms.") \
+    X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, "2147483647", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How many members a consumer group may have.") \
+    X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING, "bidirectional", ONE_OF_ANY_CASE("DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"), READ_ONLY, WORKS, \
+      "Whether groups change between the classic and the consumer protocol while they run: upgrade, downgrade, both or neither.") \
+    X(GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS, "group.consumer.min.assignment.interval.ms", INT, "0", AT_LEAST(0), READ_ONLY, WORKS, \
+      "The least that a group may set as consumer.assignment.interval.ms.") \
+    X(GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS, "group.consumer.min.heartbeat.interval.ms", INT, "5000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The least that a group may set as consumer.heartbeat.interval.ms.") \
+    X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT, "45000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "The least that a group may set as consumer.session.timeout.ms.") \
     X(GROUP_CONSUMER_REGEX_REFRESH_INTERVAL_MS, "group.consumer.regex.refresh.interval.ms", INT, "600000", AT_LEAST(10000), READ_ONLY, HIDDEN, \
       "groups") \
-    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", AT_LEAST(1), READ_ONLY, WORKS, \
+      "How long a member of a consumer group may be silent before it is fenced.") \
     X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "-1", AT_LEAST(-1), READ_ONLY, NO_EFFECT, \
       "groups") \
     X(GROUP_COORDINATOR_BACKGROUND_THREADS, "group.coordinator.background.threads", INT, "2", AT_LEAST(1), READ_ONLY, NO_EFFECT, \
       "groups") \
     X(GROUP_COORDINATOR_CACHED_BUFFER_MAX_BYTES, "group.coordinator.cached.buffer.max.bytes", INT, "1048588", AT_LEAST(524288), CLUSTER_WIDE, NO_EFFECT, \
       "groups") \
-    X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, "classic,consumer,streams", ONE_OF("consumer", "classic", "share", "streams"), READ_ONLY, NO_EFFECT, \
-      "groups") \
+    X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, "classic,consumer,streams", ONE_OF("consumer", "classic", "share", "streams"), READ_ONLY, WORKS, \
+      "Which kinds of groups this broker coordinates; consumer can be left out, classic is always served.") \
     X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", AT_LEAST(1), READ_ONLY, NO_EFFECT, "groups") \
     X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", ANY, READ_ONLY, WORKS, \
       "How long the first members of an empty group wait for more of them.") \

@@ -91,7 +91,7 @@ ARROWS = {
     ),
     "controller/node": COMMON_BUT_HOST + ("controller/raft", "controller/state"),
     "broker/node": COMMON_BUT_HOST + (
-        "broker/replica", "broker/group", "broker/txn", "broker/meta", "broker/partition", "broker/coord", "broker/edge",
+        "broker/replica", "broker/assign", "broker/group", "broker/txn", "broker/meta", "broker/partition", "broker/coord", "broker/edge",
         "broker/api",
     ),
     "common/host": ("common/port",) + TALK + (LOCK,),
