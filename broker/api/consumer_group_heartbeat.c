@@ -3,6 +3,7 @@
  * request alone is judged here.
  */
 #include "broker/api/group_ops.h"
+#include "broker/coord/regex.h"
 
 #include "kmsg/consumer_group_heartbeat.h"
 
@@ -211,9 +212,16 @@ void api_consumer_group_heartbeat(struct request *request)
         refuse(request, KAFKA_INVALID_REQUEST, why);
         return;
     }
+    struct regex_fault fault_found;
     if (ask.subscribed_topic_regex.n > 0) {
-        refuse(request, KAFKA_INVALID_REGULAR_EXPRESSION, "Regular expressions are not served.");
-        return;
+        err_t err = regex_check(request->arena.source, ask.subscribed_topic_regex, &fault_found);
+        if (err != OK) {
+            refuse(request, KAFKA_INVALID_REGULAR_EXPRESSION,
+                   arena_printf(&request->arena,
+                                "SubscribedTopicRegex is not a valid regular expression: %s.",
+                                fault_found.text));
+            return;
+        }
     }
     struct group_event event = {.kind = GROUP_CONSUMER_HEARTBEAT};
     if (!event_take(request, &ask, &event)) {

@@ -59,6 +59,8 @@ struct coord_write {
     uint8_t batch[];
 };
 
+struct coord_match;
+
 struct loader {
     bool on;
     bool follows;                /* has no end */
@@ -125,6 +127,8 @@ struct coord_shard {
     struct list told;            /* outbox: struct coord_call to be mailed */
     struct coord_write *writes;  /* outbox, oldest first */
     struct coord_write **writes_end;
+    struct coord_match *matches;         /* outbox: patterns to be evaluated */
+    uint32_t matching;                   /* evaluations that have not come back */
     struct coord_write *dropped;         /* to be freed outside */
     struct partition *partition_dropped; /* likewise */
     uint64_t pending;                    /* writes under way */
@@ -219,6 +223,15 @@ enum kafka_error shard_closed_error(const struct coord_shard *);
 bool shard_answer_after(struct coord_shard *, struct coord_call *, uint64_t after_write);
 /* Inside: the home loop is to look at what is wanted. */
 void shard_look(struct coord_shard *);
+
+/* --- match.c --- */
+
+/* Inside: what the core wants evaluated goes to the outbox. */
+void match_take(struct coord_shard *, const struct group_actions *, const struct meta_image *);
+/* Inside: takes one out; NULL: there is none. */
+struct coord_match *match_next(struct coord_shard *);
+/* Outside. */
+void match_send(struct coord_match *);
 
 /* --- shard_look.c: home loop --- */
 

@@ -264,10 +264,12 @@ static void drain(struct coord_shard *shard)
     for (;;) {
         struct coord_write *write = next_write(shard);
         struct coord_write *dropped = next_dropped(shard);
+        struct coord_match *match = match_next(shard);
         struct partition *partition = shard->partition_dropped;
         struct list_node *node = write == NULL ? list_pop(&shard->told) : NULL;
         shard->partition_dropped = NULL;
-        if (write == NULL && dropped == NULL && partition == NULL && node == NULL) {
+        if (write == NULL && dropped == NULL && match == NULL && partition == NULL &&
+            node == NULL) {
             return;
         }
         lock_leave(shard->lock);
@@ -276,6 +278,9 @@ static void drain(struct coord_shard *shard)
         }
         if (dropped != NULL) {
             write_free(dropped);
+        }
+        if (match != NULL) {
+            match_send(match);
         }
         if (partition != NULL) {
             partition_drop(partition);
@@ -380,6 +385,9 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
         shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
     } else if (actions.write != 0) {
         take_write(shard, &actions);
+    }
+    if (actions.match_count > 0 && shard->state == SHARD_ACTIVE) {
+        match_take(shard, &actions, event->image);
     }
     if (shard->state == SHARD_ACTIVE) {
         take_answers(shard, &actions);

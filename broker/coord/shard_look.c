@@ -67,7 +67,7 @@ void shard_on_look(struct mail *mail)
     bool idle = shard->state == SHARD_IDLE && !shard->loader.on;
     bool begins = idle && (aim == AIM_LEAD || (aim == AIM_FOLLOW && !shard->follow_rests));
     bool rests = shard->state == SHARD_RESTING;
-    bool stopped = idle && shard->stopping && !shard->stop_told;
+    bool stopped = idle && shard->stopping && !shard->stop_told && shard->matching == 0;
     shard->stop_told = shard->stop_told || stopped;
     if (begins) {
         load_begin(shard, aim == AIM_FOLLOW);
