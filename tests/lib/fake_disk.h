@@ -50,6 +50,9 @@ int fake_disk_open_files(const struct host *);
 /* Closes every handle: the process that had them has died. */
 void fake_disk_drop_files(struct host *);
 
+/* Takes a name out of a folder in both images, whatever lies behind it; false: it is not there. Not while anything of it is
+ * open. */
+bool fake_disk_forget(struct host *, const char *path);
 /* Flips one bit in both images. */
 void fake_disk_flip(struct host *, const char *path, int64_t byte, unsigned bit);
 /* A copy of a file's live bytes in malloc'ed memory, or NULL when there is none. */

@@ -142,6 +142,26 @@ void fake_disk_power_cut(struct host *host, enum fake_cut cut)
     }
 }
 
+bool fake_disk_forget(struct host *host, const char *path)
+{
+    const char *name;
+    struct inode *folder = tree_folder(host, path, &name);
+    if (folder == NULL || names_get(&folder->live_names, name) == NULL) {
+        return false;
+    }
+    names_remove(&folder->live_names, name);
+    if (names_get(&folder->safe_names, name) != NULL) {
+        names_remove(&folder->safe_names, name);
+    }
+    for (size_t i = 0; i < folder->naming_count; i++) { /* nor does a power cut bring it back */
+        struct naming *naming = &folder->namings[i];
+        if (naming->entry.inode != NULL && strcmp(naming->entry.name, name) == 0) {
+            naming->entry = (struct entry){.inode = NULL};
+        }
+    }
+    return true;
+}
+
 void fake_disk_freeze_after(struct host *host, int64_t changes)
 {
     host->freeze_at = changes < 0 ? -1 : host->changes + changes;

@@ -79,6 +79,7 @@ struct consumer {
         int64_t end;   /* final readers: where it ends; -1: not known */
         int64_t start;
         time_us asked_us; /* for its end */
+        int32_t asked_epoch;
         bool whole;
     } parts[PARTITIONS_MAX];
     struct agent_call ends_call;

@@ -177,6 +177,31 @@ const struct meta_image *broker_image(const struct sim_broker *broker)
     return metadata_image(&broker->node->metadata);
 }
 
+static int32_t image_leader_epoch(const struct meta_image *image, const char *name, int32_t index)
+{
+    const struct meta_topic *topic = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(name));
+    const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
+    return p == NULL ? -1 : p->leader_epoch;
+}
+
+int32_t cluster_leader_epoch(const struct cluster *cluster, const char *topic, int32_t index)
+{
+    int64_t epoch = -1;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        const struct controller_node *node = cluster->controllers[i].node;
+        const struct meta_image *image = node == NULL ? NULL : controller_node_image(node);
+        epoch = max_i64(epoch, image_leader_epoch(image, topic, index));
+    }
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        if (cluster->brokers[i].node != NULL) {
+            epoch = max_i64(epoch,
+                            image_leader_epoch(broker_image(&cluster->brokers[i]), topic, index));
+        }
+    }
+    return (int32_t)epoch;
+}
+
 static bool same(const struct meta_image *a, const struct meta_image *b)
 {
     return b != NULL && meta_offset(a) == meta_offset(b) &&

@@ -75,6 +75,8 @@ bool cluster_whole(void *cluster);
 void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */
 const struct meta_image *broker_image(const struct sim_broker *);
+/* The newest epoch of a partition's leader that any node knows of; -1: no node knows the partition. */
+int32_t cluster_leader_epoch(const struct cluster *, const char *topic, int32_t index);
 int32_t broker_id(uint32_t number);
 
 #endif

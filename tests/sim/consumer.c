@@ -182,16 +182,23 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
 
 /* ---- where to begin, and to end ---- */
 
+/* Who does not know yet that it is deposed may tell an old one: that is not held against it. */
 static void end_note(struct consumer *consumer, uint32_t partition, int64_t offset)
 {
     struct field *field = consumer->agent.field;
+    uint32_t t = field_topic_of(field, partition);
+    int32_t index = (int32_t)(partition - field->topics[t].first);
+    if (cluster_leader_epoch(field->cluster, field->topics[t].name, index) !=
+        consumer->parts[partition].asked_epoch) {
+        return;
+    }
     struct history_op op = {.kind = HISTORY_END,
                             .partition = partition,
                             .offset = offset,
                             .client = consumer->agent.number,
                             .began_us = consumer->parts[partition].asked_us,
                             .ended_us = world_now_us(field->cluster->world)};
-    op.flags |= field->topics[field_topic_of(field, partition)].weak ? HISTORY_WEAK : 0;
+    op.flags |= field->topics[t].weak ? HISTORY_WEAK : 0;
     history_add(field->history, &op);
 }
 
@@ -244,6 +251,7 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     data.current_leader_epoch = agent->leader_epoch[p];
     consumer->ends_partition = p;
     part->asked_us = world_now_us(field->cluster->world);
+    part->asked_epoch = agent->leader_epoch[p];
     consumer->ends_latest = consumer->final
                                 ? part->next >= 0
                                 : consumer->group == 0 && prng_chance(&agent->prng, 500);

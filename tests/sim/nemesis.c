@@ -151,7 +151,9 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
     bool well = broker != NULL && node->stopping && broker_node_ended_well(broker);
     say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
     if (well) {
-        farewell_look(n, broker_id(node->number));
+        if (n->plan->calm != CALM_NOT) { /* else no controller may have answered it */
+            farewell_look(n, broker_id(node->number));
+        }
         broker_node_join(broker);
     } else {
         if (!node->hurt && n->wrong[0] == '\0') {
@@ -333,6 +335,43 @@ static void shut_down(struct nemesis *n, struct nemesis_node *node)
     }
 }
 
+/* Whether somebody else has everything of it that was acknowledged, and is well. */
+static bool spare(const struct nemesis *n, const struct meta_partition *p, int32_t id)
+{
+    for (uint32_t i = 0; i < p->isr.count; i++) {
+        uint32_t number = (uint32_t)(p->isr.id[i] - broker_id(0));
+        if (p->isr.id[i] != id && number < n->cluster->broker_count) {
+            const struct nemesis_node *other = &n->nodes[n->cluster->controller_count + number];
+            if (!other->down && !other->hurt) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Of a broker that is down: somebody tidies up its disk. Only where another copy is in sync, and once in a run: what two such hands
+ * take may be all there was. */
+static void folder_lost(struct nemesis *n)
+{
+    struct nemesis_node *node = any_broker(n);
+    int32_t active = cluster_active(n->cluster);
+    uint32_t t = (uint32_t)prng_below(&n->prng, n->field->topic_count);
+    int32_t index = (int32_t)prng_below(&n->prng, n->field->topics[t].partitions);
+    const struct meta_image *image =
+        active < 0 ? NULL : controller_node_image(n->cluster->controllers[active].node);
+    const struct meta_topic *topic =
+        image == NULL ? NULL : meta_topic_named(image, slice_str(n->field->topics[t].name));
+    const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
+    if (n->folder_lost || !node->down || p == NULL || !spare(n, p, broker_id(node->number))) {
+        return;
+    }
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
+    n->folder_lost = fake_disk_forget(node->host, path);
+    say(n, "%s of %s %s", path, node_name(n, node), n->folder_lost ? "is gone" : "was never there");
+}
+
 static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_node *node)
 {
     switch (fault) {
@@ -346,6 +385,7 @@ static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_no
     case FAULT_POWER_ALL: all_down(n, true); break;
     case FAULT_PAUSE: world_pause(node->host, now(n) + a_while(n)); break;
     case FAULT_PAUSE_ALL: all_paused(n); break;
+    case FAULT_FOLDER_LOST: folder_lost(n); break;
     default: shut_down(n, any_broker(n)); break;
     }
 }
@@ -372,7 +412,7 @@ static void fault_do(struct nemesis *n, enum fault fault)
         node_name(n, node));
     n->done[fault]++;
     n->total++;
-    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault == FAULT_PAUSE_ALL) {
+    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault >= FAULT_PAUSE_ALL) {
         process_fault(n, fault, node);
     } else if (fault <= FAULT_RESET) {
         network_fault(n, fault, node);

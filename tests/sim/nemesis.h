@@ -29,6 +29,7 @@ struct nemesis {
         time_us well_at; /* its disk is as it was */
         bool wiped;
     } nodes[NODES_MAX];
+    bool folder_lost;
     struct host *clients[16];
     uint32_t client_count;
     uint32_t done[FAULTS];

@@ -67,6 +67,7 @@ static void calm_draw(struct plan *plan)
     plan->weight[FAULT_SLOW_DISK] = plan->calm == CALM_DISKS ? 4 : 0;
     plan->weight[FAULT_PAUSE_ALL] = plan->calm == CALM_DISKS ? 4 : 0;
     plan->weight[FAULT_RESET] = plan->calm == CALM_STREAMS ? 8 : 0;
+    plan->weight[FAULT_SHUTDOWN] = plan->calm == CALM_STREAMS ? 4 : 0;
     plan->weight[FAULT_CRASH] = plan->calm == CALM_CONTROLLERS ? 8 : 0;
     plan->habits = (struct world_habits){0};
     plan->safety_us = 10 * SECOND;

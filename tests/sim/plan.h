@@ -27,7 +27,8 @@
     X(CLOCK_RATE, "clock rate")                           \
     X(CLOCK_JUMP, "clock jump")                           \
     X(SHUTDOWN, "controlled shutdown")                    \
-    X(PAUSE_ALL, "pause of all")
+    X(PAUSE_ALL, "pause of all")                          \
+    X(FOLDER_LOST, "a replica's folder is gone")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,

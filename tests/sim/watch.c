@@ -171,9 +171,9 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
     }
     if (slot->high_watermark != core->high_watermark || slot->isr != core->isr) {
         high_watermark_look(watch, p, slot->high_watermark);
-        followers_look(watch, p, core->isr & ~slot->isr);
         isr_look(watch, p);
     }
+    followers_look(watch, p, core->isr & ~slot->isr);
     if (slot->high_watermark != core->high_watermark && slot->news == p->consumer_news) {
         watch_wrong(watch,
                     "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
