@@ -223,7 +223,8 @@ static err_t facts_gather(struct raft_disk *store, struct arena *arena, struct f
  * same term there. */
 static bool log_fits(const struct raft_disk *store, const struct facts *facts)
 {
-    raft_index at = index_of_offset(log_start(store->log));
+    raft_index first = index_of_offset(log_start(store->log));
+    raft_index at = first;
     raft_index index = store->snapshot.index;
     if (index == 0) {
         return at == 1;
@@ -236,7 +237,7 @@ static bool log_fits(const struct raft_disk *store, const struct facts *facts)
             return facts->runs[i].term == store->snapshot.term;
         }
     }
-    return at == index + 1;
+    return first == index + 1;
 }
 
 err_t store_log_open(struct raft_disk *store, struct arena *arena,

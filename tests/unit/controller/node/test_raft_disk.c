@@ -1,0 +1,129 @@
+/* What a controller finds on its disk when it comes back. */
+#include <criterion/criterion.h>
+
+#include "common/port/memory.h"
+#include "controller/node/raft_disk.h"
+#include "tests/sim/sim.h"
+
+struct disk {
+    struct world *world;
+    struct host *host;
+    struct loop *loop;
+    struct heap heap;
+    struct arena arena;
+    struct raft_disk *store;
+    struct raft_durable_state found;
+    uint64_t written;
+    uint64_t durable;
+};
+
+static void on_durable(void *ctx, uint64_t write)
+{
+    ((struct disk *)ctx)->durable = write;
+}
+
+static void on_snapshot(void *ctx, raft_index index, raft_term term)
+{
+    cr_assert(ctx != NULL && index > 0 && term > 0);
+}
+
+static void on_failed(void *ctx, const char *sentence)
+{
+    cr_assert(ctx == NULL, "%s", sentence);
+}
+
+static const struct raft_disk_events events = {on_durable, on_snapshot, on_failed};
+
+static void first(void *arg)
+{
+    cr_assert(arg != NULL);
+}
+
+static void disk_begin(struct disk *d, struct world *world, const char *address)
+{
+    *d = (struct disk){.world = world, .host = world_host(world, address)};
+    heap_init(&d->heap, memory_source(d->host), 64 << 20);
+    arena_init(&d->arena, memory_source(d->host), 4096, 64 << 20);
+    cr_assert_eq(loop_open(d->host, "store", &d->loop), OK);
+    loop_start(d->loop, first, d);
+    cr_assert_eq(disk_mkdir(d->host, "/meta"), OK);
+}
+
+static void store_begin(struct disk *d)
+{
+    d->written = d->durable = 0;
+    cr_assert_eq(
+        raft_disk_open(d->loop, &d->heap, "/meta", &events, d, &d->arena, &d->found, &d->store),
+        OK);
+}
+
+static bool is_durable(void *ctx)
+{
+    const struct disk *d = ctx;
+    return d->durable == d->written && !raft_disk_busy(d->store);
+}
+
+static void store_end(struct disk *d)
+{
+    cr_assert(world_run(d->world, is_durable, d, 10000000));
+    raft_disk_close(d->store);
+}
+
+static void disk_end(struct disk *d)
+{
+    loop_stop(d->loop);
+    loop_join(d->loop);
+    arena_release(&d->arena);
+    heap_release(&d->heap);
+}
+
+static void append(struct disk *d, raft_index from, raft_index to, raft_term term)
+{
+    for (raft_index i = from; i <= to; i++) {
+        struct raft_entry entry = {.term = term, .kind = RAFT_DATA, .payload = slice_str("entry")};
+        raft_disk_append(d->store, ++d->written, 0, i, &entry, 1);
+    }
+}
+
+/* A snapshot of the first twenty entries, from one controller to another that has none of them. */
+static void snapshot_send(struct disk *from, struct disk *to)
+{
+    struct raft_snapshot snapshot;
+    struct slice bytes;
+    bool last = false;
+    raft_disk_snapshot_id(from->store, &snapshot);
+    cr_assert_eq(snapshot.index, 20);
+    cr_assert_eq(raft_disk_snapshot_chunk(from->store, 20, 0, 1 << 20, &from->arena, &bytes, &last),
+                 OK);
+    cr_assert(last);
+    raft_disk_chunk(to->store, ++to->written, 20, 0, bytes);
+    raft_disk_install(to->store, ++to->written, &snapshot, false);
+}
+
+Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
+{
+    struct world *world = world_open(1, false);
+    struct disk leader;
+    struct disk follower;
+    const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
+    disk_begin(&leader, world, "10.0.0.1");
+    disk_begin(&follower, world, "10.0.0.2");
+    store_begin(&leader);
+    append(&leader, 1, 20, 3);
+    cr_assert_eq(raft_disk_snapshot(leader.store, 20, 3, &voters, slice_str("state")), OK);
+    cr_assert(world_run(world, is_durable, &leader, 10000000));
+    store_begin(&follower);
+    snapshot_send(&leader, &follower);
+    append(&follower, 21, 25, 3); /* acknowledged: they are durable */
+    store_end(&follower);
+    store_begin(&follower);
+    cr_assert_eq(follower.found.snapshot.index, 20);
+    cr_assert_eq(follower.found.first_index, 21);
+    cr_assert_eq(follower.found.run_count, 1);
+    cr_assert_eq(follower.found.runs[0].count, 5);
+    store_end(&follower);
+    store_end(&leader);
+    disk_end(&follower);
+    disk_end(&leader);
+    world_close(world);
+}
