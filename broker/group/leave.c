@@ -36,7 +36,10 @@ void group_leave(struct turn *turn, const struct group_event *event)
 {
     struct group *group = map_get(&turn->shard->groups, event->who.group);
     if (group == NULL) {
-        turn_refuse(turn, event->call, KAFKA_UNKNOWN_MEMBER_ID);
+        for (uint32_t i = 0; i < event->leave.count; i++) {
+            event->leave.leavers[i].error = KAFKA_UNKNOWN_MEMBER_ID;
+        }
+        turn_answer(turn, event->call, KAFKA_NONE, 0);
         return;
     }
     if (group->consumer != NULL) {

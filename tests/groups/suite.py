@@ -29,9 +29,13 @@ class Suite:
         self.out.check(True, f"{what} ({time.monotonic() - began:.1f} s)")
         return True
 
-    def topic(self, name, partitions=PARTITIONS):
-        self.cluster.create_topic(name, partitions, 3)
+    def topic(self, name, partitions=PARTITIONS, configs=None):
+        self.cluster.create_topic(name, partitions, self.replicas, configs)
         return name
+
+    @property
+    def replicas(self):
+        return min(3, len(self.cluster.brokers))
 
     def write(self, topic, count):
         """Records "k<i>:v<i>", i counting on from what was written before."""

@@ -14,6 +14,7 @@ FRANZ = (((1, 26), "go.mod"), ((1, 19), "go-1.19.mod"))  # the oldest Go for eac
 KAFKA_PYTHON_CODECS = ("lz4==4.4.5", "python-snappy==0.7.3", "zstandard==0.25.0", "crc32c==2.8")
 DEBIAN_PYTHON = "/usr/bin/python3"
 
+SLF4J_SIMPLE = ("org.slf4j", "slf4j-simple", "1.7.36")
 SLF4J_NOP = ("org.slf4j", "slf4j-nop", "1.7.36")
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -99,6 +100,16 @@ def kafka_clients(version):
     with _making(f"kafka-clients-{version}") as (goal, scratch):
         if scratch:
             _maven(scratch, [("org.apache.kafka", "kafka-clients", version), SLF4J_NOP], f"kafka-clients {version}")
+        return goal
+
+
+def kafka_frameworks(version=KAFKA_NEW):
+    """The directory with the jars of Kafka Connect, its file connectors and Kafka Streams."""
+    debian_java()
+    with _making(f"kafka-frameworks-{version}") as (goal, scratch):
+        if scratch:
+            own = [("org.apache.kafka", name, version) for name in ("connect-runtime", "connect-file", "kafka-streams")]
+            _maven(scratch, [*own, SLF4J_SIMPLE], f"Kafka Connect and Kafka Streams {version}")
         return goal
 
 

@@ -5,7 +5,7 @@ file for the commands behind it, there as {dir}/name. Every command gets --boots
 What differs from run to run is masked: addresses, ids, times, sizes, offsets of the metadata log. Stories are written anew by running
 them against Apache Kafka (tests/wire/run --peer kafka --only tools --rewrite); only commands are written by hand.
 """
-import difflib, json, os, re, struct, subprocess, threading, time
+import difflib, itertools, json, os, re, struct, subprocess, threading, time
 
 import clients, fetch
 
@@ -17,9 +17,12 @@ MAINS = {"kafka-topics": f"{TOOLS}.TopicCommand", "kafka-configs": "kafka.admin.
          "kafka-leader-election": f"{TOOLS}.LeaderElectionCommand", "kafka-cluster": f"{TOOLS}.ClusterTool",
          "kafka-broker-api-versions": f"{TOOLS}.BrokerApiVersionsCommand", "kafka-producer-perf-test": f"{TOOLS}.ProducerPerformance",
          "kafka-client-metrics": f"{TOOLS}.ClientMetricsCommand", "kafka-features": f"{TOOLS}.FeatureCommand",
-         "kafka-metadata-quorum": f"{TOOLS}.MetadataQuorumCommand"}
+         "kafka-metadata-quorum": f"{TOOLS}.MetadataQuorumCommand", "kafka-consumer-groups": f"{TOOLS}.consumer.group.ConsumerGroupCommand",
+         "kafka-groups": f"{TOOLS}.GroupsCommand"}
 MAINS_OLD = {"kafka-broker-api-versions": "kafka.admin.BrokerApiVersionsCommand"}
 LOOKS = re.compile(r"--describe|--list|\bdescribe\b|list-endpoints|get-offsets|api-versions")
+
+ROW_OF_GROUP = re.compile(r"tool-\w+[ ,](tool-\w+[ ,])?\d+[ ,]")
 
 MASKS = [(re.compile(pattern, re.M), to) for pattern, to in (
     (r"^(log4j:WARN|SLF4J).*\n", ""),
@@ -29,6 +32,8 @@ MASKS = [(re.compile(pattern, re.M), to) for pattern, to in (
     (r"^(\d+) +\t[\w-]{22}\t\d+ *\t\d+ *\t(\S+|\d+ ms ago) *\t(\S+|\d+ ms ago) *\t(\w+) *\t", r"<node>\t<id>\t<n>\t<n>\t<ms>\t<ms>\t\4\t"),
     (r"^((LeaderId|LeaderEpoch|HighWatermark|MaxFollowerLag|MaxFollowerLagTimeMs): +)-?\d+", r"\1<n>"),
     (r"(Epoch: )\d+", r"\1<n>"),
+    (r"\b(rdkafka-)[\da-f]{8}-[\da-f-]{27}\b", r"\1<id>"),
+    (r"(127\.0\.0\.1:<port> *)\(\d+\)", r"\1(<node>)"),
     (r'"size":\d+', '"size":<n>'),
     (r'"logDir":"[^"]*"', '"logDir":"<dir>"'),
     (r"\b1[789]\d{11}\b", "<ms>"),
@@ -49,6 +54,15 @@ def _sorted(line):
     if name in ("CurrentVoters", "CurrentObservers") and rest.strip().startswith("["):
         return name + colon + json.dumps(sorted(json.loads(rest), key=lambda v: v["id"]))
     return line
+
+
+def _unordered(text):
+    """Rows of groups and lists in brackets come in the order of a hash with a salt: the rows are sorted, and so are such lists."""
+    out = []
+    for own, lines in itertools.groupby(text.split("\n"), lambda line: bool(ROW_OF_GROUP.match(line))):
+        out += sorted(lines) if own else lines
+    sort = lambda m: ", ".join(sorted(m[0].split(", ")))
+    return re.sub(r"(\[[\w-]+\], )+\[[\w-]+\]|(?<=Valid states are: ).*", sort, "\n".join(out))
 
 
 def _versions(text):
@@ -88,7 +102,7 @@ def mask(text, ports):
     lines = text.split("\n")
     for at, line in zip(rows, sorted(lines[at] for at in rows)):
         lines[at] = line
-    return _versions("\n".join(lines).rstrip("\n"))
+    return _versions(_unordered("\n".join(lines)).rstrip("\n"))
 
 # what our brokers make the tools print instead, and why
 OURS = [(re.compile(pattern, re.M), to) for pattern, to in (
