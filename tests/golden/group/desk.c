@@ -153,6 +153,17 @@ static struct group_event event_of(struct desk *desk, enum group_event_kind kind
     return event;
 }
 
+/* What a consumer of one topic says, in version 0 of the consumer protocol. */
+static struct slice subscription(struct slice topic, uint8_t *room)
+{
+    static const uint8_t head[] = {0, 0, 0, 0, 0, 1, 0};
+    memcpy(room, head, sizeof(head));
+    room[sizeof(head)] = (uint8_t)topic.n;
+    memcpy(room + sizeof(head) + 1, topic.p, topic.n);
+    memset(room + sizeof(head) + 1 + topic.n, 0xff, 4); /* no user data */
+    return slice_of(room, sizeof(head) + 1 + topic.n + 4);
+}
+
 /* ---- commands ---- */
 
 static void join(struct desk *desk, const char *line, struct story_out *out)
@@ -164,6 +175,10 @@ static void join(struct desk *desk, const char *line, struct story_out *out)
         struct slice one = cut(&rest, ',');
         protocols[event.join.protocol_count].name = cut(&one, ':');
         protocols[event.join.protocol_count++].metadata = one;
+    }
+    uint8_t said[64];
+    if (word(line, "reads").p != NULL) {
+        protocols[0].metadata = subscription(word(line, "reads"), said);
     }
     event.join.protocols = protocols;
     event.join.client_id = slice_str("c");

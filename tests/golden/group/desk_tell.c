@@ -148,6 +148,9 @@ static void say_join(struct desk *desk, const char *name, const struct group_cal
     for (const struct group_member *m;
          a->members_of != NULL && (m = group_member_next(a->members_of, &at)) != NULL;) {
         struct slice said = group_member_metadata(m, a->protocol);
+        if (said.n > 8 && said.p[0] == 0) { /* a subscription: its topic */
+            said = slice_of(said.p + 8, said.p[7]);
+        }
         add(members, sizeof(members), " %s(%.*s)", desk_name(desk, m->id), (int)said.n,
             (const char *)said.p);
     }
