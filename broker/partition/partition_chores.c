@@ -14,8 +14,19 @@
 #define REBUILD_BYTES     ((size_t)1 << 20)
 #define CHORE_ARENA_CHUNK ((size_t)16 << 10)
 
+/* A full device spares followers: what they could not note down is replayed from the log when they are opened again. */
 static void failed(struct partition *p, const char *what, err_t err)
 {
+    partition_enter(p);
+    bool rests = err == ERR_NO_SPACE && p->state == PARTITION_OPEN &&
+                 p->core.role != REPLICA_LEADER;
+    if (rests) {
+        partition_rest(p, "no room for what it notes beside its log");
+    }
+    partition_leave(p);
+    if (rests) {
+        return;
+    }
     trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
               "%s-%d: %s failed (%s); the log directory %s goes offline.", p->name, p->index, what,
               err_text(err), p->dir->path);
@@ -31,7 +42,7 @@ static void save_epochs(struct partition *p, struct heap *heap)
     uint32_t count = 0;
     struct epoch_line *lines = NULL;
     partition_enter(p);
-    if (p->log != NULL) {
+    if (p->log != NULL && !p->resting) {
         const struct epoch_entry *entries = replica_epochs(&p->core, &count);
         lines = heap_alloc(heap, count * sizeof(*lines));
         for (uint32_t i = 0; lines != NULL && i < count; i++) {
@@ -95,7 +106,7 @@ static void save_snapshot(struct partition *p, struct heap *heap)
     }
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
                                        offset, lines, count);
-    if (err != OK) {
+    if (err != OK && err != ERR_NO_SPACE) {
         failed(p, "writing a snapshot of its producers", err);
     }
 }
@@ -315,7 +326,9 @@ static void forget_unsynced(struct partition *p)
 
 static void close_log(struct partition *p, struct heap *heap)
 {
-    bool abandoned = p->table->abandoned;
+    partition_enter(p);
+    bool abandoned = p->table->abandoned || p->resting;
+    lock_leave(p->lock);
     if (!abandoned) {
         save_epochs(p, heap);
         save_snapshot(p, heap);
@@ -376,6 +389,37 @@ static void delete_log(struct partition *p)
     }
 }
 
+/* What was appended is kept, recovered like after a crash: its tail is synced before anyone is told where it ends. */
+static void reopen_log(struct partition *p)
+{
+    partition_enter(p);
+    bool due = p->state == PARTITION_OFFLINE && p->resting && !atomic_load(&p->dir->offline);
+    struct log *log = p->log;
+    if (due) {
+        p->state = PARTITION_OPENING;
+        p->resting = false;
+        p->rebuilding = false;
+        p->log = NULL;
+        forget_unsynced(p);
+    }
+    if (due && log != NULL) {
+        p->known.clean = false;
+        p->known.recovery_point = min_i64(p->saved_point, log_durable_end(log));
+        p->known.log_start = log_start(log);
+        p->known_high_watermark = min_i64(p->core.high_watermark, log_end(log));
+    }
+    if (due) {
+        replica_begin_anew(&p->core);
+    }
+    lock_leave(p->lock);
+    if (due && log != NULL) {
+        log_abandon(log);
+    }
+    if (due) {
+        partition_open(p);
+    }
+}
+
 /* ---- the job ---- */
 
 /* The next chore, or 0: nothing that can be done now. */
@@ -405,6 +449,7 @@ static void do_chore(struct partition *p, uint32_t chore)
         break;
     case CHORE_CLOSE: close_log(p, &heap); break;
     case CHORE_VERIFY: verify(p, &heap); break;
+    case CHORE_REOPEN: reopen_log(p); break;
     default:
         assert(chore == CHORE_DELETE);
         delete_log(p);

@@ -65,6 +65,7 @@ enum chore {
     CHORE_CLOSE = 32,
     CHORE_DELETE = 64,
     CHORE_VERIFY = 128, /* a follower found a batch of ours bad */
+    CHORE_REOPEN = 256, /* offline for a cause that may be over */
 };
 
 /* What a folder and the checkpoints said about it, before it is opened. */
@@ -125,6 +126,9 @@ struct partition {
     struct replica_isr_ask ask;
     int64_t verify_offset;
     time_ms verify_after_ms; /* not again before */
+    time_ms again_at_ms;     /* offline: when it is opened again; TIME_NEVER: not by itself */
+    time_ms again_ms;        /* the next rest before that */
+    time_ms rested_ms;       /* when the newest rest began */
     int64_t active_base;     /* of the log, when the newest snapshot was asked for */
     int64_t saved_point;     /* recovery point that may be written while chores are open */
     int64_t closed_end;      /* after CHORE_CLOSE: all below is on disk; -1: not so */
@@ -145,8 +149,9 @@ struct partition {
     bool fetch_urgent;
     bool chores_running; /* the job is out */
     bool rebuilding;
-    bool rotten; /* it was bad here too */
-    bool aside;  /* its folder is set aside, not removed */
+    bool rotten;  /* it was bad here too */
+    bool aside;   /* its folder is set aside, not removed */
+    bool resting; /* the core may be ahead of the log: nothing that it says is written down */
 
     struct mail ask_mail;
     struct mail proved_mail;
@@ -272,6 +277,8 @@ void partition_leave(struct partition *);
 void partition_step(struct partition *, struct step *);
 /* Inside: the log is not to be trusted any more. */
 void partition_fail(struct partition *);
+/* Inside: it cannot go on for now, but what it has on disk is not in doubt: offline, and opened again after a rest that grows. */
+void partition_rest(struct partition *, const char *why);
 /* Inside: everyone who waits is told `error`, the core is stopped, the state is `state`. */
 void partition_halt(struct partition *, enum partition_state state, enum kafka_error error);
 /* Inside: what a client is told while it is not open. */
@@ -283,7 +290,8 @@ void partition_wake(struct partition *, bool followers, bool consumers);
 /* Inside: what can be done now. */
 static inline uint32_t partition_chores_due(const struct partition *p)
 {
-    return p->syncing ? p->chores & ~(uint32_t)(CHORE_CLOSE | CHORE_DELETE) : p->chores;
+    return p->syncing ? p->chores & ~(uint32_t)(CHORE_CLOSE | CHORE_DELETE | CHORE_REOPEN)
+                      : p->chores;
 }
 /* Inside: goes on with proving that all is on disk, if that is wanted. */
 void partition_prove(struct partition *);

@@ -204,6 +204,9 @@ void partition_open(struct partition *p)
     }
     p->state = err == OK ? PARTITION_OPEN : PARTITION_OFFLINE;
     partition_wake(p, true, true);
+    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY) {
+        partition_rest(p, "what it lacked may come");
+    }
     if (err == OK) {
         p->active_base = log_active_base(p->log);
         p->saved_point = p->known.recovery_point;

@@ -3,6 +3,10 @@
 
 #include "common/wire/record_batch.h"
 
+/* Rests of a partition before it is opened again. */
+#define AGAIN_LEAST_MS 200
+#define AGAIN_MOST_MS  10000
+
 void partition_hold(struct partition *p)
 {
     unsigned before = atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
@@ -114,10 +118,10 @@ static void gather_woken(struct partition *p)
 
 static void note_tick(struct partition *p)
 {
-    if (p->state != PARTITION_OPEN) {
+    if (p->state != PARTITION_OPEN && p->state != PARTITION_OFFLINE) {
         return;
     }
-    time_ms at = replica_deadline(&p->core);
+    time_ms at = p->state == PARTITION_OPEN ? replica_deadline(&p->core) : p->again_at_ms;
     if (at < p->tick_at_ms) {
         p->tick_at_ms = at;
         if (!p->tick_posted) {
@@ -199,8 +203,13 @@ static void tell(struct partition *p, struct step *step, const struct replica_ac
     p->outbox.tickets_end = &ticket->next;
 }
 
+static void goes_on(struct partition *p);
+
 static void written(struct partition *p, size_t bytes)
 {
+    if (UNLIKELY(p->again_ms != AGAIN_LEAST_MS)) {
+        goes_on(p);
+    }
     p->unsynced_bytes += (int64_t)bytes;
     dir_space_used(p->dir, (int64_t)bytes);
     atomic_fetch_add_explicit(&p->dir->unsynced_bytes, (int64_t)bytes, memory_order_relaxed);
@@ -336,12 +345,8 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
     case REPLICA_WAKE_CONSUMERS: partition_wake(p, false, true); break;
     case REPLICA_BAD_FETCH: step->bad_fetch = action->bad_fetch; break;
     case REPLICA_HALT:
-        trace_log(
-            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-            "%s-%d: cannot go on (no memory, or its log knows epochs that the cluster does not); offline until a "
-            "restart.",
-            p->name, p->index);
-        p->state = PARTITION_OFFLINE;
+        partition_rest(
+            p, "cannot go on (no memory, or its log knows epochs that the cluster does not)");
         break;
     }
     return OK;
@@ -380,6 +385,10 @@ void partition_step(struct partition *p, struct step *step)
             break;
         }
         step->event.kind = REPLICA_MORE;
+    }
+    if (err == ERR_NO_SPACE && step->batches != NULL && !log_offline(p->log)) {
+        partition_rest(p, "no room for what its leader sends");
+        return;
     }
     if (err != OK) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
@@ -423,6 +432,33 @@ void partition_halt(struct partition *p, enum partition_state state, enum kafka_
     } while (actions.more);
 }
 
+void partition_rest(struct partition *p, const char *why)
+{
+    assert(lock_held(p->lock) && p->state <= PARTITION_OFFLINE);
+    time_ms now = partitions_now_ms(p->table);
+    trace_log(p->table->config.trace, p->again_ms == AGAIN_LEAST_MS ? TRACE_ERROR : TRACE_DEBUG,
+              TRACE_PARTITION, "%s-%d: %s; offline, and opened again when that may be over.",
+              p->name, p->index, why);
+    if (p->core.role != REPLICA_STOPPED) {
+        partition_halt(p, PARTITION_OFFLINE, KAFKA_KAFKA_STORAGE_ERROR);
+    }
+    p->state = PARTITION_OFFLINE;
+    p->resting = true;
+    p->rested_ms = now;
+    p->again_at_ms = now + p->again_ms;
+    p->again_ms = min_i64(2 * p->again_ms, AGAIN_MOST_MS);
+}
+
+/* Records come in again. Told when it has lasted, so that a disk that is full now and then is not told of all the time. */
+static void goes_on(struct partition *p)
+{
+    if (partitions_now_ms(p->table) - p->rested_ms > AGAIN_MOST_MS) {
+        p->again_ms = AGAIN_LEAST_MS;
+        trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,
+                  "%s-%d: open again, and records come in.", p->name, p->index);
+    }
+}
+
 void partition_fail(struct partition *p)
 {
     if (p->log != NULL) {
@@ -442,6 +478,10 @@ static void tick_fire(struct timer *timer)
     if (p->state == PARTITION_OPEN && replica_deadline(&p->core) <= partitions_now_ms(p->table)) {
         struct step step = {.event = {.kind = REPLICA_TICK}};
         partition_step(p, &step);
+    }
+    if (p->state == PARTITION_OFFLINE && p->again_at_ms <= partitions_now_ms(p->table)) {
+        p->again_at_ms = TIME_NEVER;
+        partition_chore(p, CHORE_REOPEN);
     }
     partition_leave(p);
     partition_drop(p);
@@ -472,6 +512,8 @@ void partition_tick_init(struct partition *p)
     list_init(&p->followers);
     list_init(&p->consumers);
     p->tick_at_ms = TIME_NEVER;
+    p->again_at_ms = TIME_NEVER;
+    p->again_ms = AGAIN_LEAST_MS;
     p->tick_mail.deliver = tick_arm;
     p->tick.fire = tick_fire;
 }

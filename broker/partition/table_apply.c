@@ -518,7 +518,7 @@ void table_chores_done(struct partition *p, uint32_t chores)
         table->opening--;
         tell_ready(table);
     }
-    if ((chores & CHORE_OPEN) && !table->stopping) {
+    if ((chores & (CHORE_OPEN | CHORE_REOPEN)) && !table->stopping) {
         tell_place(p);
     }
     if ((chores & CHORE_VERIFY) && !table->stopping && !p->removing) {

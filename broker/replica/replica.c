@@ -41,6 +41,20 @@ void replica_release(struct replica *replica)
     replica->role = REPLICA_STOPPED;
 }
 
+void replica_begin_anew(struct replica *replica)
+{
+    assert(list_empty(&replica->done));
+    assert(replica->role != REPLICA_LEADER || list_empty(&replica->leading.waiters));
+    struct replica_config config = replica->config;
+    uint64_t asks = replica->asks;
+    uint32_t cut = replica->cut;
+    replica_release(replica);
+    replica_init(replica, &config, replica->heap);
+    replica->asks = asks;
+    replica->cut = cut + 1;
+    assert(replica->role == REPLICA_LOADING);
+}
+
 struct replica_action *action_add(struct replica_actions *actions, enum replica_action_kind kind)
 {
     assert(actions->count < REPLICA_ACTIONS_MAX);

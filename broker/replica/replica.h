@@ -356,6 +356,9 @@ void replica_init(struct replica *, const struct replica_config *, struct heap *
 void replica_expire_producers_after(struct replica *, time_ms);
 /* Gives its memory back; tickets that still wait are not answered (STOP does that). */
 void replica_release(struct replica *);
+/* Back to LOADING, whatever it was: as after replica_init, but numbers of requests and of cuts go on, so that no late answer is
+ * taken for one of the new life. Every ticket must have been answered (STOP, HALT). */
+void replica_begin_anew(struct replica *);
 
 void replica_step(struct replica *, const struct replica_event *, struct replica_actions *);
 

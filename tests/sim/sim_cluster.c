@@ -65,6 +65,30 @@ static void whole(struct run *run)
           "all replicas are in sync and all images are equal");
 }
 
+static bool somebody_left(void *cluster)
+{
+    return !cluster_whole(cluster);
+}
+
+/* The disk of who only follows gets full under its appends, which no reserve has seen coming: it stops, and goes on by itself
+ * when there is room, with its log directory never offline. */
+static void disk_gets_full(struct run *run, uint32_t victim)
+{
+    struct host *host = run->cluster->brokers[victim].host;
+    bool leads = false;
+    for (size_t i = 0; i < ARRAY_LEN(run->story.leader); i++) {
+        leads = leads || run->story.leader[i] == (int32_t)victim;
+    }
+    check(run, !leads, "who came back leads nothing");
+    fake_disk_space_left(host, 100);
+    told(run, story_write(&run->story, ROUNDS), "writing goes on without a follower's disk");
+    check(run, world_run(run->world, somebody_left, run->cluster, 60 * SECOND),
+          "who cannot append leaves the in-sync set");
+    fake_disk_space_left(host, -1);
+    whole(run);
+    told(run, story_write(&run->story, ROUNDS), "writing goes on with it");
+}
+
 /* The process of whoever leads the first partition dies while a client writes, and is started again. */
 static void broker_dies(struct run *run)
 {
@@ -74,6 +98,7 @@ static void broker_dies(struct run *run)
     check(run, broker_start(run->cluster, victim), "the broker starts again");
     told(run, story_write(&run->story, ROUNDS), "writing goes on while it comes back");
     whole(run);
+    disk_gets_full(run, victim);
 }
 
 static void controller_dies(struct run *run)
@@ -106,8 +131,12 @@ static void write_and_read(struct run *run)
 
 static struct world_hash run_once(struct run *run)
 {
+    /* Without a reserve, so that appends find the device full and not a look at it. */
+    static const char *const overrides[] = {"log.dir.reserve.bytes=0", NULL};
+    static const struct cluster_size size = {
+        .controllers = 3, .brokers = 3, .reactors = 2, .overrides = overrides};
     run->world = world_open(run->seed, run->verbose);
-    run->cluster = cluster_open(run->world, NULL);
+    run->cluster = cluster_open(run->world, &size);
     run->client = client_open(run->world, run->cluster->desk);
     story_open(&run->story, run->cluster, run->client, run->seed);
     nodes_start(run);
