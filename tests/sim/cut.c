@@ -28,7 +28,8 @@ void cut_keep(struct plan_cut *cut, uint32_t fault)
 
 uint32_t cut_count(const struct plan_cut *cut, enum cut_kind kind, uint32_t drawn)
 {
-    return cut->most[kind] == 0 ? drawn : cut->most[kind] - 1;
+    bool fewer = cut->most[kind] > 0 && cut->most[kind] - 1 < drawn;
+    return fewer ? cut->most[kind] - 1 : drawn;
 }
 
 bool cut_parse_keep(struct plan_cut *cut, const char *text)

@@ -27,11 +27,12 @@ enum cut_kind {
 struct plan_cut {                     /* zero: nothing is left out */
     bool some;                        /* only these faults are done: */
     uint8_t keep[CUT_FAULTS_MAX / 8]; /* by number, as bits */
-    uint32_t most[CUT_KINDS];         /* how many there are, plus one; 0: as drawn */
+    uint32_t most[CUT_KINDS];         /* how many there are at most, plus one; 0: as drawn */
 };
 
 bool cut_keeps(const struct plan_cut *, uint32_t fault);
 void cut_keep(struct plan_cut *, uint32_t fault);
+/* How many of those drawn there are. */
 uint32_t cut_count(const struct plan_cut *, enum cut_kind, uint32_t drawn);
 const char *cut_name(enum cut_kind);
 

@@ -487,7 +487,7 @@ void member_open(struct member *member, struct field *field, const char *address
     member->session_ms = (int32_t)prng_between(prng, 600, 4000);
     member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
     member->old = prng_chance(prng, 300);
-    member->slow = prng_chance(prng, 200);
+    member->slow = prng_chance(prng, member->instance[0] == '\0' ? 200 : 600);
     member->crash_every_us = prng_chance(prng, 500) ? prng_between(prng, 4, 20) * SECOND : 0;
     member->leave_every_us = prng_chance(prng, 500) ? prng_between(prng, 3, 15) * SECOND : 0;
     member->back_at = agent->tick_us + prng_between(prng, 0, 3 * SECOND);

@@ -134,7 +134,7 @@ static void tell(const struct swarm *swarm, const char *word)
 
 static int swarm_run(struct swarm *swarm)
 {
-    pid_t children[JOBS_MAX];
+    pid_t children[JOBS_MAX] = {0};
     uint32_t running = 0;
     double told = swarm->start;
     swarm->totals = mmap(NULL, sizeof(*swarm->totals), PROT_READ | PROT_WRITE,
