@@ -215,6 +215,8 @@ static const char *const member_addresses[MEMBERS_MAX] = {"10.0.5.1", "10.0.5.2"
 static void clients_open(struct run *run)
 {
     uint16_t number = 1;
+    assert(run->plan.producers <= PRODUCERS && run->plan.consumers <= CONSUMERS);
+    assert(run->plan.members <= MEMBERS_MAX);
     administrator_open(&run->admin, &run->field, "10.0.4.1", 100, run->plan.admin_pace_us);
     for (uint32_t i = 0; i < run->plan.producers; i++) {
         producer_open(&run->producers[i], &run->field, client_addresses[number - 1], number);
