@@ -219,12 +219,13 @@ static void clients_open(struct run *run)
     assert(run->plan.members <= MEMBERS_MAX);
     administrator_open(&run->admin, &run->field, "10.0.4.1", 100, run->plan.admin_pace_us);
     for (uint32_t i = 0; i < run->plan.producers; i++) {
-        producer_open(&run->producers[i], &run->field, client_addresses[number - 1], number);
+        producer_open(&run->producers[i], &run->field, client_addresses[i], number);
         run->nemesis.clients[run->nemesis.client_count++] = run->producers[i].agent.host;
         number++;
     }
     for (uint32_t i = 0; i < run->plan.consumers; i++) {
-        consumer_open(&run->consumers[i], &run->field, client_addresses[number - 1], number, false);
+        consumer_open(&run->consumers[i], &run->field, client_addresses[PRODUCERS + i], number,
+                      false);
         run->nemesis.clients[run->nemesis.client_count++] = run->consumers[i].agent.host;
         number++;
     }
