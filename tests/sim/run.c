@@ -215,15 +215,16 @@ static const char *const member_addresses[MEMBERS_MAX] = {"10.0.5.1", "10.0.5.2"
 static void clients_open(struct run *run)
 {
     uint16_t number = 1;
-    assert(run->plan.producers <= PRODUCERS && run->plan.consumers <= CONSUMERS);
-    assert(run->plan.members <= MEMBERS_MAX);
+    uint32_t producers = run->plan.producers;
+    uint32_t consumers = run->plan.consumers;
+    assert(producers <= PRODUCERS && consumers <= CONSUMERS && run->plan.members <= MEMBERS_MAX);
     administrator_open(&run->admin, &run->field, "10.0.4.1", 100, run->plan.admin_pace_us);
-    for (uint32_t i = 0; i < run->plan.producers; i++) {
+    for (uint32_t i = 0; i < producers; i++) {
         producer_open(&run->producers[i], &run->field, client_addresses[i], number);
         run->nemesis.clients[run->nemesis.client_count++] = run->producers[i].agent.host;
         number++;
     }
-    for (uint32_t i = 0; i < run->plan.consumers; i++) {
+    for (uint32_t i = 0; i < consumers; i++) {
         consumer_open(&run->consumers[i], &run->field, client_addresses[PRODUCERS + i], number,
                       false);
         run->nemesis.clients[run->nemesis.client_count++] = run->consumers[i].agent.host;
