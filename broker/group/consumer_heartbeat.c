@@ -54,8 +54,7 @@ static struct group *group_for(struct turn *turn, const struct group_event *even
 
 /* ---- the member ---- */
 
-/* Version 0 lets the coordinator choose: a UUID in base64, as Kafka makes it. */
-static struct slice make_id(struct group_shard *shard)
+struct slice consumer_make_id(struct group_shard *shard)
 {
     struct uuid id;
     uint8_t entropy[16];
@@ -81,8 +80,7 @@ static enum kafka_error check_epoch(const struct consumer_member *m,
     return late ? KAFKA_NONE : KAFKA_FENCED_MEMBER_EPOCH;
 }
 
-/* A static member that stepped aside is back, under another id. */
-static bool replace(struct turn *turn, struct consumer_member *m, struct slice id)
+bool consumer_replace(struct turn *turn, struct consumer_member *m, struct slice id)
 {
     struct group_shard *shard = turn->shard;
     assert(m->instance_id.p != NULL && id.n > 0);
@@ -112,7 +110,7 @@ static struct consumer_member *enter(struct turn *turn, struct group *group,
             *ret_error = KAFKA_UNRELEASED_INSTANCE_ID;
         } else if (m != NULL && m != seat) {
             *ret_error = KAFKA_FENCED_INSTANCE_ID; /* somebody else's name */
-        } else if (!replace(turn, seat, id)) {
+        } else if (!consumer_replace(turn, seat, id)) {
             turn_break(turn);
             *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
         }
@@ -327,7 +325,7 @@ void consumer_heartbeat(struct turn *turn, const struct group_event *event)
         consumer_leave(turn, group, event);
         return;
     }
-    struct slice id = event->who.member_id.n > 0 ? event->who.member_id : make_id(shard);
+    struct slice id = event->who.member_id.n > 0 ? event->who.member_id : consumer_make_id(shard);
     struct consumer_member *m = id.p == NULL ? NULL : member_for(turn, group, event, id, &error);
     if (id.p == NULL) {
         broke(turn, event);

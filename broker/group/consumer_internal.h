@@ -122,6 +122,11 @@ void consumer_leave(struct turn *, struct group *, const struct group_event *);
 
 /* --- requests --- */
 
+/* A UUID in base64, as Kafka makes ids; the scratch arena's, NULL: out of memory. */
+struct slice consumer_make_id(struct group_shard *);
+/* A static member is back under another id; what it says of itself is written when it has been heard. */
+bool consumer_replace(struct turn *, struct consumer_member *, struct slice id) MUST_USE;
+
 void consumer_heartbeat(struct turn *, const struct group_event *);
 void consumer_classic_join(struct turn *, struct group *, const struct group_event *);
 void consumer_classic_sync(struct turn *, struct group *, const struct group_event *);
@@ -134,6 +139,8 @@ enum kafka_error consumer_may_commit(const struct group *, const struct group_ev
 /* A classic group that may become one: NONE, or GROUP_ID_NOT_FOUND. */
 enum kafka_error consumer_may_upgrade(struct group_shard *, const struct group *);
 bool consumer_upgrade(struct turn *, struct group *, const struct meta_image *) MUST_USE;
+/* As if it had never had classic members: what the log says instead is the caller's. */
+void consumer_forget_classic(struct group_shard *, struct group *);
 /* Whether all members but this one speak the classic protocol, and the group may be one of theirs. */
 bool consumer_may_downgrade(const struct group_shard *, const struct group *,
                             const struct consumer_member *gone);

@@ -58,7 +58,7 @@ struct consumer_member *consumer_member_who(const struct consumer *c, const stru
 
 struct consumer *consumer_make(struct group_shard *shard, struct group *group)
 {
-    assert(group->consumer == NULL && group->members.count == 0 && group->state == GROUP_EMPTY);
+    assert(group->consumer == NULL && group->id.n > 0);
     struct consumer *c = HEAP_NEW(shard->heap, struct consumer);
     if (c == NULL) {
         return NULL;
@@ -74,10 +74,20 @@ struct consumer *consumer_make(struct group_shard *shard, struct group *group)
     c->assign_due_ms = TIME_NEVER;
     c->matched_ms = -1;
     group->consumer = c;
+    return c;
+}
+
+void consumer_forget_classic(struct group_shard *shard, struct group *group)
+{
+    assert(group->members.count == 0 && group->pending.count == 0 && group->joining == 0);
+    group->state = GROUP_EMPTY;
+    group->generation = 0;
+    group->first_round = false;
+    group->join_due_ms = TIME_NEVER;
+    group->sync_due_ms = TIME_NEVER;
     slice_drop(shard, &group->protocol_type);
     slice_drop(shard, &group->protocol);
     slice_drop(shard, &group->leader);
-    return c;
 }
 
 static void racks_free(struct group_shard *shard, struct consumer *c)

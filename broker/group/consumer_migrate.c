@@ -1,40 +1,242 @@
-/* Groups that become of the other kind. */
-#include "broker/group/consumer_internal.h"
+/*
+ * Groups that become of the other kind while they run. A classic group becomes one of consumers when a member of the consumer
+ * protocol comes: its members stay, each with what the leader had given it, and are asked to join again. A consumer group becomes a
+ * classic one when the last member of the consumer protocol goes and others stay.
+ */
+#include "broker/group/consumer_protocol.h"
+
+/* ---- to the consumer protocol ---- */
+
+/* What one classic member brings. */
+struct newcomer {
+    struct kmsg_consumer_protocol_subscription said;
+    struct kmsg_consumer_protocol_assignment has;
+};
+
+static struct slice metadata_of(const struct group *group, const struct group_member *m)
+{
+    struct slice said = group->protocol.p != NULL ? group_member_metadata(m, group->protocol)
+                                                  : m->protocols[0].metadata;
+    assert(m->protocol_count > 0);
+    return said;
+}
+
+/* false: what it says is not to be understood, or belongs to an assignor of its own, whose notes would be lost. */
+static bool newcomer_read(struct group_shard *shard, const struct group *group,
+                          const struct group_member *m, struct newcomer *to)
+{
+    assert(m->group == group);
+    kmsg_consumer_protocol_assignment_init(&to->has);
+    if (m->protocol_count == 0 ||
+        !consumer_subscription_decode(shard, metadata_of(group, m), &to->said)) {
+        return false;
+    }
+    return m->assignment.n == 0 ||
+           (consumer_assignment_decode(shard, m->assignment, &to->has) && to->has.user_data.n == 0);
+}
 
 enum kafka_error consumer_may_upgrade(struct group_shard *shard, const struct group *group)
 {
-    (void)shard;
+    uint32_t at = 0;
     assert(group->consumer == NULL);
-    return group->state == GROUP_EMPTY && group->pending.count == 0 ? KAFKA_NONE
-                                                                    : KAFKA_GROUP_ID_NOT_FOUND;
+    if (group->state == GROUP_EMPTY) {
+        return KAFKA_NONE; /* nobody is asked */
+    }
+    if (!shard->config.consumer.upgrade || !slice_eq(group->protocol_type, slice_str("consumer")) ||
+        group->members.count > shard->config.consumer.members_max) {
+        return KAFKA_GROUP_ID_NOT_FOUND;
+    }
+    for (const struct group_member *m; (m = group_member_next(group, &at)) != NULL;) {
+        struct newcomer newcomer;
+        if (!newcomer_read(shard, group, m, &newcomer)) {
+            return KAFKA_GROUP_ID_NOT_FOUND;
+        }
+    }
+    return KAFKA_NONE;
 }
 
+/* What nobody else of them has: two may have been given the same by an assignor of their own making. */
+static bool parts_bring(struct turn *turn, const struct meta_image *image,
+                        struct consumer_member *m,
+                        const struct kmsg_consumer_protocol_assignment *has)
+{
+    struct consumer *c = m->group->consumer;
+    struct group_part *told;
+    uint32_t told_count, count = 0;
+    if (!consumer_parts_assigned(turn, image, has, &told, &told_count)) {
+        return false;
+    }
+    struct consumer_part *parts = arena_array(&turn->shard->scratch, told_count, sizeof(*parts));
+    for (uint32_t i = 0; parts != NULL && i < told_count; i++) {
+        struct consumer_topic *topic = consumer_topic_get(turn->shard, c, told[i].topic);
+        if (topic == NULL) {
+            return false;
+        }
+        struct consumer_part part = {topic->slot, told[i].partition, m->epoch};
+        if (part_owner(c, &part) == NULL) {
+            assert(count < told_count);
+            parts[count++] = part;
+        }
+    }
+    if (parts == NULL) {
+        return false;
+    }
+    count = parts_sort(parts, count);
+    return parts_set(turn->shard, c, &m->assigned, parts, count) &&
+           parts_set(turn->shard, c, &m->target, parts, count) && owners_take(turn->shard, c, m);
+}
+
+static bool member_bring(struct turn *turn, struct group *group, const struct group_member *from,
+                         const struct newcomer *newcomer, const struct meta_image *image)
+{
+    struct group_shard *shard = turn->shard;
+    struct consumer_member *m = consumer_member_make(shard, group, from->id, from->instance_id);
+    bool changed;
+    if (m == NULL) {
+        return false;
+    }
+    assert(group->generation >= 0);
+    m->epoch = group->generation;
+    m->previous_epoch = group->generation;
+    m->rebalance_ms = from->rebalance_ms;
+    return slice_set(shard, &m->client_id, from->client_id) &&
+           slice_set(shard, &m->client_host, from->client_host) &&
+           consumer_set_protocols(shard, m, true, from->session_ms, from->protocols,
+                                  from->protocol_count) &&
+           consumer_subscription_take(shard, m, &newcomer->said, &changed) &&
+           parts_bring(turn, image, m, &newcomer->has);
+}
+
+static bool group_write(struct turn *turn, struct group *group)
+{
+    uint32_t at = 0;
+    bool ok = record_consumer_epoch(turn, group);
+    for (const struct map_entry *e; ok && (e = map_next(&group->consumer->members, &at)) != NULL;) {
+        struct consumer_member *m = e->value;
+        assert(m->classic && m->state == CONSUMER_STABLE);
+        consumer_touch(turn, m);
+        ok = record_consumer_member(turn, m) && record_consumer_target(turn, m) &&
+             record_consumer_current(turn, m);
+    }
+    return ok && record_consumer_target_epoch(turn, group);
+}
+
+/* Whoever waits is told that another round begins, and joins it. */
+static void members_dismiss(struct turn *turn, struct group *group)
+{
+    uint32_t at = 0;
+    for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
+        struct group_member *m = e->value;
+        member_fail(turn, m, KAFKA_REBALANCE_IN_PROGRESS);
+        member_remove(turn->shard, m);
+    }
+    at = 0;
+    for (const struct map_entry *e; (e = map_next(&group->pending, &at)) != NULL;) {
+        bool removed = group_pending_remove(turn->shard, group, e->key);
+        assert(removed);
+    }
+    assert(group->members.count == 0 && group->pending.count == 0 && group->joining == 0);
+}
+
+/* The old members leave their maps only when the new ones stand: they are read until then. */
 bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_image *image)
 {
-    (void)image;
-    assert(group->members.count == 0);
-    /* A group that only stores offsets has no record of its own; a tombstone more does no harm. */
-    group->generation = 0;
-    return record_group_gone(turn, group) && consumer_make(turn->shard, group) != NULL;
+    struct group_shard *shard = turn->shard;
+    struct newcomer *newcomers = arena_array(&shard->scratch, group->members.count,
+                                             sizeof(*newcomers));
+    struct consumer *c = newcomers == NULL || !record_group_gone(turn, group)
+                             ? NULL
+                             : consumer_make(shard, group);
+    uint32_t at = 0, i = 0;
+    bool ok = c != NULL;
+    if (ok) {
+        c->epoch = group->generation;
+        c->target_epoch = group->generation;
+        c->target_wall_ms = 0; /* the next target may be made at once */
+        c->image_offset = -1;
+    }
+    for (const struct group_member *m; ok && (m = group_member_next(group, &at)) != NULL; i++) {
+        ok = newcomer_read(shard, group, m, &newcomers[i]) &&
+             member_bring(turn, group, m, &newcomers[i], image);
+    }
+    assert(!ok || i == group->members.count);
+    members_dismiss(turn, group);
+    consumer_forget_classic(shard, group);
+    group->state_wall_ms = turn->wall_ms;
+    return ok && (c->members.count == 0 || group_write(turn, group));
 }
+
+/* ---- and back ---- */
 
 bool consumer_may_downgrade(const struct group_shard *shard, const struct group *group,
                             const struct consumer_member *gone)
 {
-    (void)shard;
-    (void)group;
-    (void)gone;
-    return false;
+    const struct consumer *c = group->consumer;
+    assert(c->classic_count <= c->members.count);
+    return shard->config.consumer.downgrade && c->members.count > 1 && !gone->classic &&
+           c->classic_count == c->members.count - 1 &&
+           c->members.count - 1 <= shard->config.members_max;
+}
+
+static bool member_return(struct turn *turn, struct group *group,
+                          const struct consumer_member *from)
+{
+    struct member_facts facts = {
+        .id = from->id,
+        .instance_id = from->instance_id,
+        .client_id = from->client_id,
+        .client_host = from->client_host,
+        .protocols = from->protocols,
+        .protocol_count = from->protocol_count,
+        .session_ms = from->session_ms,
+        .rebalance_ms = from->rebalance_ms,
+    };
+    struct slice bytes;
+    assert(from->classic);
+    if (!consumer_assignment_encode(turn, from, &from->target, NULL, &bytes)) {
+        return false;
+    }
+    struct group_member *m = member_add(turn->shard, group, &facts);
+    return m != NULL && member_set_assignment(turn->shard, m, bytes);
 }
 
 bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_member *gone,
                         bool stays)
 {
-    (void)turn;
-    (void)group;
-    (void)gone;
-    (void)stays;
-    return false;
+    struct group_shard *shard = turn->shard;
+    struct consumer *c = group->consumer;
+    assert(c != NULL && (gone != NULL) != stays && group->members.count == 0);
+    int32_t generation = c->epoch;
+    uint32_t at = 0;
+    bool ok = record_consumer_gone(turn, group);
+    for (const struct consumer_member *m; ok && (m = consumer_member_next(c, &at)) != NULL;) {
+        ok = m == gone || member_return(turn, group, m);
+    }
+    const struct group_member *first = group_member_next(group, &(uint32_t){0});
+    struct slice choice = group_vote(group);
+    ok = ok && choice.p != NULL && slice_set(shard, &group->protocol, choice) &&
+         slice_set(shard, &group->leader, first->id) &&
+         slice_set(shard, &group->protocol_type, slice_str("consumer"));
+    if (!ok) {
+        return false;
+    }
+    consumer_unmake(shard, group);
+    assert(group->members.count > 0 && group->consumer == NULL);
+    group->state = GROUP_STABLE;
+    group->state_wall_ms = turn->wall_ms;
+    group->generation = generation;
+    at = 0;
+    for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
+        member_touch(turn, e->value);
+    }
+    if (!record_group(turn, group)) {
+        return false;
+    }
+    if (!stays) {
+        round_prepare(turn, group);
+    }
+    shard_retime(shard, group);
+    return true;
 }
 
 bool consumer_end(struct turn *turn, struct group *group)

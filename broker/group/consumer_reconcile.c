@@ -151,7 +151,7 @@ static bool next_assignment(struct step *step)
     }
     struct consumer_parts gives = {step->gives, step->give_count};
     assert(step->keep_count + step->give_count == m->assigned.count);
-    if (step->give_count > 0 && owned_has(step, &gives) && !MUTANT(85)) {
+    if (step->give_count > 0 && owned_has(step, &gives)) {
         return settle(step, CONSUMER_UNREVOKED, m->epoch, step->gives, step->give_count);
     }
     for (uint32_t i = 0; i < step->get_count; i++) {

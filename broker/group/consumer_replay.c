@@ -15,7 +15,7 @@ static struct consumer *consumer_at(struct group_shard *shard, struct slice id)
     }
     if (group != NULL && group->consumer == NULL) {
         replay_members_drop(shard, group);
-        group->generation = 0;
+        consumer_forget_classic(shard, group);
         return consumer_make(shard, group);
     }
     return group == NULL ? NULL : group->consumer;

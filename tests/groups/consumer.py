@@ -1,0 +1,128 @@
+"""The consumer protocol (KIP-848): members of stock clients, what Kafka's tools print of their groups, patterns, migration online.
+
+    consumer         confluent-kafka and Java 4.3: come, go, die; console consumer; kafka-consumer-groups; expiry of sessions
+    consumer-regex   patterns evaluated by the coordinator: topics that come later are read
+    consumer-moves   members of both protocols in one group, and groups that become of the other kind and back
+    consumer-words   what each wrong request is answered
+"""
+import os, signal, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "wire"), os.path.join(HERE, "..", "apis"), HERE]
+import clients as stock
+import members, suite
+
+CONSUMER = {"group.protocol": "consumer"}
+# Of the brokers: short enough that who dies is missed soon.
+SETTINGS = {"group.consumer.min.heartbeat.interval.ms": 200, "group.consumer.heartbeat.interval.ms": 200,
+            "group.consumer.min.session.timeout.ms": 2000, "group.consumer.session.timeout.ms": 3000}
+
+
+def shared(s, kind, **settings):
+    """Three members over six partitions: one leaves, one dies, the last one reads all."""
+    topic = group = s.topic(f"next-{kind}")
+    who = lambda: s.member(kind, group, topic, **CONSUMER, **settings)
+    covered = lambda some: members.covered(some, [topic], suite.PARTITIONS)
+    s.write(topic, 500)
+    some = [who()]
+    s.wait(f"consumer: {kind}: one member reads all partitions", lambda: covered(some))
+    some += [who(), who()]
+    s.wait(f"consumer: {kind}: three members share them", lambda: covered(some) and all(len(m.assigned) == 2 for m in some))
+    s.write(topic, 500)
+    s.wait(f"consumer: {kind}: every record is read", lambda: s.all_read(topic, some))
+    some[0].end()
+    s.wait(f"consumer: {kind}: one leaves, two share", lambda: covered(some[1:]) and all(len(m.assigned) == 3 for m in some[1:]))
+    some[1].end(signal.SIGKILL)
+    s.wait(f"consumer: {kind}: one dies, the last one reads all when its session is over", lambda: covered(some[2:]))
+    s.write(topic, 200)
+    s.wait(f"consumer: {kind}: every record is read", lambda: s.all_read(topic, some))
+    twice = members.two_owners(some)
+    s.out.check(not twice, f"consumer: {kind}: no partition had two readers in one epoch {twice or ''}")
+    return topic, group, some[2]
+
+
+def told(s, topic, group, member):
+    """What kafka-consumer-groups prints of a group with one member."""
+    s.wait("consumer: everything is committed", lambda: sum(member.commits.values()) == s.written[topic])
+    said = s.groups("--describe", "--group", group)
+    rows = [line.split() for line in said.splitlines() if f" {topic} " in line]
+    s.out.check(len(rows) == suite.PARTITIONS and all(r[3] == r[4] and r[5] == "0" for r in rows),
+                f"consumer: --describe has each partition, without a lag {'' if rows else said}")
+    said = s.groups("--describe", "--group", group, "--state")
+    s.out.check("Stable" in said and "uniform" in said, f"consumer: --describe --state says Stable and uniform: {said.split()[-5:]}")
+    said = s.groups("--describe", "--group", group, "--members", "--verbose")
+    s.out.check(f"{topic}:0,1,2,3,4,5" in said and "CURRENT-EPOCH" in said, "consumer: --describe --members tells the assignment and the epoch")
+    said = s.groups("--list", "--type", "consumer")
+    s.out.check(group in said.split(), "consumer: --list --type consumer has the group")
+    said = s.groups("--list", "--type", "classic")
+    s.out.check(group not in said.split(), "consumer: --list --type classic does not")
+    said = s.groups("--delete", "--group", group)
+    s.out.check("GroupNotEmptyException" in said, "consumer: --delete refuses while there are members")
+    dumped = s.dump(group)
+    missing = [name for name in ("assignedPartitions", "topicPartitions", "assignmentEpoch", "subscribedTopicNames", "metadataHash") if f'"{name}"' not in dumped]
+    s.out.check(not missing, f"consumer: DumpLogSegments reads the records of the group {missing or ''}")
+
+
+def consumer(s):
+    for kind in ("confluent", "java-4.3"):
+        topic, group, last = shared(s, kind)
+        if kind == "confluent":
+            told(s, topic, group, last)
+            partition, broker = s.coordinator_of(group)
+            s.cluster.wait_isr_full("__consumer_offsets")
+            s.cluster.kill(broker)
+            s.write(topic, 100)
+            s.wait("consumer: the coordinator is killed, every record is read", lambda: s.all_read(topic, s.live))
+            s.wait("consumer: and commits go on", lambda: sum(last.commits.values()) == s.written[topic])
+            s.cluster.restart(broker)
+        last.end()
+    topic = "next-confluent"
+    command = lambda count: s.java.command("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", s.cluster.bootstrap, "--topic", topic,
+                                           "--group", "next-console", "--from-beginning", "--max-messages", str(count), "--timeout-ms", "30000",
+                                           "--command-property", "group.protocol=consumer")
+    lines = lambda count: stock.run(command(count), stdout=subprocess.PIPE).stdout.decode().count("\n")
+    s.out.check(lines(s.written[topic]) == s.written[topic], "consumer: the console consumer reads all")
+    s.write(topic, 20)
+    s.out.check(lines(20) == 20, "consumer: and goes on where it stopped")
+
+
+def consumer_regex(s):
+    first = s.topic("regex-a", 2)
+    s.write(first, 50)
+    some = [s.member("confluent", "by-regex", "^regex-.*", **CONSUMER)]
+    s.wait("consumer-regex: a pattern is evaluated by the coordinator", lambda: s.all_read(first, some))
+    second = s.topic("regex-b", 2)
+    s.write(second, 50)
+    s.wait("consumer-regex: a topic that comes later is read", lambda: {(p, o) for t, p, o, _ in some[0].read if t == second} and
+           len({(p, o) for t, p, o, _ in some[0].read if t == second}) == 50)
+    said = s.groups("--describe", "--group", "by-regex", "--members", "--verbose")
+    s.out.check("regex-a:0,1" in said and "regex-b:0,1" in said, "consumer-regex: --describe tells both topics")
+
+
+def consumer_moves(s):
+    topic = group = s.topic("moved")
+    s.write(topic, 300)
+    covered = lambda some: members.covered(some, [topic], suite.PARTITIONS)
+    old = [s.member("confluent", group, topic), s.member("java-4.3", group, topic)]
+    s.wait("consumer-moves: two classic members share", lambda: covered(old) and all(len(m.assigned) == 3 for m in old))
+    new = [s.member("confluent", group, topic, **CONSUMER)]
+    s.wait("consumer-moves: one of the consumer protocol comes, three share", lambda: covered(old + new) and all(len(m.assigned) == 2 for m in old + new))
+    s.out.check(group in s.groups("--list", "--type", "consumer").split(), "consumer-moves: it is a consumer group now")
+    s.write(topic, 300)
+    s.wait("consumer-moves: every record is read", lambda: s.all_read(topic, old + new))
+    old[0].end()
+    s.wait("consumer-moves: a classic one leaves, two share", lambda: covered([old[1], *new]) and all(len(m.assigned) == 3 for m in [old[1], *new]))
+    new[0].end()
+    s.wait("consumer-moves: the last of the consumer protocol leaves, one reads all", lambda: covered([old[1]]))
+    s.out.check(group in s.groups("--list", "--type", "classic").split(), "consumer-moves: it is a classic group again")
+    s.write(topic, 300)
+    s.wait("consumer-moves: every record is read", lambda: s.all_read(topic, old + new))
+    another = s.member("java-4.3", group, topic, **CONSUMER)
+    s.wait("consumer-moves: and a consumer group once more", lambda: covered([old[1], another]) and len(another.assigned) == 3)
+    old[1].end()
+    s.wait("consumer-moves: with members of one kind only", lambda: covered([another]))
+    back = [p for m in (*old, *new, another) for p in m.back]
+    s.out.check(not back, f"consumer-moves: no commit went back {back or ''}")
+
+
+PARTS = {"consumer": consumer, "consumer-regex": consumer_regex, "consumer-moves": consumer_moves}
