@@ -1,0 +1,687 @@
+/*
+ * The loader of groups: many classic members on few connections, the members of one group each on another.
+ *
+ *   bench_groups --to HOST:PORT --pid BROKER [--groups N] [--members M] [--sets S] [--seconds T] [--beat-ms B] [--offsets K]
+ *                [--topic T] [--newcomer]
+ *
+ * One broker, which coordinates everything. All members join and are assigned; then they send heartbeats for T seconds, each
+ * every B ms; then each commits K offsets. --newcomer: one more member comes to group 0, and all of that group ask at once,
+ * until everyone has the next generation. Answers are checked; a rebalance that members were told of is followed. Prints
+ * `name value` lines: the broker's CPU and its anonymous memory are the kernel's word (/proc/BROKER).
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/bench/words.h"
+
+enum kind { ASK_FIND, ASK_JOIN, ASK_SYNC, ASK_BEAT, ASK_COMMIT };
+static const int16_t keys[] = {
+    [ASK_FIND] = 10, [ASK_JOIN] = 11, [ASK_SYNC] = 14, [ASK_BEAT] = 12, [ASK_COMMIT] = 8};
+static const int16_t versions[] = {
+    [ASK_FIND] = 0, [ASK_JOIN] = 3, [ASK_SYNC] = 1, [ASK_BEAT] = 1, [ASK_COMMIT] = 2};
+
+/* Errors that mean "again": coordinator not there yet, loading, elsewhere; a new generation has begun. */
+#define LOADING(e)     ((e) == 14 || (e) == 15 || (e) == 16)
+#define REBALANCE(e)   ((e) == 22 || (e) == 27)
+#define UNKNOWN_MEMBER 25
+
+#define ID_MAX      64
+#define WINDOW      256 /* commits on their way */
+#define PATIENCE_US INT64_C(300000000)
+#define SESSION_MS  60000
+
+struct member {
+    uint32_t group;
+    uint32_t conn;
+    int32_t generation;
+    uint8_t id_bytes;
+    char id[ID_MAX];
+    bool stable;
+    bool again; /* joins with its next turn */
+    int64_t due_us;
+};
+
+struct ask {
+    uint32_t member;
+    enum kind kind;
+    int64_t at_us;
+};
+
+struct conn {
+    int fd;
+    uint8_t *out, *in;
+    size_t out_at, out_n, out_room, in_n, in_room;
+    struct ask *asks; /* ring */
+    uint32_t ask_at, ask_n, ask_room;
+    bool writable;
+};
+
+struct bench {
+    const char *to, *topic;
+    int pid, epoll;
+    uint32_t groups, per_group, sets, offsets;
+    int64_t seconds, beat_us;
+    bool newcomer, beating;
+    struct conn *conns;
+    uint32_t conn_n;
+    struct member *members;
+    uint32_t member_n, stable, next;
+    uint64_t beats, told, commits, committed, asks;
+    uint32_t *latency;
+    uint32_t latency_n, latency_room;
+};
+
+static _Noreturn void stop(const char *form, ...)
+{
+    va_list list;
+    va_start(list, form);
+    fprintf(stderr, "bench_groups: ");
+    vfprintf(stderr, form, list);
+    fprintf(stderr, "\n");
+    va_end(list);
+    exit(1);
+}
+
+static void *memory(void *old, size_t bytes)
+{
+    void *p = realloc(old, bytes);
+    if (p == NULL) {
+        stop("out of memory");
+    }
+    return p;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- what the kernel says of the broker ---- */
+
+static int64_t read_number(const char *path, const char *word)
+{
+    char line[256];
+    int64_t value = 0;
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        if (strncmp(line, word, strlen(word)) == 0) {
+            value = strtoll(line + strlen(word), NULL, 10);
+            break;
+        }
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return value;
+}
+
+static int64_t anon_bytes(int pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    return read_number(path, "RssAnon:") * 1024;
+}
+
+static int64_t cpu_ns(int pid)
+{
+    char path[300];
+    int64_t sum = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    for (struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;) {
+        if (e->d_name[0] != '.') {
+            (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, e->d_name);
+            sum += read_number(path, "");
+        }
+    }
+    if (tasks == NULL) {
+        stop("there is no process %d", pid);
+    }
+    (void)closedir(tasks);
+    return sum;
+}
+
+/* ---- connections ---- */
+
+static int dial(const char *to)
+{
+    char host[64];
+    int port = 0, one = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    if (sscanf(to, "%63[^:]:%d", host, &port) != 2 ||
+        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+        stop("--to is no HOST:PORT");
+    }
+    address.sin_port = htons((uint16_t)port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        stop("cannot connect: %s", strerror(errno));
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+static void watch(struct bench *b, uint32_t i, bool out, int op)
+{
+    struct epoll_event event = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.u32 = i};
+    if (epoll_ctl(b->epoll, op, b->conns[i].fd, &event) != 0) {
+        stop("epoll: %s", strerror(errno));
+    }
+    b->conns[i].writable = !out;
+}
+
+static void conns_open(struct bench *b)
+{
+    b->conn_n = b->sets * (b->per_group + b->newcomer);
+    b->conns = memory(NULL, b->conn_n * sizeof(*b->conns));
+    memset(b->conns, 0, b->conn_n * sizeof(*b->conns));
+    b->epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (uint32_t i = 0; i < b->conn_n; i++) {
+        b->conns[i].fd = dial(b->to);
+        watch(b, i, false, EPOLL_CTL_ADD);
+    }
+}
+
+static void flush(struct bench *b, struct conn *c)
+{
+    while (c->out_at < c->out_n) {
+        ssize_t n = send(c->fd, c->out + c->out_at, c->out_n - c->out_at,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN) {
+            if (c->writable) {
+                watch(b, (uint32_t)(c - b->conns), true, EPOLL_CTL_MOD);
+            }
+            return;
+        }
+        if (n <= 0) {
+            stop("the broker has closed a connection");
+        }
+        c->out_at += (size_t)n;
+    }
+    c->out_at = 0;
+    c->out_n = 0;
+    if (!c->writable) {
+        watch(b, (uint32_t)(c - b->conns), false, EPOLL_CTL_MOD);
+    }
+}
+
+/* Room for a frame of so many bytes; head and correlation are in it. */
+static uint8_t *frame_begin(struct bench *b, uint32_t member, enum kind kind, size_t bytes_max)
+{
+    struct conn *c = &b->conns[b->members[member].conn];
+    if (c->out_n + bytes_max + 64 > c->out_room) {
+        c->out_room = 2 * (c->out_n + bytes_max + 64);
+        c->out = memory(c->out, c->out_room);
+    }
+    if (c->ask_n == c->ask_room) {
+        uint32_t room = c->ask_room == 0 ? 16 : 2 * c->ask_room;
+        struct ask *asks = memory(NULL, room * sizeof(*asks));
+        for (uint32_t i = 0; i < c->ask_n; i++) {
+            asks[i] = c->asks[(c->ask_at + i) % c->ask_room];
+        }
+        free(c->asks);
+        c->asks = asks;
+        c->ask_at = 0;
+        c->ask_room = room;
+    }
+    c->asks[(c->ask_at + c->ask_n++) % c->ask_room] = (struct ask){member, kind, now_us()};
+    b->asks++;
+    uint8_t *at = c->out + c->out_n + FRAME_HEAD_BYTES;
+    put16(&at, keys[kind]);
+    put16(&at, versions[kind]);
+    put32(&at, 1);
+    put_text(&at, "bench", 5);
+    return at;
+}
+
+static void frame_end(struct bench *b, uint32_t member, uint8_t *at)
+{
+    struct conn *c = &b->conns[b->members[member].conn];
+    frame_finish(c->out + c->out_n, at);
+    c->out_n = (size_t)(at - c->out);
+    if (c->writable) {
+        flush(b, c);
+    }
+}
+
+/* ---- requests ---- */
+
+static void put_group(uint8_t **at, const struct member *m)
+{
+    char name[32];
+    int n = snprintf(name, sizeof(name), "bench-%d-%06u", (int)getpid(), m->group);
+    put_text(at, name, (size_t)n);
+}
+
+static void put_who(uint8_t **at, const struct member *m)
+{
+    put_group(at, m);
+    put32(at, m->generation);
+    put_text(at, m->id, m->id_bytes);
+}
+
+static void ask_find(struct bench *b, uint32_t i)
+{
+    uint8_t *at = frame_begin(b, i, ASK_FIND, 64);
+    put_group(&at, &b->members[i]);
+    frame_end(b, i, at);
+}
+
+static void ask_join(struct bench *b, uint32_t i)
+{
+    static const uint8_t subscription[] = {0,   0,   0,   0,   0,   1,   0,   6,   'o',
+                                           'r', 'd', 'e', 'r', 's', 255, 255, 255, 255};
+    struct member *m = &b->members[i];
+    uint8_t *at = frame_begin(b, i, ASK_JOIN, 256);
+    b->stable -= m->stable;
+    m->stable = false;
+    m->again = false;
+    put_group(&at, m);
+    put32(&at, SESSION_MS);
+    put32(&at, SESSION_MS);
+    put_text(&at, m->id, m->id_bytes);
+    put_text(&at, "consumer", 8);
+    put32(&at, 1);
+    put_text(&at, "range", 5);
+    put32(&at, sizeof(subscription));
+    memcpy(at, subscription, sizeof(subscription));
+    frame_end(b, i, at + sizeof(subscription));
+}
+
+static void ask_beat(struct bench *b, uint32_t i)
+{
+    uint8_t *at = frame_begin(b, i, ASK_BEAT, 128);
+    put_who(&at, &b->members[i]);
+    frame_end(b, i, at);
+}
+
+static void ask_commit(struct bench *b, uint32_t i)
+{
+    uint8_t *at = frame_begin(b, i, ASK_COMMIT, 256 + 16 * b->offsets);
+    put_who(&at, &b->members[i]);
+    put64(&at, -1);
+    put32(&at, 1);
+    put_text(&at, b->topic, strlen(b->topic));
+    put32(&at, b->offsets);
+    for (uint32_t k = 0; k < b->offsets; k++) {
+        put32(&at, i % b->per_group * b->offsets + k);
+        put64(&at, 1000 + k);
+        put16(&at, 0);
+    }
+    frame_end(b, i, at);
+    b->commits++;
+}
+
+/* The leader's: an assignment for everyone that its answer named, or for none. */
+static void ask_sync(struct bench *b, uint32_t i, const uint8_t *members, uint32_t count)
+{
+    static const uint8_t assignment[32];
+    uint8_t *at = frame_begin(b, i, ASK_SYNC,
+                              256 + (size_t)count * (sizeof(assignment) + ID_MAX + 8));
+    put_who(&at, &b->members[i]);
+    put32(&at, count);
+    for (uint32_t k = 0; k < count; k++) {
+        int n;
+        const uint8_t *id = take_text(&members, &n);
+        members += 4 + load_be32(members);
+        put_text(&at, (const char *)id, (size_t)n);
+        put32(&at, sizeof(assignment));
+        memcpy(at, assignment, sizeof(assignment));
+        at += sizeof(assignment);
+    }
+    frame_end(b, i, at);
+}
+
+/* ---- answers ---- */
+
+/* Has to join anew: at once, or with its next turn where the coordinator was not ready. */
+static void again(struct bench *b, uint32_t i, int error)
+{
+    struct member *m = &b->members[i];
+    b->stable -= m->stable;
+    m->stable = false;
+    m->id_bytes = error == UNKNOWN_MEMBER ? 0 : m->id_bytes;
+    if (error == UNKNOWN_MEMBER || REBALANCE(error)) {
+        ask_join(b, i);
+    } else if (LOADING(error)) {
+        m->again = true;
+    } else {
+        stop("error %d", error);
+    }
+}
+
+static void joined(struct bench *b, uint32_t i, const uint8_t *at)
+{
+    struct member *m = &b->members[i];
+    int error = (int16_t)load_be16(at), n;
+    at += 2;
+    if (error != 0) {
+        again(b, i, error);
+        return;
+    }
+    m->generation = (int32_t)load_be32(at);
+    at += 4;
+    (void)take_text(&at, &n);
+    (void)take_text(&at, &n);
+    const uint8_t *id = take_text(&at, &n);
+    if (n <= 0 || n > ID_MAX) {
+        stop("a member id of %d bytes", n);
+    }
+    memcpy(m->id, id, (size_t)n);
+    m->id_bytes = (uint8_t)n;
+    uint32_t count = load_be32(at);
+    ask_sync(b, i, at + 4, count);
+}
+
+static void note_latency(struct bench *b, int64_t us)
+{
+    if (b->latency_n == b->latency_room) {
+        b->latency_room = b->latency_room == 0 ? 65536 : 2 * b->latency_room;
+        b->latency = memory(b->latency, b->latency_room * sizeof(*b->latency));
+    }
+    b->latency[b->latency_n++] = (uint32_t)us;
+}
+
+static void answered(struct bench *b, const struct ask *ask, const uint8_t *at)
+{
+    struct member *m = &b->members[ask->member];
+    int error = (int16_t)load_be16(at + 4); /* behind throttle_time_ms */
+    switch (ask->kind) {
+    case ASK_FIND: b->told = load_be16(at) == 0; break;
+    case ASK_JOIN: joined(b, ask->member, at + 4); break;
+    case ASK_SYNC:
+        if (error != 0) {
+            again(b, ask->member, error);
+        } else {
+            m->stable = true;
+            b->stable++;
+        }
+        break;
+    case ASK_BEAT:
+        b->beats++;
+        note_latency(b, now_us() - ask->at_us);
+        if (error != 0) {
+            again(b, ask->member, error);
+        }
+        break;
+    case ASK_COMMIT:
+        at += 4;
+        at += 2 + load_be16(at) + 4;
+        for (uint32_t k = 0; k < b->offsets; k++) {
+            if (load_be16(at + 6 * k + 4) != 0) {
+                stop("a commit: error %d", (int16_t)load_be16(at + 6 * k + 4));
+            }
+        }
+        b->committed++;
+        break;
+    }
+}
+
+static void receive(struct bench *b, struct conn *c)
+{
+    if (c->in_room - c->in_n < 65536) {
+        c->in_room = 2 * c->in_room + 65536;
+        c->in = memory(c->in, c->in_room);
+    }
+    ssize_t n = recv(c->fd, c->in + c->in_n, c->in_room - c->in_n, MSG_DONTWAIT);
+    if (n <= 0) {
+        if (n < 0 && errno == EAGAIN) {
+            return;
+        }
+        stop("the broker has closed a connection");
+    }
+    c->in_n += (size_t)n;
+    size_t at = 0;
+    while (c->in_n - at >= 8 && c->in_n - at - 4 >= load_be32(c->in + at)) {
+        if (c->ask_n == 0) {
+            stop("an answer to nothing");
+        }
+        struct ask ask = c->asks[c->ask_at];
+        c->ask_at = (c->ask_at + 1) % c->ask_room;
+        c->ask_n--;
+        b->asks--;
+        answered(b, &ask, c->in + at + 8);
+        at += 4 + load_be32(c->in + at);
+    }
+    memmove(c->in, c->in + at, c->in_n - at);
+    c->in_n -= at;
+}
+
+/* ---- phases ---- */
+
+/* Whose turn it is: who was told so joins anew, and everybody else says that it lives. */
+static void turns(struct bench *b)
+{
+    int64_t now = now_us();
+    for (uint32_t k = 0; k < b->member_n; k++) {
+        struct member *m = &b->members[b->next];
+        if (m->due_us > now) {
+            return;
+        }
+        m->due_us = m->due_us + b->beat_us > now ? m->due_us + b->beat_us : now + b->beat_us;
+        if (m->again) {
+            ask_join(b, b->next);
+        } else if (m->stable && b->beating) {
+            ask_beat(b, b->next);
+        }
+        b->next = (b->next + 1) % b->member_n;
+    }
+}
+
+static void poll_once(struct bench *b, int timeout_ms)
+{
+    struct epoll_event events[256];
+    int n = epoll_wait(b->epoll, events, 256, timeout_ms);
+    for (int i = 0; i < n; i++) {
+        struct conn *c = &b->conns[events[i].data.u32];
+        if (events[i].events & EPOLLOUT) {
+            flush(b, c);
+        }
+        if (events[i].events & ~(uint32_t)EPOLLOUT) {
+            receive(b, c);
+        }
+    }
+}
+
+static void until_stable(struct bench *b)
+{
+    int64_t begun = now_us();
+    while (b->stable < b->member_n) {
+        turns(b);
+        poll_once(b, 5);
+        if (now_us() - begun > PATIENCE_US) {
+            stop("%u of %u members are assigned", b->stable, b->member_n);
+        }
+    }
+}
+
+static void members_make(struct bench *b)
+{
+    int64_t now = now_us();
+    b->member_n = b->groups * b->per_group;
+    b->members = memory(NULL, (b->member_n + 1) * sizeof(*b->members));
+    memset(b->members, 0, (b->member_n + 1) * sizeof(*b->members));
+    for (uint32_t i = 0; i < b->member_n; i++) {
+        struct member *m = &b->members[i];
+        m->group = i / b->per_group;
+        m->conn = m->group % b->sets * (b->per_group + b->newcomer) + i % b->per_group;
+        m->due_us = now + b->beat_us * i / b->member_n;
+    }
+    for (b->told = 0; b->told == 0; (void)usleep(20000)) {
+        ask_find(b, 0);
+        while (b->asks > 0) {
+            poll_once(b, 100);
+        }
+    }
+}
+
+static void join_all(struct bench *b)
+{
+    int64_t anon = anon_bytes(b->pid), cpu = cpu_ns(b->pid), begun = now_us();
+    for (uint32_t i = 0; i < b->member_n; i++) {
+        ask_join(b, i);
+        if (i % 64 == 0) {
+            poll_once(b, 0);
+        }
+    }
+    b->beating = true;
+    until_stable(b);
+    int64_t bytes = anon_bytes(b->pid) - anon;
+    printf("members %u\njoin_ms %lld\njoin_cpu_us_per_member %.1f\nbytes_per_member %.0f\n",
+           b->member_n, (long long)(now_us() - begun) / 1000,
+           (double)(cpu_ns(b->pid) - cpu) / 1e3 / b->member_n, (double)bytes / b->member_n);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void beat_all(struct bench *b)
+{
+    int64_t settled = now_us() + b->beat_us;
+    while (now_us() < settled) {
+        turns(b);
+        poll_once(b, 1);
+    }
+    uint64_t beats = b->beats;
+    int64_t cpu = cpu_ns(b->pid), end = now_us() + b->seconds * 1000000;
+    b->latency_n = 0;
+    while (now_us() < end) {
+        turns(b);
+        poll_once(b, 1);
+    }
+    cpu = cpu_ns(b->pid) - cpu;
+    beats = b->beats - beats;
+    if (beats == 0 || b->latency_n == 0 || b->stable != b->member_n) {
+        stop("%llu heartbeats, %u of %u members assigned", (unsigned long long)beats, b->stable,
+             b->member_n);
+    }
+    qsort(b->latency, b->latency_n, sizeof(*b->latency), by_value);
+    printf("heartbeats %llu\nheartbeat_cpu_us %.2f\nheartbeat_p50_us %u\nheartbeat_p99_us %u\n",
+           (unsigned long long)beats, (double)cpu / 1e3 / (double)beats,
+           b->latency[b->latency_n / 2], b->latency[(uint64_t)b->latency_n * 99 / 100]);
+}
+
+static void commit_all(struct bench *b)
+{
+    int64_t anon = anon_bytes(b->pid), cpu = cpu_ns(b->pid), begun = now_us();
+    uint64_t beats = b->beats;
+    for (uint32_t i = 0; i < b->member_n;) {
+        turns(b);
+        while (i < b->member_n && b->commits - b->committed < WINDOW) {
+            ask_commit(b, i++);
+        }
+        poll_once(b, 1);
+    }
+    while (b->committed < b->commits) {
+        turns(b);
+        poll_once(b, 1);
+    }
+    uint64_t offsets = b->commits * b->offsets;
+    printf(
+        "offsets %llu\ncommit_ms %lld\ncommit_cpu_us %.1f\nbytes_per_offset %.0f\nbeats_meanwhile %llu\n",
+        (unsigned long long)offsets, (long long)(now_us() - begun) / 1000,
+        (double)(cpu_ns(b->pid) - cpu) / 1e3 / (double)b->commits,
+        (double)(anon_bytes(b->pid) - anon) / (double)offsets,
+        (unsigned long long)(b->beats - beats));
+}
+
+/* One more comes to group 0, and all others of it ask at once. */
+static void rebalance(struct bench *b)
+{
+    uint32_t i = b->member_n;
+    int32_t generation = b->members[0].generation;
+    int64_t cpu = cpu_ns(b->pid), begun = now_us();
+    b->members[i] = (struct member){.conn = b->per_group, .due_us = begun + b->beat_us};
+    b->member_n++;
+    ask_join(b, i);
+    poll_once(b, 10);
+    for (uint32_t k = 0; k < b->per_group; k++) {
+        ask_beat(b, k);
+    }
+    while (b->stable < b->member_n) {
+        turns(b);
+        poll_once(b, 5);
+        if (now_us() - begun > PATIENCE_US) {
+            stop("%u of %u members are assigned anew", b->stable, b->member_n);
+        }
+    }
+    if (b->members[0].generation <= generation) {
+        stop("no new generation");
+    }
+    printf("rebalance_members %u\nrebalance_ms %.1f\nrebalance_cpu_ms %.1f\n", b->per_group + 1,
+           (double)(now_us() - begun) / 1e3, (double)(cpu_ns(b->pid) - cpu) / 1e6);
+}
+
+static void options(struct bench *b, int argc, char **argv)
+{
+    static const struct option known[] = {{"to", 1, NULL, 't'},
+                                          {"pid", 1, NULL, 'p'},
+                                          {"groups", 1, NULL, 'g'},
+                                          {"members", 1, NULL, 'm'},
+                                          {"sets", 1, NULL, 's'},
+                                          {"seconds", 1, NULL, 'n'},
+                                          {"beat-ms", 1, NULL, 'b'},
+                                          {"offsets", 1, NULL, 'o'},
+                                          {"topic", 1, NULL, 'T'},
+                                          {"newcomer", 0, NULL, 'N'},
+                                          {0}};
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        uint32_t number = optarg == NULL ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
+        switch (c) {
+        case 't': b->to = optarg; break;
+        case 'T': b->topic = optarg; break;
+        case 'p': b->pid = (int)number; break;
+        case 'g': b->groups = number; break;
+        case 'm': b->per_group = number; break;
+        case 's': b->sets = number; break;
+        case 'n': b->seconds = number; break;
+        case 'b': b->beat_us = number * INT64_C(1000); break;
+        case 'o': b->offsets = number; break;
+        case 'N': b->newcomer = true; break;
+        default: exit(2);
+        }
+    }
+    if (b->to == NULL || b->pid == 0 || b->groups == 0 || b->per_group == 0 || b->sets == 0 ||
+        b->beat_us == 0) {
+        stop("--to and --pid are needed, and nothing may be 0");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {.topic = "orders",
+                      .groups = 1000,
+                      .per_group = 5,
+                      .sets = 64,
+                      .seconds = 10,
+                      .beat_us = 3000000};
+    options(&b, argc, argv);
+    conns_open(&b);
+    members_make(&b);
+    join_all(&b);
+    if (b.seconds > 0) {
+        beat_all(&b);
+    }
+    if (b.offsets > 0) {
+        commit_all(&b);
+    }
+    if (b.newcomer) {
+        rebalance(&b);
+    }
+    return 0;
+}
