@@ -35,10 +35,13 @@ static const int16_t versions[] = {
 #define REBALANCE(e)   ((e) == 22 || (e) == 27)
 #define UNKNOWN_MEMBER 25
 
-#define ID_MAX      64
-#define WINDOW      256 /* commits on their way */
-#define PATIENCE_US INT64_C(300000000)
-#define SESSION_MS  60000
+/* Groups of one set of connections that are on their way to be assigned: a broker reads only so many requests ahead, and those
+ * that wait for others must not stand in front of what they wait for. */
+#define GROUPS_AT_ONCE 6
+#define ID_MAX         64
+#define WINDOW         256 /* commits on their way */
+#define PATIENCE_US    INT64_C(300000000)
+#define SESSION_MS     60000
 
 struct member {
     uint32_t group;
@@ -76,6 +79,9 @@ struct bench {
     uint32_t conn_n;
     struct member *members;
     uint32_t member_n, stable, next;
+    uint32_t *assigned; /* group -> members that are */
+    uint32_t *begun;    /* set -> groups that were begun */
+    bool *settled;      /* group -> has been assigned whole once */
     uint64_t beats, told, commits, committed, asks;
     uint32_t *latency;
     uint32_t latency_n, latency_room;
@@ -279,14 +285,21 @@ static void ask_find(struct bench *b, uint32_t i)
     frame_end(b, i, at);
 }
 
+static void is_unstable(struct bench *b, uint32_t i)
+{
+    struct member *m = &b->members[i];
+    b->stable -= m->stable;
+    b->assigned[m->group] -= m->stable;
+    m->stable = false;
+}
+
 static void ask_join(struct bench *b, uint32_t i)
 {
     static const uint8_t subscription[] = {0,   0,   0,   0,   0,   1,   0,   6,   'o',
                                            'r', 'd', 'e', 'r', 's', 255, 255, 255, 255};
     struct member *m = &b->members[i];
     uint8_t *at = frame_begin(b, i, ASK_JOIN, 256);
-    b->stable -= m->stable;
-    m->stable = false;
+    is_unstable(b, i);
     m->again = false;
     put_group(&at, m);
     put32(&at, SESSION_MS);
@@ -298,6 +311,29 @@ static void ask_join(struct bench *b, uint32_t i)
     put32(&at, sizeof(subscription));
     memcpy(at, subscription, sizeof(subscription));
     frame_end(b, i, at + sizeof(subscription));
+}
+
+/* The next group of these connections. */
+static void begin_group(struct bench *b, uint32_t set)
+{
+    uint32_t group = set + b->sets * b->begun[set];
+    if (group < b->groups) {
+        b->begun[set]++;
+        for (uint32_t k = 0; k < b->per_group; k++) {
+            ask_join(b, group * b->per_group + k);
+        }
+    }
+}
+
+static void is_stable(struct bench *b, uint32_t i)
+{
+    uint32_t group = b->members[i].group;
+    b->members[i].stable = true;
+    b->stable++;
+    if (++b->assigned[group] >= b->per_group && !b->settled[group]) {
+        b->settled[group] = true;
+        begin_group(b, group % b->sets);
+    }
 }
 
 static void ask_beat(struct bench *b, uint32_t i)
@@ -350,8 +386,7 @@ static void ask_sync(struct bench *b, uint32_t i, const uint8_t *members, uint32
 static void again(struct bench *b, uint32_t i, int error)
 {
     struct member *m = &b->members[i];
-    b->stable -= m->stable;
-    m->stable = false;
+    is_unstable(b, i);
     m->id_bytes = error == UNKNOWN_MEMBER ? 0 : m->id_bytes;
     if (error == UNKNOWN_MEMBER || REBALANCE(error)) {
         ask_join(b, i);
@@ -396,7 +431,6 @@ static void note_latency(struct bench *b, int64_t us)
 
 static void answered(struct bench *b, const struct ask *ask, const uint8_t *at)
 {
-    struct member *m = &b->members[ask->member];
     int error = (int16_t)load_be16(at + 4); /* behind throttle_time_ms */
     switch (ask->kind) {
     case ASK_FIND: b->told = load_be16(at) == 0; break;
@@ -405,8 +439,7 @@ static void answered(struct bench *b, const struct ask *ask, const uint8_t *at)
         if (error != 0) {
             again(b, ask->member, error);
         } else {
-            m->stable = true;
-            b->stable++;
+            is_stable(b, ask->member);
         }
         break;
     case ASK_BEAT:
@@ -513,6 +546,12 @@ static void members_make(struct bench *b)
     b->member_n = b->groups * b->per_group;
     b->members = memory(NULL, (b->member_n + 1) * sizeof(*b->members));
     memset(b->members, 0, (b->member_n + 1) * sizeof(*b->members));
+    b->assigned = calloc(b->groups, sizeof(*b->assigned));
+    b->settled = calloc(b->groups, sizeof(*b->settled));
+    b->begun = calloc(b->sets, sizeof(*b->begun));
+    if (b->assigned == NULL || b->settled == NULL || b->begun == NULL) {
+        stop("out of memory");
+    }
     for (uint32_t i = 0; i < b->member_n; i++) {
         struct member *m = &b->members[i];
         m->group = i / b->per_group;
@@ -530,11 +569,8 @@ static void members_make(struct bench *b)
 static void join_all(struct bench *b)
 {
     int64_t anon = anon_bytes(b->pid), cpu = cpu_ns(b->pid), begun = now_us();
-    for (uint32_t i = 0; i < b->member_n; i++) {
-        ask_join(b, i);
-        if (i % 64 == 0) {
-            poll_once(b, 0);
-        }
+    for (uint32_t i = 0; i < b->sets * GROUPS_AT_ONCE; i++) {
+        begin_group(b, i % b->sets);
     }
     b->beating = true;
     until_stable(b);
