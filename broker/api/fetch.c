@@ -149,6 +149,7 @@ static struct fetch_told told_of(const struct fetch_item *item)
                                .redirected = asked && item->part.error == KAFKA_NONE &&
                                              item->preferred >= 0,
                                .diverging = asked && item->part.diverging_epoch >= 0,
+                               .news = asked && item->part.at_once,
                                .high_watermark = asked ? item->part.high_watermark_now : -1,
                                .log_start = asked ? item->part.log_start : -1};
 }

@@ -275,7 +275,8 @@ void fetch_session_wants(const struct fetch_sessions *sessions, const struct fet
 static bool place_tells(struct place *place, const struct fetch_told *told)
 {
     bool tells = told->error != KAFKA_NONE || told->records || told->diverging ||
-                 told->redirected || told->high_watermark != place->high_watermark_told ||
+                 told->redirected || told->news ||
+                 told->high_watermark != place->high_watermark_told ||
                  told->log_start != place->log_start_told;
     place->high_watermark_told = told->error == KAFKA_NONE ? told->high_watermark : -1;
     place->log_start_told = told->log_start;

@@ -46,6 +46,8 @@ struct fetch_told {
     bool records;
     bool diverging;
     bool redirected; /* to a preferred read replica */
+    bool
+        news; /* the answer comes at once because of it: whoever asks does not know, whatever it was told */
     int64_t high_watermark;
     int64_t log_start;
 };

@@ -194,6 +194,9 @@ void fetcher_remove(struct follow *follow, bool look_again)
     struct fetcher *fetcher = follow->fetcher;
     struct partition *p = follow->partition;
     uint8_t key[FOLLOW_KEY_BYTES];
+    if (follow->in_session) {
+        fetcher_session_end(fetcher);
+    }
     list_remove(&follow->node);
     struct follow *removed = map_remove(&fetcher->by_id, follow_key(p->topic, p->index, key));
     assert(removed == follow);

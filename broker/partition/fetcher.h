@@ -1,10 +1,12 @@
 /*
  * Following leaders. Each reactor has a room of fetchers, one for each leader whose id falls to it; a fetcher has one
- * connection and asks for all partitions that follow this leader in one ordinary Fetch after the other (no session). All of
- * it lives on the reactor's loop; a partition reaches it by mail and is entered like by anyone else.
+ * connection and asks for all partitions that follow this leader in one Fetch after the other, in a fetch session (KIP-227):
+ * after the first one only what changed is named and answered. A partition that rests leaves the session meanwhile. All of it
+ * lives on the reactor's loop; a partition reaches it by mail and is entered like by anyone else.
  *
  * One long poll is out at a time. When a durable end moves meanwhile the leader must learn at once: a second Fetch goes
- * behind it on the same connection, so that the leader sees both in order, asking for no bytes; its answer tells nothing.
+ * behind it on the same connection, outside of the session, so that the leader sees both in order, asking for no bytes; its
+ * answer tells nothing.
  * When a partition is new, or its plan has changed, while a poll is parked at the leader, or too many updates wait behind
  * it, the connection is given up for a new one: answers come in order, so that nothing else would come before the poll's.
  */
@@ -32,7 +34,9 @@ struct follow {
     struct fetcher *fetcher;
     struct partition *partition; /* held */
     struct replica_fetch_plan asked;
-    bool bad_crc; /* what came behind our end was bad: the next question says so */
+    bool bad_crc;     /* what came behind our end was bad: the next question says so */
+    bool in_session;  /* the leader's session has it as `asked` */
+    bool crc_accused; /* ... with a word on its checksum, which is to be taken back */
     bool in_poll;
     bool urgent; /* the durable end moved since it was last told */
     time_ms rest_until_ms;
@@ -61,6 +65,12 @@ struct fetcher {
     uint32_t follow_count;
     struct client_call poll;
     bool poll_out;
+    int32_t session;       /* that the leader has of us; 0: none */
+    int32_t session_epoch; /* of the next poll, if that goes on with it */
+    bool
+        session_good; /* what it has is what we noted; else the next poll names everything and begins another one */
+    bool session_void; /* that ended while the poll was out */
+    bool poll_goes_on; /* the poll that is out */
     struct fetch_update updates[FETCH_UPDATES_MAX];
     struct trace_limit limit;
 };
@@ -89,6 +99,9 @@ void fetcher_poll(struct fetcher *);
 void fetcher_update(struct fetcher *);
 /* The connection is up or gone: nothing is out. */
 void fetcher_forget_calls(struct fetcher *);
+
+/* What the leader's session knows is not what we would ask: the next poll names everything. */
+void fetcher_session_end(struct fetcher *);
 
 /* fetcher.c */
 void fetcher_rest_follow(struct follow *);

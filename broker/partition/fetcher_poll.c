@@ -6,9 +6,21 @@
 /* A follower without room on its disk looks again after this. */
 #define SPACE_REST_MS 500
 
+void fetcher_session_end(struct fetcher *fetcher)
+{
+    fetcher->session_good = false;
+    fetcher->session_void = fetcher->poll_out;
+    LIST_EACH(&fetcher->follows, node)
+    {
+        CONTAINER_OF(node, struct follow, node)->in_session = false;
+    }
+}
+
 void fetcher_forget_calls(struct fetcher *fetcher)
 {
     fetcher->poll_out = false;
+    fetcher->session = 0; /* another connection may come to another reactor */
+    fetcher_session_end(fetcher);
     for (uint32_t i = 0; i < FETCH_UPDATES_MAX; i++) {
         fetcher->updates[i].out = false;
     }
@@ -32,17 +44,20 @@ static void ask_partition(const struct partitions *table, const struct replica_f
     ask->partition_max_bytes = bytes ? table->config.fetch_partition_bytes_max : 0;
 }
 
+static bool follow_rests(struct follow *follow, time_ms now)
+{
+    if (follow->rest_until_ms <= now && dir_space_gone(follow->partition->dir)) {
+        follow->rest_until_ms = now + SPACE_REST_MS;
+    }
+    return follow->rest_until_ms > now;
+}
+
 /* Whether this partition belongs into the request that is being made; its plan. Those that follow someone else leave. */
-static bool plan_follow(struct follow *follow, bool poll, time_ms now,
-                        struct replica_fetch_plan *ret_plan)
+static bool plan_follow(struct follow *follow, bool poll, struct replica_fetch_plan *ret_plan)
 {
     struct fetcher *fetcher = follow->fetcher;
     bool urgent;
-    if (poll ? follow->rest_until_ms > now : !follow->urgent) {
-        return false;
-    }
-    if (poll && dir_space_gone(follow->partition->dir)) {
-        follow->rest_until_ms = now + SPACE_REST_MS;
+    if (!poll && !follow->urgent) {
         return false;
     }
     if (!partition_plan_now(follow->partition, ret_plan, &urgent)) {
@@ -57,68 +72,142 @@ static bool plan_follow(struct follow *follow, bool poll, time_ms now,
     return true;
 }
 
-/* Fills topics and partitions; returns how many partitions. -1: out of memory. */
-static int32_t fill(struct fetcher *fetcher, bool poll, struct kmsg_fetch_request *request)
+/* A request that is being made. */
+struct question {
+    struct kmsg_fetch_request request;
+    struct kmsg_fetch_request_partition *asks; /* room for all */
+    int32_t named;
+    int32_t meant; /* with those that the session knows */
+};
+
+static void forget(struct question *question, struct follow *follow, int32_t *index)
+{
+    struct kmsg_fetch_request_forgotten_topic *gone =
+        &question->request.forgotten_topics_data
+             .items[question->request.forgotten_topics_data.count++];
+    *index = follow->partition->index;
+    gone->topic_id = follow->partition->topic;
+    gone->partitions.items = index;
+    gone->partitions.count = 1;
+    follow->in_session = false;
+}
+
+static struct kmsg_fetch_request_partition *name(struct question *question,
+                                                 const struct follow *follow)
+{
+    struct kmsg_fetch_request *request = &question->request;
+    struct kmsg_fetch_request_topic *topic =
+        request->topics.count == 0 ? NULL : &request->topics.items[request->topics.count - 1];
+    if (topic == NULL || !uuid_eq(topic->topic_id, follow->partition->topic)) {
+        topic = &request->topics.items[request->topics.count++];
+        topic->topic_id = follow->partition->topic;
+        topic->partitions.items = &question->asks[question->named];
+        topic->partitions.count = 0;
+    }
+    topic->partitions.count++;
+    return &question->asks[question->named++];
+}
+
+static bool same_plan(const struct replica_fetch_plan *a, const struct replica_fetch_plan *b)
+{
+    return a->leader_epoch == b->leader_epoch && a->fetch_offset == b->fetch_offset &&
+           a->last_fetched_epoch == b->last_fetched_epoch &&
+           a->durable_offset == b->durable_offset && a->high_watermark == b->high_watermark &&
+           a->log_start == b->log_start;
+}
+
+static void ask(struct question *question, struct follow *follow, bool poll,
+                const struct replica_fetch_plan *plan)
+{
+    const struct partitions *table = follow->fetcher->room->table;
+    bool known = poll && follow->in_session && same_plan(&follow->asked, plan) &&
+                 !follow->bad_crc && !follow->crc_accused;
+    question->meant++;
+    if (!known) {
+        struct kmsg_fetch_request_partition *named = name(question, follow);
+        named->partition = follow->partition->index;
+        ask_partition(table, plan, poll, named);
+        named->bad_crc_offset = poll && follow->bad_crc ? plan->fetch_offset : -1;
+    }
+    if (poll) {
+        follow->crc_accused = follow->bad_crc;
+        follow->bad_crc = false;
+        follow->asked = *plan;
+        follow->in_poll = true;
+        follow->in_session = true;
+    }
+}
+
+/* Names what is to be told. */
+static err_t fill(struct fetcher *fetcher, bool poll, struct question *question)
 {
     struct arena *arena = &fetcher->room->arena;
     int32_t room = (int32_t)fetcher->follow_count;
-    struct kmsg_fetch_request_topic *topics = kmsg_fetch_request_topic_array(arena, room);
-    struct kmsg_fetch_request_partition *asks = kmsg_fetch_request_partition_array(arena, room);
-    if (topics == NULL || asks == NULL) {
-        return -1;
-    }
+    struct kmsg_fetch_request *request = &question->request;
+    int32_t *gone = arena_array(arena, (size_t)room, sizeof(*gone));
+    question->asks = kmsg_fetch_request_partition_array(arena, room);
+    request->topics.items = kmsg_fetch_request_topic_array(arena, room);
+    request->forgotten_topics_data.items = kmsg_fetch_request_forgotten_topic_array(arena, room);
+    ENSURE(gone != NULL && question->asks != NULL && request->topics.items != NULL &&
+               request->forgotten_topics_data.items != NULL,
+           ERR_NO_MEMORY);
     time_ms now = partitions_now_ms(fetcher->room->table);
-    int32_t count = 0;
-    request->topics.items = topics;
-    request->topics.count = 0;
     struct list_node *next = fetcher->follows.head.next;
     while (next != &fetcher->follows.head) {
         struct follow *follow = CONTAINER_OF(next, struct follow, node);
         struct replica_fetch_plan plan;
         next = next->next;
-        if (!plan_follow(follow, poll, now, &plan)) {
-            continue;
+        bool rests = poll && follow_rests(follow, now);
+        if (rests && follow->in_session) {
+            forget(question, follow, gone++);
         }
-        struct kmsg_fetch_request_topic *topic = request->topics.count == 0
-                                                     ? NULL
-                                                     : &topics[request->topics.count - 1];
-        if (topic == NULL || !uuid_eq(topic->topic_id, follow->partition->topic)) {
-            topic = &topics[request->topics.count++];
-            topic->topic_id = follow->partition->topic;
-            topic->partitions.items = &asks[count];
-            topic->partitions.count = 0;
-        }
-        topic->partitions.count++;
-        asks[count].partition = follow->partition->index;
-        ask_partition(fetcher->room->table, &plan, poll, &asks[count]);
-        asks[count++].bad_crc_offset = poll && follow->bad_crc ? plan.fetch_offset : -1;
-        if (poll) {
-            follow->bad_crc = false;
-            follow->asked = plan;
-            follow->in_poll = true;
+        if (!rests && plan_follow(follow, poll, &plan)) {
+            ask(question, follow, poll, &plan);
         }
     }
-    return count;
+    return OK;
+}
+
+static err_t fill_poll(struct fetcher *fetcher, struct question *question)
+{
+    bool good = fetcher->session_good;
+    TRY(fill(fetcher, true, question));
+    if (good &&
+        !fetcher
+             ->session_good) { /* somebody left: all are named, so that the leader forgets whom it knew */
+        question->named = 0;
+        question->meant = 0;
+        question->request.topics.count = 0;
+        question->request.forgotten_topics_data.count = 0;
+        TRY(fill(fetcher, true, question));
+    }
+    fetcher->poll_goes_on = fetcher->session_good;
+    question->request.session_id = fetcher->session;
+    question->request.session_epoch = fetcher->session_good ? fetcher->session_epoch : 0;
+    return OK;
 }
 
 static err_t send_fetch(struct fetcher *fetcher, bool poll, struct client_call *call,
                         int32_t *ret_count)
 {
     const struct partitions_config *config = &fetcher->room->table->config;
-    struct kmsg_fetch_request request;
-    kmsg_fetch_request_init(&request);
-    request.replica_state.replica_id = config->broker_id;
-    request.replica_state.replica_epoch = table_broker_epoch(fetcher->room->table);
-    request.max_wait_ms = poll ? (int32_t)config->fetch_wait_max_ms : 0;
-    request.min_bytes = !poll ? 0 : config->fetch_bytes_min > 0 ? config->fetch_bytes_min : 1;
-    request.max_bytes = poll ? config->fetch_bytes_max : 0;
-    *ret_count = fill(fetcher, poll, &request);
-    ENSURE(*ret_count >= 0, ERR_NO_MEMORY);
-    err_t err = OK;
-    if (*ret_count > 0) {
+    struct question question = {.named = 0};
+    struct kmsg_fetch_request *request = &question.request;
+    kmsg_fetch_request_init(request);
+    request->replica_state.replica_id = config->broker_id;
+    request->replica_state.replica_epoch = table_broker_epoch(fetcher->room->table);
+    request->max_wait_ms = poll ? (int32_t)config->fetch_wait_max_ms : 0;
+    request->min_bytes = !poll ? 0 : config->fetch_bytes_min > 0 ? config->fetch_bytes_min : 1;
+    request->max_bytes = poll ? config->fetch_bytes_max : 0;
+    err_t err = poll ? fill_poll(fetcher, &question) : fill(fetcher, false, &question);
+    *ret_count = question.meant;
+    if (err == OK && question.meant > 0) {
         call->api = kmsg_api_find(1);
         call->version = FETCH_VERSION;
-        err = client_conn_send(&fetcher->conn, call, &request);
+        err = client_conn_send(&fetcher->conn, call, request);
+    } else if (poll) {
+        fetcher_session_end(
+            fetcher); /* the leader's has nothing left, or knows less than we noted */
     }
     arena_clear(&fetcher->room->arena);
     return err;
@@ -235,14 +324,46 @@ static void take_answer(struct fetcher *fetcher, const struct kmsg_fetch_respons
             }
         }
     }
-    /* Who was left out of the answer: with a session that means "nothing new"; without one it is an error. */
+    /* Who was left out of the answer: going on with a session that means "nothing new"; else it is an error. */
     LIST_EACH(&fetcher->follows, node)
     {
         struct follow *follow = CONTAINER_OF(node, struct follow, node);
         if (follow->in_poll) {
             follow->in_poll = false;
-            fetcher_rest_follow(follow);
+            if (!fetcher->poll_goes_on) {
+                fetcher_rest_follow(follow);
+            }
         }
+    }
+}
+
+/* Whether the answer's error is the session's: the next poll begins another one. */
+static bool session_lost(struct fetcher *fetcher, int16_t error)
+{
+    bool lost = error == KAFKA_FETCH_SESSION_ID_NOT_FOUND ||
+                error == KAFKA_INVALID_FETCH_SESSION_EPOCH ||
+                error == KAFKA_FETCH_SESSION_TOPIC_ID_ERROR;
+    fetcher_session_end(fetcher);
+    fetcher->session = 0;
+    if (!lost || !fetcher->poll_goes_on) {
+        return false;
+    }
+    LIST_EACH(&fetcher->follows, node)
+    {
+        CONTAINER_OF(node, struct follow, node)->in_poll = false;
+    }
+    return true;
+}
+
+static void session_take(struct fetcher *fetcher, int32_t session)
+{
+    fetcher->session = session;
+    if (session == 0 || fetcher->session_void) {
+        fetcher_session_end(fetcher);
+    } else {
+        bool first = !fetcher->poll_goes_on || fetcher->session_epoch == INT32_MAX;
+        fetcher->session_epoch = first ? 1 : fetcher->session_epoch + 1;
+        fetcher->session_good = true;
     }
 }
 
@@ -255,8 +376,12 @@ static void poll_answered(struct client_call *call, struct slice body)
                             &response);
     if (err == OK && response.error_code == KAFKA_NONE) {
         fetcher->rest_ms = FETCH_REST_MIN_MS;
+        session_take(fetcher, response.session_id);
         take_answer(fetcher, &response);
+    } else if (err == OK && session_lost(fetcher, response.error_code)) {
+        fetcher->rest_ms = FETCH_REST_MIN_MS;
     } else {
+        fetcher_session_end(fetcher);
         LIST_EACH(&fetcher->follows, node)
         {
             struct follow *follow = CONTAINER_OF(node, struct follow, node);
