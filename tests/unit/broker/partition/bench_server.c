@@ -25,8 +25,14 @@ struct served {
     bool dead; /* its connection is gone */
 };
 
+#define SESSION 5
+
 struct served_conn {
     struct list_node list_node; /* in node->conns */
+    int32_t session_epoch;      /* of the next request; 0: no session */
+    struct uuid topic;
+    struct kmsg_fetch_request_partition known[PARTS_MAX]; /* what the session means */
+    int32_t known_count;
     struct bench_node *node;
     struct net_conn *net;
     struct frame_reader reader;
@@ -62,6 +68,7 @@ static void flush(struct served_conn *conn)
         response.responses.items = kmsg_fetch_response_topic_array(&served->arena, 1);
         response.responses.count = served->count > 0 ? 1 : 0;
         struct kmsg_fetch_response_topic *topic = &response.responses.items[0];
+        response.session_id = served->fetch.session_epoch >= 0 ? SESSION : 0;
         topic->topic_id = served->fetch.topics.items[0].topic_id;
         topic->partitions.items = kmsg_fetch_response_partition_array(&served->arena,
                                                                       (int32_t)served->count);
@@ -174,6 +181,58 @@ static void step(struct served *served)
     }
 }
 
+static void session_put(struct served_conn *conn, const struct kmsg_fetch_request_partition *ask)
+{
+    int32_t i = 0;
+    while (i < conn->known_count && conn->known[i].partition != ask->partition) {
+        i++;
+    }
+    CHECK(i < PARTS_MAX);
+    conn->known[i] = *ask;
+    conn->known_count += i == conn->known_count;
+}
+
+static void session_forget(struct served_conn *conn, int32_t partition)
+{
+    for (int32_t i = 0; i < conn->known_count; i++) {
+        if (conn->known[i].partition == partition) {
+            conn->known[i] = conn->known[--conn->known_count];
+        }
+    }
+}
+
+/* KIP-227: what a request of a session means is put in place of what it names. */
+static void session_take(struct served_conn *conn, struct served *served)
+{
+    struct kmsg_fetch_request *fetch = &served->fetch;
+    if (fetch->session_epoch < 0) {
+        return;
+    }
+    CHECK(fetch->session_epoch == 0 ||
+          (fetch->session_id == SESSION && fetch->session_epoch == conn->session_epoch));
+    conn->known_count = fetch->session_epoch == 0 ? 0 : conn->known_count;
+    conn->session_epoch = fetch->session_epoch + 1;
+    for (int32_t t = 0; t < fetch->topics.count; t++) {
+        conn->topic = fetch->topics.items[t].topic_id;
+        for (int32_t i = 0; i < fetch->topics.items[t].partitions.count; i++) {
+            session_put(conn, &fetch->topics.items[t].partitions.items[i]);
+            atomic_fetch_add(&conn->node->named, 1);
+        }
+    }
+    for (int32_t t = 0; t < fetch->forgotten_topics_data.count; t++) {
+        session_forget(conn, fetch->forgotten_topics_data.items[t].partitions.items[0]);
+    }
+    CHECK(conn->known_count > 0);
+    fetch->topics.items = kmsg_fetch_request_topic_array(&served->arena, 1);
+    fetch->topics.count = 1;
+    fetch->topics.items[0].topic_id = conn->topic;
+    fetch->topics.items[0].partitions.items = kmsg_fetch_request_partition_array(&served->arena,
+                                                                                 conn->known_count);
+    fetch->topics.items[0].partitions.count = conn->known_count;
+    memcpy(fetch->topics.items[0].partitions.items, conn->known,
+           (size_t)conn->known_count * sizeof(conn->known[0]));
+}
+
 static void serve_fetch(struct served_conn *conn, struct slice frame)
 {
     if (atomic_load(&conn->node->deaf)) {
@@ -189,6 +248,7 @@ static void serve_fetch(struct served_conn *conn, struct slice frame)
     struct slice body = served->request.body;
     CHECK(kmsg_decode(&kmsg_fetch_request_desc, served->request.version, &body, &served->arena,
                       &served->fetch) == OK);
+    session_take(conn, served);
     CHECK(served->fetch.topics.count == 1);
     const struct kmsg_fetch_request_topic *topic = &served->fetch.topics.items[0];
     CHECK(topic->partitions.count <= PARTS_MAX);

@@ -51,6 +51,7 @@ struct bench_node {
     atomic_int dirs_failed;
     atomic_int synced;
     atomic_int fetches;   /* served */
+    atomic_int named;     /* partitions that polls in sessions named */
     atomic_bool deaf;     /* what is asked is never answered */
     atomic_bool homeless; /* the metadata does not take up where its replica lies */
     void *above;          /* the test's: a room above this one; the control loop's */

@@ -62,6 +62,28 @@ Test(follow, what_is_acknowledged_is_on_every_disk_of_the_in_sync_set)
     check_same(1, 2, 0);
 }
 
+static bool asked_so_often(void *arg)
+{
+    return atomic_load(&bench.nodes[0].fetches) >= *(const int *)arg;
+}
+
+/* KIP-227: polls that follow each other without news name nothing. */
+Test(follow, an_idle_follower_names_nothing)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    cr_assert(bench_soon_high_watermark(&bench, 1, 1));
+    cr_assert(bench_soon_high_watermark(&bench, 2, 1));
+    int fetches = atomic_load(&bench.nodes[0].fetches) + 4;
+    cr_assert(bench_soon(asked_so_often, &fetches)); /* what they know now is told */
+    int named = atomic_load(&bench.nodes[0].named);
+    cr_assert_gt(named, 0);
+    fetches = atomic_load(&bench.nodes[0].fetches) + 6;
+    cr_assert(bench_soon(asked_so_often, &fetches));
+    cr_assert_eq(atomic_load(&bench.nodes[0].named), named);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    cr_assert_gt(atomic_load(&bench.nodes[0].named), named);
+}
+
 Test(follow, acks_do_not_wait_for_a_poll_that_is_parked)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
