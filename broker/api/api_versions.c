@@ -11,6 +11,7 @@ static const struct {
     int16_t min;
     int16_t max;
 } features[] = {
+    {"group.version", 0, 1},
     {"metadata.version", 7, 30},
 };
 

@@ -150,8 +150,9 @@ bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_
     uint32_t at = 0, i = 0;
     bool ok = c != NULL;
     if (ok) {
-        c->epoch = group->generation;
-        c->target_epoch = group->generation;
+        /* Without members nothing goes on: it is a new group. */
+        c->epoch = group->members.count > 0 ? group->generation : 0;
+        c->target_epoch = c->epoch;
         c->target_wall_ms = 0; /* the next target may be made at once */
         c->image_offset = -1;
     }

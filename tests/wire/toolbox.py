@@ -108,7 +108,7 @@ def mask(text, ports):
 OURS = [(re.compile(pattern, re.M), to) for pattern, to in (
     (r'("id": \d+, )("directoryId": null, )?("endpoints")', r'\1"directoryId": "<id>", \3'),  # voters always have one
     (r" or some brokers have all their log directories cordoned\.", "."),  # none is ever cordoned
-    (r"^Feature: (?!metadata\.version).*\n", ""),  # a feature comes with the APIs that it is about
+    (r"^Feature: (?!metadata\.version|group\.version).*\n", ""),  # a feature comes with the APIs that it is about
     (r"^ file\.delete\.delay\.ms=.*\n", r" durability=disk sensitive=false synonyms={DEFAULT_CONFIG:durability=disk}\n\g<0>"))]
 
 
