@@ -57,7 +57,7 @@ struct history_op {
     uint8_t status;
     uint32_t flags;
     uint32_t group;     /* 0: none */
-    int32_t generation; /* of COMMIT and OWNED */
+    int32_t generation; /* of COMMIT and OWNED; -1: members have epochs of their own (KIP-848) */
 };
 
 struct history {

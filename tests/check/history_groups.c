@@ -152,7 +152,8 @@ static void judge_owners(const struct history *history, struct history_verdict *
         for (size_t j = i; j > 0 && i - j < OWNERS_BACK && same_part(list[j - 1], op); j--) {
             const struct history_op *other = list[j - 1];
             /* A coordinator that has been replaced and cannot know may let its members go on: not that of one generation. */
-            bool known = other->generation == op->generation || other->value == op->value;
+            bool one = other->generation == op->generation && op->generation >= 0;
+            bool known = one || other->value == op->value;
             if (other->client != op->client && other->ended_us > op->began_us && known) {
                 history_tell(verdict, ANOMALY_DOUBLE_OWNER, op, other->client);
                 break;

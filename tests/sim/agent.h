@@ -19,6 +19,7 @@ struct field {
     struct history *history;
     struct {
         char name[32];
+        struct uuid id;
         uint32_t first; /* of its partitions */
         uint32_t partitions;
         int32_t replicas;

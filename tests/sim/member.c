@@ -54,14 +54,13 @@ static void lease_note(struct member *member)
                                     .began_us = member->owned_since_us,
                                     .ended_us = end,
                                     .value = (uint64_t)member->lease_by,
-                                    .generation = member->generation};
+                                    .generation = member->modern ? -1 : member->generation};
             member_note(member, op, p);
         }
     }
 }
 
-/* The coordinator said so to what was sent then. */
-static void lease_extend(struct member *member, const struct member_call *call)
+void member_lease_extend(struct member *member, const struct member_call *call)
 {
     time_us until = call->sent_us + lease_length(member);
     if (call->coordinator != member->lease_by || member->lease_us < member_now(member)) {
@@ -80,6 +79,16 @@ void member_own(struct member *member, uint32_t mask, const struct member_call *
     member->owned_since_us = member_now(member);
     member->lease_by = call->coordinator;
     member->lease_us = call->sent_us + lease_length(member);
+}
+
+void member_own_instead(struct member *member, uint32_t mask)
+{
+    lease_note(member);
+    member->owned = mask;
+    member->owned_since_us = member_now(member);
+    for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
+        consumer_drop(&member->consumer, p);
+    }
 }
 
 static void disown(struct member *member)
@@ -105,6 +114,9 @@ void member_rejoin(struct member *member, bool forget)
         member->id[0] = '\0';
     }
     member->rejoin_at = 0;
+    member->apply_at = 0;
+    member->generation = member->modern ? 0 : member->generation;
+    member->lives++;
     member_state_set(member, MEMBER_JOINING);
 }
 
@@ -146,7 +158,10 @@ void member_failed(struct member *member, int16_t error)
     member->rest_until = agent_now(agent) + prng_between(&agent->prng, 5000, 100000);
     switch (error) {
     case KAFKA_UNKNOWN_MEMBER_ID: member_rejoin(member, true); break;
+    case KAFKA_FENCED_MEMBER_EPOCH:
     case KAFKA_ILLEGAL_GENERATION: member_rejoin(member, false); break;
+    case KAFKA_STALE_MEMBER_EPOCH: /* a heartbeat will tell */
+    case KAFKA_UNRELEASED_INSTANCE_ID: /* its last life has still to end */ break;
     case KAFKA_FENCED_INSTANCE_ID: die(member); break;
     case KAFKA_REBALANCE_IN_PROGRESS:
         if (member->state < MEMBER_ASKING) {
@@ -223,7 +238,7 @@ static void on_beat(struct agent_call *call, const void *answer)
     } else if (response->error_code != KAFKA_NONE) {
         member_failed(member, response->error_code);
     } else {
-        lease_extend(member, beat);
+        member_lease_extend(member, beat);
     }
 }
 
@@ -293,7 +308,7 @@ static void on_committed(struct agent_call *call, const void *answer)
                                 .began_us = commit->sent_us,
                                 .ended_us = member_now(member),
                                 .offset = commit->offsets[p],
-                                .generation = commit->generation,
+                                .generation = member->modern ? -1 : commit->generation,
                                 .status = (uint8_t)commit_status(answer, error)};
         member_note(member, op, p);
         worst = error != KAFKA_NONE ? error : worst;
@@ -358,7 +373,8 @@ static void commit(struct member *member)
     request.topics.items = topics;
     request.topics.count = topic_count;
     member->commit.call.done = on_committed;
-    member_send(member, &member->commit, API_COMMIT, member->old ? 7 : 9, &request);
+    member_send(member, &member->commit, API_COMMIT, member->old && !member->modern ? 7 : 9,
+                &request);
 }
 
 /* ---- leaving ---- */
@@ -371,7 +387,6 @@ static void on_left(struct agent_call *call, const void *answer)
 
 static void leave(struct member *member)
 {
-    struct agent *agent = agent_of(member);
     struct kmsg_leave_group_request_member who;
     struct kmsg_leave_group_request request;
     kmsg_leave_group_request_member_init(&who);
@@ -381,9 +396,19 @@ static void leave(struct member *member)
     request.group_id = slice_str(member->group);
     request.members.items = &who;
     request.members.count = 1;
-    disown(member);
     member->leaving.call.done = on_left;
     member_send(member, &member->leaving, API_LEAVE, member->old ? 3 : 5, &request);
+}
+
+static void go_away(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    disown(member);
+    if (member->modern) {
+        modern_leave(member);
+    } else {
+        leave(member);
+    }
     member_state_set(member, MEMBER_DOWN);
     member->back_at = agent_now(agent) + prng_between(&agent->prng, 1000, 4 * SECOND);
 }
@@ -393,8 +418,15 @@ static void leave(struct member *member)
 static void work_owner(struct member *member)
 {
     struct agent *agent = agent_of(member);
+    if (member->modern) {
+        modern_apply(member);
+    }
     if (agent_now(agent) >= member->beat_at && !member->beat.call.out) {
-        beat(member);
+        if (member->modern) {
+            modern_beat(member);
+        } else {
+            beat(member);
+        }
     }
     if (member->state == MEMBER_ASKING && !member->step.call.out) {
         member_ask(member, &member->step);
@@ -431,7 +463,11 @@ static void work_member(struct member *member)
         }
         return;
     }
-    if (member->state == MEMBER_JOINING && !member->step.call.out) {
+    if (member->state == MEMBER_JOINING && member->modern) {
+        if (!member->beat.call.out) {
+            modern_beat(member);
+        }
+    } else if (member->state == MEMBER_JOINING && !member->step.call.out) {
         member_join(member);
     } else if (member->state == MEMBER_SYNCING && !member->step.call.out) {
         member_sync(member);
@@ -445,6 +481,9 @@ static void work(struct agent *agent)
     struct member *member = CONTAINER_OF(CONTAINER_OF(agent, struct consumer, agent), struct member,
                                          consumer);
     bool calm = agent->field->quiet;
+    if (member->modern && uuid_is_none(agent->field->topics[0].id)) {
+        return; /* nothing is known yet */
+    }
     if (member->state == MEMBER_DOWN) {
         if (agent_now(agent) >= member->back_at && !member->leaving.call.out) {
             wake(member);
@@ -457,7 +496,7 @@ static void work(struct agent *agent)
     }
     if (!calm && agent_now(agent) >= member->leave_at && member->state == MEMBER_WORKING &&
         member->coordinator >= 0 && agent_ready(agent, member->coordinator)) {
-        leave(member);
+        go_away(member);
         return;
     }
     work_member(member);
@@ -467,7 +506,7 @@ static void work(struct agent *agent)
 }
 
 void member_open(struct member *member, struct field *field, const char *address, uint16_t number,
-                 uint32_t group)
+                 uint32_t group, int32_t session_ms)
 {
     *member = (struct member){.coordinator = -1, .state = MEMBER_DOWN};
     consumer_open(&member->consumer, field, address, number, false);
@@ -485,6 +524,8 @@ void member_open(struct member *member, struct field *field, const char *address
         (void)snprintf(member->instance, sizeof(member->instance), "seat%u", number);
     }
     member->session_ms = (int32_t)prng_between(prng, 600, 4000);
+    member->modern = session_ms > 0;
+    member->session_ms = member->modern ? session_ms : member->session_ms;
     member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
     member->old = prng_chance(prng, 300);
     member->slow = prng_chance(prng, member->instance[0] == '\0' ? 200 : 600);

@@ -1,6 +1,6 @@
 /*
- * A member of a consumer group (classic protocol): finds the coordinator, joins, assigns if it leads, reads what it was given,
- * stores how far it is, and dies, leaves and comes back as its seed says. What it stored and was told, and when it owned
+ * A member of a consumer group, of the classic or of the consumer protocol: finds the coordinator, joins, assigns if it is to,
+ * reads what it was given, stores how far it is, and dies, leaves and comes back as its seed says. What it stored and was told, and when it owned
  * what, goes into the history.
  */
 #ifndef ODRADEK_TESTS_SIM_MEMBER_H
@@ -32,6 +32,7 @@ struct member {
     struct consumer consumer;
     char group[16];
     char instance[16]; /* empty: a dynamic member */
+    bool modern;       /* the consumer protocol (KIP-848) */
     int32_t session_ms;
     int32_t rebalance_ms;
     bool old;  /* speaks earlier versions */
@@ -63,14 +64,18 @@ struct member {
     time_us commit_at;
     time_us probe_at;
     time_us rejoin_at; /* 0: not asked to */
+    uint64_t lives;    /* begun so far */
+    uint32_t target;   /* of the consumer protocol: what it is to own ... */
+    time_us apply_at;  /* ... from then on; 0: it does */
+    bool says_owned;   /* in its next heartbeat */
     time_us crash_at;
     time_us leave_at;
     time_us back_at;
 };
 
-/* number: of the client; group: from 1. */
+/* number: of the client; group: from 1. session_ms: 0: classic, and its own; else the consumer protocol's. */
 void member_open(struct member *, struct field *, const char *address, uint16_t number,
-                 uint32_t group);
+                 uint32_t group, int32_t session_ms);
 /* It owns this partition, and has stored at least this offset of it. */
 bool member_has(const struct member *, uint32_t partition, int64_t offset);
 void member_ails(const struct member *, char *ret_sentence, size_t room);

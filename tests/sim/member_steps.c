@@ -92,7 +92,7 @@ static uint32_t assigned(struct member *member, struct slice bytes)
 
 /* ---- JoinGroup ---- */
 
-static void id_take(char *to, struct slice id)
+void member_id_take(char *to, struct slice id)
 {
     assert(id.n < MEMBER_ID_MAX);
     (void)snprintf(to, MEMBER_ID_MAX, "%.*s", (int)id.n, (const char *)id.p);
@@ -100,13 +100,13 @@ static void id_take(char *to, struct slice id)
 
 static void joined(struct member *member, const struct kmsg_join_group_response *response)
 {
-    id_take(member->id, response->member_id);
+    member_id_take(member->id, response->member_id);
     member->generation = response->generation_id;
     member->leads = slice_eq(response->leader, response->member_id) && !response->skip_assignment;
     member->peer_count = 0;
     for (int32_t i = 0; i < response->members.count; i++) {
         assert(member->peer_count < ARRAY_LEN(member->peers));
-        id_take(member->peers[member->peer_count++], response->members.items[i].member_id);
+        member_id_take(member->peers[member->peer_count++], response->members.items[i].member_id);
     }
     member_state_set(member, MEMBER_SYNCING);
 }
@@ -121,7 +121,7 @@ static void on_joined(struct agent_call *call, const void *answer)
     if (response == NULL) {
         member->coordinator = -1;
     } else if (response->error_code == KAFKA_MEMBER_ID_REQUIRED) {
-        id_take(member->id, response->member_id);
+        member_id_take(member->id, response->member_id);
     } else if (response->error_code != KAFKA_NONE) {
         member_failed(member, response->error_code);
     } else {

@@ -115,6 +115,16 @@ static void settings_draw(struct plan *plan, struct prng *prng)
     plan->size.overrides = plan->overrides;
 }
 
+static void modern_draw(struct plan *plan, struct prng *prng)
+{
+    plan->modern_session_ms = (int32_t)prng_between(prng, 1000, 4000);
+    override(plan, "group.consumer.min.session.timeout.ms", 100);
+    override(plan, "group.consumer.session.timeout.ms", plan->modern_session_ms);
+    override(plan, "group.consumer.min.heartbeat.interval.ms", 50);
+    override(plan, "group.consumer.heartbeat.interval.ms", prng_between(prng, 100, 500));
+    override(plan, "group.consumer.assignment.interval.ms", prng_between(prng, 0, 500));
+}
+
 /* By chance of its own: what else a seed draws does not depend on it. */
 static void groups_draw(struct plan *plan)
 {
@@ -130,6 +140,10 @@ static void groups_draw(struct plan *plan)
     override(plan, "offsets.topic.num.partitions", prng_between(&prng, 1, 3));
     if (prng_chance(&prng, 300)) {
         override(plan, "offsets.commit.timeout.ms", prng_between(&prng, 300, 3000));
+    }
+    plan->modern = (uint32_t)prng_below(&prng, 4) << 1; /* groups count from 1 */
+    if (plan->modern != 0) {
+        modern_draw(plan, &prng);
     }
 }
 

@@ -54,12 +54,14 @@ struct plan {
     enum calm calm;
     struct plan_cut cut;
     struct cluster_size size;
-    char settings[16][64];
-    const char *overrides[17];
+    char settings[24][64];
+    const char *overrides[25];
     uint32_t producers;
     uint32_t consumers;
     uint32_t groups;
     uint32_t members; /* of all groups */
+    uint32_t modern;  /* groups of the consumer protocol, as bits */
+    int32_t modern_session_ms;
     time_us safety_us;
     time_us fault_gap_us; /* mean */
     uint32_t weight[FAULTS];

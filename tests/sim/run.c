@@ -232,7 +232,9 @@ static void clients_open(struct run *run)
     }
     for (uint32_t i = 0; i < run->plan.members; i++) {
         member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i),
-                    1 + i % run->plan.groups);
+                    1 + i % run->plan.groups,
+                    run->plan.modern >> (1 + i % run->plan.groups) & 1 ? run->plan.modern_session_ms
+                                                                       : 0);
         run->nemesis.clients[run->nemesis.client_count++] = run->members[i].consumer.agent.host;
     }
 }
@@ -255,6 +257,19 @@ static bool controllers_form(struct run *run)
            until(run, all_vote, FORM_US, "not every controller is a voter");
 }
 
+/* Members of the consumer protocol know topics by their ids. */
+static void ids_learn(struct run *run)
+{
+    int32_t active = cluster_active(run->cluster);
+    const struct meta_image *image =
+        active < 0 ? NULL : controller_node_image(run->cluster->controllers[active].node);
+    for (uint32_t t = 0; t < run->field.topic_count && image != NULL; t++) {
+        const struct meta_topic *topic = meta_topic_named(image,
+                                                          slice_str(run->field.topics[t].name));
+        run->field.topics[t].id = topic == NULL ? UUID_NONE : meta_topic_id(topic);
+    }
+}
+
 static bool form(struct run *run)
 {
     if (!controllers_form(run)) {
@@ -265,8 +280,12 @@ static bool form(struct run *run)
             return verdict(run, OUTCOME_WRONG, "halted", "a broker does not start");
         }
     }
-    return until(run, whole, FORM_US, "the cluster does not form") &&
-           until(run, topics_there, FORM_US, "topics are not created");
+    if (!until(run, whole, FORM_US, "the cluster does not form") ||
+        !until(run, topics_there, FORM_US, "topics are not created")) {
+        return false;
+    }
+    ids_learn(run);
+    return true;
 }
 
 static bool recover(struct run *run)
