@@ -44,11 +44,12 @@ COMMANDS = {
 
 class Seat:
     """What one member said. `assigned` is a set of (topic, partition); `owned` {generation: set} is all it ever had in a generation;
-    `moves` counts what it was told; `commits` {(topic, partition): offset}; `back` lists its own commits that went back."""
+    `moves` counts what it was told; `commits` {(topic, partition): offset}; `commit_times` are moments of time.monotonic."""
 
     def __init__(self, name):
         self.name = name
-        self.assigned, self.owned, self.read, self.commits, self.back, self.moves, self.notes = set(), {}, [], {}, [], 0, []
+        self.assigned, self.owned, self.read, self.commits, self.moves, self.notes = set(), {}, [], {}, 0, []
+        self.committed_at, self.commit_times = 0.0, []
 
     def take(self, line):
         word, *rest = line.rstrip("\n").split(" ")
@@ -64,6 +65,10 @@ class Seat:
         elif word == "committed":
             at, offset = (rest[0], int(rest[1])), int(rest[2])
             self.commits[at] = offset
+            now = time.monotonic()
+            if now > self.committed_at + 0.005:
+                self.commit_times.append(now)
+            self.committed_at = now
         elif word == "note":
             self.notes.append(" ".join(rest))
 

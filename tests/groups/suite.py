@@ -4,18 +4,18 @@ import os, subprocess, sys, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "wire"), HERE]
 import clients as stock
-import fetch, members
+import fetch, members, words
 
 PARTITIONS = 6
 WAIT_S = 60  # hang guard of each wait
-GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 
 
 class Suite:
-    """`settings` go to every member that a part makes: a part runs with group.protocol=consumer as well (run.py's parts say which)."""
+    """`settings` go to every member of those clients that know group.protocol=consumer; `kinds` are the clients of a part that works
+    with several (None: what the part itself says)."""
 
-    def __init__(self, options, cluster, out, **settings):
-        self.o, self.cluster, self.out, self.written, self.settings = options, cluster, out, {}, settings
+    def __init__(self, options, cluster, out, kinds=None, **settings):
+        self.o, self.cluster, self.out, self.written, self.kinds, self.settings = options, cluster, out, {}, kinds, settings
         self.live = []
 
     def wait(self, what, check, seconds=WAIT_S):
@@ -64,14 +64,11 @@ class Suite:
     def java(self):
         return stock.Java("java-4.3", fetch.KAFKA_NEW)
 
-    def groups(self, *args):
-        """What kafka-consumer-groups prints."""
-        return stock.run(self.java.command(GROUP_COMMAND, "--bootstrap-server", self.cluster.bootstrap, *args), stdout=subprocess.PIPE).stdout.decode()
-
     def committed(self, group, topic):
-        """What the cluster says by kafka-consumer-groups' own request: {partition: offset}."""
-        rows = [line.split() for line in self.groups("--describe", "--group", group).splitlines() if f" {topic} " in f" {line} "]
-        return {int(r[2]): int(r[3]) for r in rows if r[3] != "-"}
+        """What the cluster says: {partition: offset}."""
+        with words.Raw(words.coordinator(self.cluster.bootstrap, group), group) as raw:
+            told = raw.ask(words.FETCH, topics=None, stable=False)
+        return {row["index"]: row["offset"] for t in told["topics"] if t["name"] == topic for row in t["partitions"]}
 
     def coordinator_of(self, group):
         """(partition of __consumer_offsets, the broker that leads it)"""

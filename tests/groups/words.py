@@ -31,15 +31,23 @@ FORGET = Message(47, 0, 0, 9, "group:str topics[ name:str partitions[i32] ]",
                  "error:i16 throttle:i32 topics[ name:str partitions[ index:i32 error:i16 ] ]")
 
 
+NOT_YET = {14, 15, 16}  # the coordinator loads, is not available, is another one
+
+
 def coordinator(bootstrap, group, patience_s=30.0):
-    """'host:port' of the group's coordinator, once there is one."""
+    """'host:port' of the group's coordinator, once there is one that has loaded what it is to know."""
+    def serves(address):
+        with kwire.Connection(address, 5.0) as c:
+            return HEARTBEAT.call(c, 0, group=group, generation=0, member="nobody")["error"] not in NOT_YET
+
     def ask():
         for address in bootstrap.split(","):
             try:
                 with kwire.Connection(address, 5.0) as c:
                     told = FIND.call(c, 3, key=group, type=0)
-                if told["error"] == 0:
-                    return f"{told['host']}:{told['port']}"
+                found = f"{told['host']}:{told['port']}"
+                if told["error"] == 0 and serves(found):
+                    return found
             except OSError:
                 pass
     return kwire.wait_until(ask, patience_s, 0.1)

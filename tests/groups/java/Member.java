@@ -1,5 +1,4 @@
 import java.io.BufferedReader;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -22,10 +21,7 @@ import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
- * Java consumers as members of groups: Member BOOTSTRAP GROUP TOPICS [key=value ...]; what one says and takes: ../member.py.
- *
- * <p>With members=N it is N members in one JVM, each on a thread of its own, and every line that it says begins with "N "; lines that
- * it takes do so, too, and "N end" ends one in order.
+ * A Java consumer as a member of a group: Member BOOTSTRAP GROUP TOPICS [key=value ...]; what it says and takes: ../member.py.
  */
 public final class Member implements ConsumerRebalanceListener {
     private static final Map<String, String> ASSIGNORS = Map.of(
@@ -34,18 +30,16 @@ public final class Member implements ConsumerRebalanceListener {
             "sticky", "org.apache.kafka.clients.consumer.StickyAssignor",
             "cooperative-sticky", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
 
-    private final String prefix;
     private final Queue<String[]> commands = new ConcurrentLinkedQueue<>();
     private final KafkaConsumer<String, String> consumer;
     private volatile boolean ended;
 
-    private Member(String prefix, Map<String, Object> settings) {
-        this.prefix = prefix;
+    private Member(Map<String, Object> settings) {
         this.consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
     }
 
-    private void say(Object... words) {
-        StringBuilder line = new StringBuilder(prefix);
+    private static void say(Object... words) {
+        StringBuilder line = new StringBuilder();
         for (Object word : words) {
             line.append(word).append(' ');
         }
@@ -134,10 +128,6 @@ public final class Member implements ConsumerRebalanceListener {
         consumer.close();
     }
 
-    private void end() {
-        ended = true;
-    }
-
     private static Map<String, Object> settings(String bootstrap, String group, String[] args) {
         Map<String, Object> all = new HashMap<>(Map.of("bootstrap.servers", bootstrap, "group.id", group, "auto.offset.reset", "earliest",
                 "enable.auto.commit", "false", "metadata.max.age.ms", "1000"));
@@ -154,49 +144,27 @@ public final class Member implements ConsumerRebalanceListener {
         return all;
     }
 
-    private static void listen(List<Member> members, boolean numbered) throws IOException {
+    private void listen() {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String[] words = line.split(" ");
-            Member member = members.get(numbered ? Integer.parseInt(words[0]) : 0);
-            if (words[words.length - 1].equals("end")) {
-                member.end();
-            } else {
-                member.commands.add(numbered ? java.util.Arrays.copyOfRange(words, 1, words.length) : words);
-            }
+        in.lines().forEach(line -> commands.add(line.split(" ")));
+    }
+
+    private void end(Thread runs) {
+        ended = true;
+        try {
+            runs.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    public static void main(String[] args) throws Exception {
-        Map<String, Object> settings = settings(args[0], args[1], args);
-        Object asked = settings.remove("members");
-        int count = asked == null ? 1 : Integer.parseInt(asked.toString());
-        List<Member> members = new java.util.ArrayList<>();
-        List<Thread> threads = new java.util.ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            Member member = new Member(asked == null ? "" : i + " ", settings);
-            members.add(member);
-            threads.add(new Thread(() -> member.run(args[2])));
-        }
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            members.forEach(Member::end);
-            threads.forEach(t -> {
-                try {
-                    t.join();
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
-            });
-        }));
-        threads.forEach(Thread::start);
-        Thread listener = new Thread(() -> {
-            try {
-                listen(members, asked != null);
-            } catch (IOException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
+    public static void main(String[] args) {
+        Member member = new Member(settings(args[0], args[1], args));
+        Thread runs = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> member.end(runs)));
+        Thread listener = new Thread(member::listen);
         listener.setDaemon(true);
         listener.start();
+        member.run(args[2]);
     }
 }
