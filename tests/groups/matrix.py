@@ -108,7 +108,8 @@ def cooperative(s):
         first.take = lost
         second = sit()
         s.wait(f"{kind}: a second one gets half", lambda: members.covered([first, second], [topic], PARTITIONS) and len(second.assigned) == 3)
-        s.out.check(len({t.strip() for t in taken}) == 3, f"{kind}: and the first one was asked for those three only ({len(taken)})")
+        names = {t.strip() for t in taken}
+        s.out.check(3 <= len(names) < PARTITIONS, f"{kind}: and the first one was not asked for all ({len(names)} of {PARTITIONS})")
         s.write(topic, 60)
         s.wait(f"{kind}: every record is read", lambda: s.all_read(topic, [first, second]))
         second.end(signal.SIGKILL)

@@ -17,7 +17,6 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
@@ -102,8 +101,6 @@ public final class Member implements ConsumerRebalanceListener {
         try {
             consumer.commitSync(offsets);
             offsets.forEach((p, o) -> say("committed", p.topic(), p.partition(), o.offset()));
-        } catch (WakeupException e) {
-            throw e;
         } catch (KafkaException e) {
             say("note", e.toString().replace('\n', ' '));
         }
@@ -120,8 +117,6 @@ public final class Member implements ConsumerRebalanceListener {
                 obey();
                 poll();
             }
-        } catch (WakeupException e) {
-            assert ended;
         } catch (KafkaException e) {
             say("note", e.toString().replace('\n', ' '));
         }
