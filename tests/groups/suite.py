@@ -7,6 +7,7 @@ import clients as stock
 import fetch, members, words
 
 PARTITIONS = 6
+GROUP_COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 WAIT_S = 60  # hang guard of each wait
 
 
@@ -63,6 +64,10 @@ class Suite:
     @property
     def java(self):
         return stock.Java("java-4.3", fetch.KAFKA_NEW)
+
+    def groups(self, *args):
+        """What kafka-consumer-groups prints."""
+        return stock.run(self.java.command(GROUP_COMMAND, "--bootstrap-server", self.cluster.bootstrap, *args), stdout=subprocess.PIPE).stdout.decode()
 
     def committed(self, group, topic):
         """What the cluster says: {partition: offset}."""
