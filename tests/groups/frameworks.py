@@ -126,6 +126,8 @@ def distributed(s):
     placed = {(workers[1].ask(f"/connectors/{c['name']}/status") or {}).get("tasks", [{}])[0].get("worker_id") for c in _connectors(directory, topic)}
     s.out.check(len(placed) == 2, f"distributed: on both workers {'' if len(placed) == 2 else placed}")
     s.wait("distributed: the sink's offsets are committed", lambda: sum(s.committed(f"connect-{topic}-sink", topic).values()) == lines.count)
+    ends = lambda: [kwire.end_offset(s.cluster.nodes[s.cluster.leader("connect-offsets", p)].address, "connect-offsets", p) for p in range(5)]
+    s.wait("distributed: the source's offsets are in their topic", lambda: sum(ends()) > 0)
     workers[0].end()
     lines.write()
     s.wait("distributed: one worker is killed, the other one goes on with both tasks", lines.all_there, FRAMEWORK_S)

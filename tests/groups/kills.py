@@ -157,7 +157,7 @@ def _kill(s, n, groups, steady, out):
     gone_on = kwire.wait_until(lambda: ours() and all(m.committed_at > killed + 0.05 for m in live) and
                                all(members.covered(seats, [TOPIC], TOPIC_PARTITIONS) for seats in groups.values()), 60)
     if not gone_on:
-        late = [f"{m.name} {m.notes[-1:]}" for m in live if m.committed_at <= killed + 0.05]
+        late = [f"{m.name} {sorted(m.assigned)} {m.notes[-1:]} exit {m.process.poll()}" for m in live if m.committed_at <= killed + 0.05]
         return s.out.check(False, f"kills: {n}: broker {victim} killed, everybody goes on: not within 60 s: {late}")
     out.add("kills", "new leader epoch in the metadata", (elected - killed) * 1e3)
     out.add("kills", "ours: first heartbeat after it", (_after(steady.beats, elected) - elected) * 1e3)

@@ -88,7 +88,11 @@ def kafka_python(bootstrap, group, topics, settings):
     consumer.subscribe(**wanted, listener=Told())
     while not ended:
         obey(lambda p: consumer.pause(*p), lambda p: consumer.resume(*p), consumer.seek, TopicPartition)
-        batch = consumer.poll(200)
+        try:
+            batch = consumer.poll(200)
+        except KafkaError as e:
+            say("note", repr(e))
+            continue
         for p, records in batch.items():
             for m in records:
                 say("read", p.topic, p.partition, m.offset, m.value.decode())
