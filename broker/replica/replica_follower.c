@@ -59,6 +59,12 @@ static void diverged(struct replica *replica, const struct replica_fetched *fetc
         replica_restart(replica, to, to, actions);
         return;
     }
+    /* What the leader has deleted no longer says where epochs ended: its start may lie inside a batch of ours. */
+    int64_t leader_start = fetched->log_start_offset;
+    if (leader_start > 0 && to <= leader_start) {
+        replica_restart(replica, leader_start, leader_start, actions);
+        return;
+    }
     int64_t end_before = replica->log_end;
     uint32_t epochs_before = replica->epochs.count;
     replica_truncate(replica, to, actions);

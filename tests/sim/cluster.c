@@ -276,6 +276,43 @@ bool cluster_whole(void *ctx)
     return cluster_agreed(ctx);
 }
 
+static bool core_has(const struct cluster *cluster, const struct meta_partition *p)
+{
+    if (p->isr.count + p->elr.count == 0) {
+        return true;
+    }
+    bool led = p->leader >= 0;
+    for (uint32_t i = 0; i < p->replica_count; i++) {
+        uint32_t number = (uint32_t)(p->replicas[i].broker - broker_id(0));
+        bool in = cluster->brokers[number].node == NULL;
+        for (uint32_t k = 0; k < p->isr.count; k++) {
+            in = in || p->isr.id[k] == p->replicas[i].broker;
+        }
+        led = led && in;
+    }
+    return led;
+}
+
+bool cluster_core_whole(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    if (!positions_alike(cluster)) {
+        return false;
+    }
+    const struct meta_image *image = controller_node_image(
+        cluster->controllers[cluster_active(cluster)].node);
+    struct slice after = {0};
+    for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+         topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            if (!core_has(cluster, meta_partition(topic, i))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool partition_ails(const struct meta_topic *topic, int32_t index, char *sentence,
                            size_t room)
 {

@@ -71,6 +71,9 @@ bool cluster_led(void *cluster);
 bool cluster_agreed(void *cluster);
 /* ... and every partition has all its replicas in sync. */
 bool cluster_whole(void *cluster);
+/* ... of what runs: each partition is led, and all its replicas on running brokers are in sync. One that nobody may lead (all its
+ * copies were lost, or are not to be trusted) is left out. */
+bool cluster_core_whole(void *cluster);
 /* What keeps it from being whole, as a sentence. */
 void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */

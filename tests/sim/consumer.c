@@ -202,25 +202,6 @@ static void end_note(struct consumer *consumer, uint32_t partition, int64_t offs
     history_add(field->history, &op);
 }
 
-/* Who was deposed and has not heard of it tells an older end; Kafka promises no more. */
-static bool leads_still(const struct consumer *consumer, uint32_t partition,
-                        const struct agent_call *call, int32_t epoch)
-{
-    const struct field *field = consumer->agent.field;
-    int32_t active = cluster_active(field->cluster);
-    if (active < 0) {
-        return false;
-    }
-    uint32_t t = field_topic_of(field, partition);
-    const struct meta_topic *topic = meta_topic_named(
-        controller_node_image(field->cluster->controllers[active].node),
-        slice_str(field->topics[t].name));
-    const struct meta_partition *found =
-        topic == NULL ? NULL : meta_partition(topic, (int32_t)(partition - field->topics[t].first));
-    return found != NULL && found->leader_epoch == epoch &&
-           found->leader == broker_id((uint32_t)(call->link - consumer->agent.links));
-}
-
 static void on_ends(struct agent_call *call, const void *answer)
 {
     struct consumer *consumer = CONTAINER_OF(call, struct consumer, ends_call);
@@ -237,8 +218,7 @@ static void on_ends(struct agent_call *call, const void *answer)
         return; /* it was given away, or given anew, meanwhile */
     }
     int64_t offset = response->topics.items[0].partitions.items[0].offset;
-    int32_t epoch = response->topics.items[0].partitions.items[0].leader_epoch;
-    if (consumer->ends_latest && leads_still(consumer, p, call, epoch)) {
+    if (consumer->ends_latest) {
         end_note(consumer, p, offset);
     }
     if (!consumer->ends_latest) {

@@ -1,8 +1,9 @@
-#include "tests/sim/nemesis.h"
+#include "tests/sim/nemesis_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "tests/sim/atlas.h"
 #include "tests/sim/internal.h"
 
 #define SECOND        INT64_C(1000000)
@@ -13,7 +14,7 @@ static time_us now(const struct nemesis *n)
     return world_now_us(n->cluster->world);
 }
 
-PRINTF_LIKE(2, 3) static void say(struct nemesis *n, const char *format, ...)
+void nemesis_say(struct nemesis *n, const char *format, ...)
 {
     char line[200];
     va_list args;
@@ -63,7 +64,7 @@ static void node_gone(struct nemesis *n, struct nemesis_node *node)
     node->stopping = false;
 }
 
-static void node_crash(struct nemesis *n, struct nemesis_node *node, time_us back_us)
+void nemesis_crash(struct nemesis *n, struct nemesis_node *node, time_us back_us)
 {
     if (!node->down) {
         world_crash(node->host);
@@ -90,7 +91,7 @@ static void node_up(struct nemesis *n, struct nemesis_node *node)
         world_power_on(node->host);
         node->off = false;
     }
-    say(n, "%s starts", node_name(n, node));
+    nemesis_say(n, "%s starts", node_name(n, node));
     bool good = node->broker ? broker_start(n->cluster, node->number)
                              : controller_start(n->cluster, node->number);
     node->down = !good;
@@ -149,7 +150,7 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
 {
     struct broker_node *broker = node->broker ? n->cluster->brokers[node->number].node : NULL;
     bool well = broker != NULL && node->stopping && broker_node_ended_well(broker);
-    say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
+    nemesis_say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
     if (well) {
         if (n->plan->calm != CALM_NOT) { /* else no controller may have answered it */
             farewell_look(n, broker_id(node->number));
@@ -169,16 +170,22 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
     node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);
 }
 
+static void isolate(struct nemesis *, struct nemesis_node *, time_us until);
+
 static void nodes_look(struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
         if (!node->down && node_halted(n, node)) {
             node_ended(n, node);
-        } else if (node->down && node->up_at <= now(n)) {
+        } else if (node->down && !node->kept_down && node->up_at <= now(n)) {
             node_up(n, node);
         } else if (!node->down && node->loops > 0 && node->up_at <= now(n)) {
-            node_crash(n, node, prng_between(&n->prng, 1000, 300000));
+            nemesis_crash(n, node, prng_between(&n->prng, 1000, 300000));
+        }
+        if (node->clog_at != 0 && node->clog_at <= now(n)) {
+            node->clog_at = 0;
+            isolate(n, node, node->clog_until);
         }
         if (node->well_at != 0 && node->well_at <= now(n)) {
             node->well_at = 0;
@@ -285,7 +292,7 @@ static void all_down(struct nemesis *n, bool power)
         if (power) {
             node_power(n, &n->nodes[i], a_while(n));
         } else {
-            node_crash(n, &n->nodes[i], a_while(n));
+            nemesis_crash(n, &n->nodes[i], a_while(n));
         }
     }
 }
@@ -316,7 +323,8 @@ static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault 
 
 static void cut_off(struct nemesis *n, struct nemesis_node *node, bool clients, time_us until)
 {
-    say(n, "%s is cut off from %s", node_name(n, node), clients ? "clients" : "controllers");
+    nemesis_say(n, "%s is cut off from %s", node_name(n, node),
+                clients ? "clients" : "controllers");
     for (uint32_t i = 0; i < n->client_count && clients; i++) {
         cut(node->host, n->clients[i], until);
     }
@@ -363,23 +371,25 @@ static void folder_lost(struct nemesis *n)
     const struct meta_topic *topic =
         image == NULL ? NULL : meta_topic_named(image, slice_str(n->field->topics[t].name));
     const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
-    if (n->folder_lost || !node->down || p == NULL || !spare(n, p, broker_id(node->number))) {
+    if (n->folder_lost || !node->down || p == NULL || !spare(n, p, broker_id(node->number)) ||
+        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
         return;
     }
     char path[128];
     (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
     n->folder_lost = fake_disk_forget(node->host, path);
-    say(n, "%s of %s %s", path, node_name(n, node), n->folder_lost ? "is gone" : "was never there");
+    nemesis_say(n, "%s of %s %s", path, node_name(n, node),
+                n->folder_lost ? "is gone" : "was never there");
 }
 
 static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_node *node)
 {
     switch (fault) {
-    case FAULT_CRASH: node_crash(n, node, a_while(n)); break;
+    case FAULT_CRASH: nemesis_crash(n, node, a_while(n)); break;
     case FAULT_CRASH_ALL: all_down(n, false); break;
     case FAULT_CRASH_LOOP:
         node->loops = (uint32_t)prng_between(&n->prng, 1, 6);
-        node_crash(n, node, a_while(n));
+        nemesis_crash(n, node, a_while(n));
         break;
     case FAULT_POWER: node_power(n, node, a_while(n)); break;
     case FAULT_POWER_ALL: all_down(n, true); break;
@@ -408,11 +418,13 @@ static void network_fault(struct nemesis *n, enum fault fault, struct nemesis_no
 static void fault_do(struct nemesis *n, enum fault fault)
 {
     struct nemesis_node *node = any(n);
-    say(n, "fault %u: %s (%s, if one is meant)", n->drawn - 1, fault_name(fault),
-        node_name(n, node));
+    nemesis_say(n, "fault %u: %s (%s, if one is meant)", n->drawn - 1, fault_name(fault),
+                node_name(n, node));
     n->done[fault]++;
     n->total++;
-    if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault >= FAULT_PAUSE_ALL) {
+    if (fault >= FAULT_WIPE) {
+        nemesis_late(n, fault, node);
+    } else if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault >= FAULT_PAUSE_ALL) {
         process_fault(n, fault, node);
     } else if (fault <= FAULT_RESET) {
         network_fault(n, fault, node);
@@ -468,7 +480,7 @@ void nemesis_look(struct nemesis *n)
 
 void nemesis_heal(struct nemesis *n)
 {
-    say(n, "everything is repaired");
+    nemesis_say(n, "everything is repaired");
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
         for (uint32_t j = 0; j < n->node_count; j++) {
@@ -483,13 +495,61 @@ void nemesis_heal(struct nemesis *n)
         fake_disk_space_left(node->host, -1);
         fake_disk_fail_change(node->host, 0, OK);
         fake_disk_fail_sync(node->host, 0);
-        node->well_at = 0;
+        node->well_at = node->clog_at = 0;
         node->loops = 0;
         if (node->hurt && !node->down) {
-            node_crash(n, node, 0); /* what its disk did to it is over with a new process */
+            nemesis_crash(n, node, 0); /* what its disk did to it is over with a new process */
         }
         node->up_at = node->down ? now(n) + prng_between(&n->prng, 0, SECOND) : 0;
+        node->kept_down = false;
     }
+}
+
+/* ---- a core of the cluster ---- */
+
+void nemesis_core_begin(struct nemesis *n)
+{
+    prng_init(&n->prng, n->plan->seed ^ UINT64_C(0x636f7265));
+    uint32_t controllers = n->cluster->controller_count;
+    uint32_t spare = (controllers - 1) / 2;
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        struct nemesis_node *node = &n->nodes[i];
+        bool out = node->broker || (spare > 0 && prng_chance(&n->prng, 600));
+        spare -= out && !node->broker;
+        if (out && (node->broker ? prng_chance(&n->prng, 600) : true)) {
+            nemesis_crash(n, node, 0);
+            node->kept_down = true;
+        }
+    }
+    nemesis_say(n, "a core is repaired");
+}
+
+bool nemesis_core_grow(struct nemesis *n)
+{
+    uint32_t brokers = 0;
+    for (uint32_t i = 0; i < n->cluster->broker_count; i++) {
+        brokers |= n->nodes[n->cluster->controller_count + i].kept_down ? 0 : 1U << i;
+    }
+    int32_t helps = atlas_core_lacks(n->cluster, brokers);
+    if (brokers == 0 && helps < 0) {
+        helps = (int32_t)prng_below(&n->prng, n->cluster->broker_count);
+    }
+    if (helps >= 0) {
+        struct nemesis_node *node = &n->nodes[n->cluster->controller_count + (uint32_t)helps];
+        node->kept_down = false;
+        node->up_at = now(n);
+    }
+    return helps >= 0;
+}
+
+bool nemesis_core_up(const struct nemesis *n)
+{
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        if (n->nodes[i].stopping || n->nodes[i].down != n->nodes[i].kept_down) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool nemesis_all_up(const struct nemesis *n)

@@ -27,9 +27,13 @@ struct nemesis {
         bool stopping;   /* a controlled shutdown */
         bool hurt;       /* its disk failed: it may halt */
         time_us well_at; /* its disk is as it was */
-        bool wiped;
+        time_us clog_at; /* it loses touch; 0: not */
+        time_us clog_until;
+        bool kept_down; /* not of the core that is repaired first */
     } nodes[NODES_MAX];
     bool folder_lost;
+    bool controller_wiped;
+    uint32_t wiped;
     struct host *clients[16];
     uint32_t client_count;
     uint32_t done[FAULTS];
@@ -44,6 +48,12 @@ void nemesis_open(struct nemesis *, const struct plan *, struct cluster *, struc
 void nemesis_look(struct nemesis *);
 /* Everything is repaired, every node is started. */
 void nemesis_heal(struct nemesis *);
+/* Before that: a majority of the controllers and some brokers, as many as it takes that every partition can be led; the others'
+ * processes end. Partitions may change their minds: grow until there is no more to add. */
+void nemesis_core_begin(struct nemesis *);
+/* true: one more was needed. Ask again when a controller is active. */
+bool nemesis_core_grow(struct nemesis *);
+bool nemesis_core_up(const struct nemesis *);
 /* All nodes run. */
 bool nemesis_all_up(const struct nemesis *);
 

@@ -76,6 +76,16 @@ static void calm_draw(struct plan *plan)
 }
 
 /* Of its own chance, as all that came later: what older seeds draw stays. */
+static void late_faults_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x6c617465));
+    for (int i = FAULT_WIPE; i < FAULTS && plan->calm == CALM_NOT; i++) {
+        plan->weight[i] = prng_chance(&prng, 400) ? (uint32_t)prng_between(&prng, 1, 6) : 0;
+    }
+    plan->core = plan->calm == CALM_NOT && prng_chance(&prng, 400);
+}
+
 static void switches_draw(struct plan *plan)
 {
     struct prng prng;
@@ -177,7 +187,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     bool harsh = prng_chance(&prng, 700);
     plan->safety_us = (harsh ? prng_between(&prng, 4, 12) : prng_between(&prng, 8, 40)) * SECOND;
     plan->fault_gap_us = prng_between(&prng, 80000, harsh ? SECOND * 6 / 10 : 3 * SECOND);
-    for (int i = 0; i < FAULTS; i++) {
+    for (int i = 0; i < FAULT_WIPE; i++) {
         plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;
     }
     plan->admin_pace_us = prng_chance(&prng, 700) ? prng_between(&prng, 100000, 2 * SECOND) : 0;
@@ -185,6 +195,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
     calm_draw(plan);
+    late_faults_draw(plan);
     switches_draw(plan);
     groups_draw(plan);
     cut_apply(plan);

@@ -28,7 +28,10 @@
     X(CLOCK_JUMP, "clock jump")                           \
     X(SHUTDOWN, "controlled shutdown")                    \
     X(PAUSE_ALL, "pause of all")                          \
-    X(FOLDER_LOST, "a replica's folder is gone")
+    X(FOLDER_LOST, "a replica's folder is gone")          \
+    X(WIPE, "wiped disk")                                 \
+    X(SWIZZLE, "swizzle-clogging")                        \
+    X(PAUSE_LONG, "long pause")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,
@@ -52,6 +55,7 @@ enum calm {
 struct plan {
     uint64_t seed;
     enum calm calm;
+    bool core; /* a core is repaired first */
     struct plan_cut cut;
     struct cluster_size size;
     char settings[24][64];

@@ -288,11 +288,36 @@ static bool form(struct run *run)
     return true;
 }
 
+/* Those that were repaired work together: every partition is led, and every replica that runs is in sync. */
+static bool core_whole(struct run *run)
+{
+    struct nemesis *n = &run->nemesis;
+    if (!cluster_led(run->cluster)) {
+        return false;
+    }
+    if (nemesis_core_grow(n)) {
+        return false;
+    }
+    return nemesis_core_up(n) && cluster_core_whole(run->cluster);
+}
+
+static bool core_recovers(struct run *run)
+{
+    nemesis_heal(&run->nemesis);
+    nemesis_core_begin(&run->nemesis);
+    return until(run, core_whole, RECOVER_US + run->cluster->broker_count * 10 * SECOND,
+                 "a sufficient core of the cluster does not get on");
+}
+
 static bool recover(struct run *run)
 {
     run->field.quiet = true;
+    if (run->plan.core && !core_recovers(run)) {
+        return false;
+    }
     nemesis_heal(&run->nemesis);
     if (!until(run, whole, RECOVER_US, "not all replicas are in sync again") ||
+        !until(run, all_vote, RECOVER_US, "not every controller is a voter again") ||
         !until(run, producers_done, RECOVER_US, "producers are not done")) {
         return false;
     }

@@ -78,7 +78,8 @@ static const struct partition *replica_of(const struct sim_broker *broker,
 }
 
 /* What is below a leader's high watermark, every in-sync replica has, and has it on disk where that is promised. */
-static void high_watermark_look(struct watch *watch, const struct partition *p, int64_t before)
+static void high_watermark_look(struct watch *watch, const struct partition *p, int64_t before,
+                                int64_t undemanded)
 {
     const struct replica *core = &p->core;
     if (core->high_watermark < before) {
@@ -101,7 +102,8 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
         bool same = other->core.view.leader_epoch == core->view.leader_epoch &&
                     other->core.view.self_broker_epoch == core->view.members[i].broker_epoch;
         int64_t end = disk ? other->core.durable_end : other->core.log_end;
-        if ((disk || same) && end < core->high_watermark &&
+        bool demanded = disk ? core->high_watermark > undemanded : same;
+        if (demanded && end < core->high_watermark &&
             other->core.log_start < core->high_watermark) {
             watch_wrong(watch, "%s-%d: high watermark %lld of epoch %d, but broker %u has %lld%s",
                         p->name, p->index, (long long)core->high_watermark, core->view.leader_epoch,
@@ -174,7 +176,7 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
                     p->index, (long long)core->high_watermark);
     }
     if (slot->high_watermark != core->high_watermark || slot->isr != core->isr) {
-        high_watermark_look(watch, p, slot->high_watermark);
+        high_watermark_look(watch, p, slot->high_watermark, slot->undemanded);
         isr_look(watch, p);
     }
     followers_look(watch, p, core->isr & ~slot->isr);
@@ -190,6 +192,24 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
     slot->news = p->consumer_news;
 }
 
+/* What moved under a weaker promise is not held against the stronger one that came behind it. */
+static void promise_look(struct watch *watch, const struct partition *p, struct watch_epoch *slot,
+                         bool fresh)
+{
+    bool weak = false;
+    bool disk = p->core.view.durability == REPLICA_DISK;
+    for (uint32_t i = 0; i < watch->weak_count; i++) {
+        weak = weak || uuid_eq(watch->weak[i], p->topic);
+    }
+    if (!disk && !weak && watch->weak_count < ARRAY_LEN(watch->weak)) {
+        watch->weak[watch->weak_count++] = p->topic;
+    }
+    if (!disk || (weak && (fresh || !slot->disk))) {
+        slot->undemanded = p->core.high_watermark;
+    }
+    slot->disk = disk;
+}
+
 static void leader_look(struct watch *watch, const struct partition *p, uint32_t broker)
 {
     const struct replica *core = &p->core;
@@ -197,7 +217,8 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
     if (slot == NULL) {
         return;
     }
-    if (slot->leader == 0) {
+    bool fresh = slot->leader == 0;
+    if (fresh) {
         *slot = (struct watch_epoch){.topic = p->topic,
                                      .index = p->index,
                                      .epoch = core->view.leader_epoch,
@@ -215,6 +236,7 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                     p->name, p->index, core->view.leader_epoch, slot->leader - 1,
                     (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
     }
+    promise_look(watch, p, slot, fresh);
     slot_look(watch, p, slot);
 }
 

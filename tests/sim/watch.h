@@ -10,6 +10,7 @@
 
 #include "tests/sim/cluster.h"
 
+#define TOPICS_WEAK      16
 #define WATCH_EPOCHS     8192
 #define WATCH_IMAGES     8192
 #define WATCH_TERMS      1024
@@ -26,6 +27,8 @@ struct watch {
         int32_t leader; /* broker number + 1; 0: free */
         int64_t broker_epoch;
         int64_t high_watermark;
+        int64_t undemanded; /* below here it may have moved under durability=pagecache */
+        bool disk;
         uint64_t news; /* consumers were told so often */
         int32_t partition_epoch;
         uint32_t isr;
@@ -44,6 +47,8 @@ struct watch {
         raft_index index; /* committed; 0: free */
         raft_term term;
     } * entries;
+    struct uuid weak[TOPICS_WEAK]; /* ever seen with durability=pagecache */
+    uint32_t weak_count;
     raft_index committed; /* the newest that was ever seen */
     raft_term term;       /* the same */
     int64_t image_seen[CONTROLLERS_MAX + BROKERS_MAX];

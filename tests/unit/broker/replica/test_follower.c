@@ -167,6 +167,22 @@ Test(follower, the_leaders_start_is_taken_as_far_as_committed)
     bench_release(&b);
 }
 
+/* Its client deleted records up to the middle of a batch: where an epoch ended below that, it cannot know any more. */
+Test(follower, what_the_leader_has_deleted_is_not_truncated_to)
+{
+    struct bench b;
+    follow(&b, 10);
+    struct replica_event event = bench_answer(&b);
+    event.fetched.diverging_epoch = epoch_cache_latest(&b.replica.epochs);
+    event.fetched.diverging_end = 8;
+    event.fetched.log_start_offset = 8;
+    bench_step(&b, event);
+    cr_assert_eq(bench_must(&b, REPLICA_RESTART)->restart.at, 8);
+    cr_assert_eq(b.replica.log_start, 8);
+    cr_assert_eq(b.replica.log_end, 8);
+    bench_release(&b);
+}
+
 static struct batch_receipt sequenced(int64_t base, int32_t sequence, int32_t epoch)
 {
     struct batch_receipt receipt = bench_batch(7, 0, sequence, 1);

@@ -1,0 +1,181 @@
+#include "tests/sim/atlas.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/node/node_internal.h"
+#include "broker/partition/partition_internal.h"
+#include "common/wire/record_batch.h"
+#include "common/wire/record_batch_records.h"
+#include "tests/lib/fake_disk_internal.h"
+
+static const struct meta_image *active_image(const struct cluster *cluster)
+{
+    int32_t active = cluster_active(cluster);
+    return active < 0 ? NULL : controller_node_image(cluster->controllers[active].node);
+}
+
+static const struct partition *partition_of(const struct cluster *cluster, int32_t id,
+                                            struct uuid topic, int32_t index)
+{
+    uint32_t number = (uint32_t)(id - broker_id(0));
+    if (id < broker_id(0) || number >= cluster->broker_count ||
+        cluster->brokers[number].node == NULL || cluster->brokers[number].halted) {
+        return NULL;
+    }
+    LIST_EACH(&cluster->brokers[number].node->partitions->all, node)
+    {
+        const struct partition *p = CONTAINER_OF(node, struct partition, node);
+        if (p->index == index && uuid_eq(p->topic, topic)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* What a power cut would leave of one segment: up to where its batches follow each other. */
+static int64_t image_end(const struct image *image, int64_t next)
+{
+    struct slice rest = slice_of(image->p, image->n);
+    struct slice batch;
+    struct batch_header header;
+    while (rest.n > 0 && batch_cut(&rest, &batch) == OK &&
+           batch_check(crc32c_detect(), batch, &header) == OK && header.base_offset <= next) {
+        next = max_i64(next, header.base_offset + header.last_offset_delta + 1);
+    }
+    return next;
+}
+
+/* Whether this machine's disk has all of the partition from..to for good. */
+static bool intact(struct host *host, const char *topic, int32_t index, int64_t from, int64_t to)
+{
+    char name[192];
+    (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
+    const struct inode *data = tree_find(host, "/data");
+    const struct inode *folder = data == NULL ? NULL : names_get(&data->safe_names, name);
+    int64_t next = from;
+    bool any = false;
+    for (size_t i = 0; folder != NULL && i < folder->safe_names.n; i++) {
+        const struct entry *entry = &folder->safe_names.p[i];
+        size_t n = strlen(entry->name);
+        if (n == 24 && strcmp(entry->name + 20, ".log") == 0) {
+            bool follows = strtoll(entry->name, NULL, 10) <= next;
+            next = follows ? image_end(&entry->inode->safe, next) : next;
+            any = true;
+        }
+    }
+    return any && next >= to;
+}
+
+static bool spares(const struct cluster *cluster, const struct meta_topic *topic,
+                   const struct meta_partition *mp, int32_t victim)
+{
+    char name[128];
+    struct slice text = meta_topic_name(topic);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)text.n, (const char *)text.p);
+    const struct partition *leader = partition_of(cluster, mp->leader, meta_topic_id(topic),
+                                                  mp->index);
+    if (leader == NULL || leader->state != PARTITION_OPEN || leader->core.role != REPLICA_LEADER) {
+        return false;
+    }
+    const struct replica *core = &leader->core;
+    if (core->view.leader_epoch != mp->leader_epoch ||
+        core->high_watermark < core->leading.epoch_start ||
+        core->leading.isr_state != ISR_SETTLED) {
+        return false;
+    }
+    for (uint32_t i = 0; i < mp->isr.count; i++) {
+        uint32_t number = (uint32_t)(mp->isr.id[i] - broker_id(0));
+        if (mp->isr.id[i] != victim && number < cluster->broker_count &&
+            intact(cluster->brokers[number].host, name, mp->index, core->log_start,
+                   core->high_watermark)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool hosts(const struct meta_partition *mp, int32_t id)
+{
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        if (mp->replicas[i].broker == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool atlas_spares_broker(const struct cluster *cluster, uint32_t broker)
+{
+    const struct meta_image *image = active_image(cluster);
+    struct slice after = {0};
+    if (image == NULL) {
+        return false;
+    }
+    for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
+         topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            const struct meta_partition *mp = meta_partition(topic, i);
+            if (hosts(mp, broker_id(broker)) && !spares(cluster, topic, mp, broker_id(broker))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index)
+{
+    const struct meta_image *image = active_image(cluster);
+    const struct meta_topic *found = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    return mp != NULL && spares(cluster, found, mp, broker_id(broker));
+}
+
+bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
+{
+    int32_t active = cluster_active(cluster);
+    const struct raft *raft = active < 0 ? NULL
+                                         : controller_node_raft(cluster->controllers[active].node);
+    if (raft == NULL || cluster->controller_count < 3 || active == (int32_t)controller ||
+        raft_voters_now(raft)->count < cluster->controller_count) {
+        return false;
+    }
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        others += i != controller && cluster->controllers[i].node != NULL &&
+                  !cluster->controllers[i].halted;
+    }
+    return others + 1 ==
+           cluster->controller_count; /* all have been there, and keep what they have */
+}
+
+static bool has_core(const struct meta_partition *mp, uint32_t brokers, int32_t *ret_helps)
+{
+    bool found = false;
+    *ret_helps = -1;
+    for (uint32_t i = 0; i < mp->isr.count + mp->elr.count; i++) {
+        int32_t id = i < mp->isr.count ? mp->isr.id[i] : mp->elr.id[i - mp->isr.count];
+        uint32_t number = (uint32_t)(id - broker_id(0));
+        found = found || (brokers >> number & 1) != 0;
+        *ret_helps = (int32_t)number;
+    }
+    return found || *ret_helps < 0; /* nobody may lead: no more brokers help */
+}
+
+int32_t atlas_core_lacks(const struct cluster *cluster, uint32_t brokers)
+{
+    const struct meta_image *image = active_image(cluster);
+    struct slice after = {0};
+    int32_t helps = -1;
+    const struct meta_topic *topic = image == NULL ? NULL : meta_topic_next(image, after);
+    for (; topic != NULL; topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            if (!has_core(meta_partition(topic, i), brokers, &helps)) {
+                return helps;
+            }
+        }
+    }
+    return -1;
+}

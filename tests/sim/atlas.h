@@ -1,0 +1,19 @@
+/*
+ * The fault atlas: what may be taken from a disk so that "nothing acknowledged is lost" stays a fair demand. Of everything
+ * committed one copy must be left that is whole on its disk, and whose owner may lead: a member of the ISR or the ELR.
+ */
+#ifndef ODRADEK_TESTS_SIM_ATLAS_H
+#define ODRADEK_TESTS_SIM_ATLAS_H
+
+#include "tests/sim/cluster.h"
+
+/* All that this broker has on its disk is elsewhere, too; false also when nobody can say. */
+bool atlas_spares_broker(const struct cluster *, uint32_t broker);
+/* The same of one partition. */
+bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+/* A majority of the voters is left without this controller, and it is one of them. */
+bool atlas_spares_controller(const struct cluster *, uint32_t controller);
+/* A member of the ISR or the ELR of every partition is among these brokers (bits); -1, else the number of one that would help. */
+int32_t atlas_core_lacks(const struct cluster *, uint32_t brokers);
+
+#endif

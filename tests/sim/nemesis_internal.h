@@ -1,0 +1,13 @@
+/* What the files of the nemesis share. */
+#ifndef ODRADEK_TESTS_SIM_NEMESIS_INTERNAL_H
+#define ODRADEK_TESTS_SIM_NEMESIS_INTERNAL_H
+
+#include "tests/sim/nemesis.h"
+
+PRINTF_LIKE(2, 3) void nemesis_say(struct nemesis *, const char *format, ...);
+/* Its process dies and comes back after this time. */
+void nemesis_crash(struct nemesis *, struct nemesis_node *, time_us back_us);
+/* From FAULT_WIPE on. */
+void nemesis_late(struct nemesis *, enum fault, struct nemesis_node *);
+
+#endif
