@@ -8,6 +8,7 @@
 #define REST_MIN_MS      10
 #define REST_MAX_MS      200
 #define CALL_TIMEOUT_MS  2000
+#define DIAL_WAIT_MS     1000 /* a machine without power answers nothing, for minutes */
 #define REGISTER_WAIT_MS 5000
 #define TELL_EVERY_MS    10000
 
@@ -112,7 +113,9 @@ static void dial(struct control *c)
     if (rpc_dial(&c->rpc, &address, &conn_events, c, &c->conn) != OK) {
         c->conn = NULL;
         rest(c);
+        return;
     }
+    timer_arm(c->loop, &c->rest_timer, loop_now_us(c->loop) + (time_us)DIAL_WAIT_MS * 1000);
 }
 
 static void on_rest_timer(struct timer *timer)
