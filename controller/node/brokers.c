@@ -354,7 +354,12 @@ void brokers_frame(struct brokers *b, struct broker_link *link, struct rpc_conn 
                    const Odradek__Frame *frame)
 {
     struct rpc_asker asker = rpc_asker_of(conn, frame);
-    if (!machine_active(b->machine)) {
+    /* Its tail ended when this controller resigned, and it has not heard of that: it is to subscribe anew. */
+    bool deaf = frame->body_case == ODRADEK__FRAME__BODY_HEARTBEAT && !tail_follows(b->tail, conn);
+    /* It has entries of a later term than ours: we are deposed and do not know it. */
+    bool deposed = frame->body_case == ODRADEK__FRAME__BODY_TAIL &&
+                   frame->tail->epoch > quorum_raft(b->quorum)->term;
+    if (!machine_active(b->machine) || deaf || deposed) {
         brokers_refuse_not_controller(b, asker);
         return;
     }

@@ -24,6 +24,17 @@ void tail_end_all(struct tail *tail)
     timer_cancel(tail->rpc->loop, &tail->timer);
 }
 
+bool tail_follows(const struct tail *tail, const struct rpc_conn *conn)
+{
+    LIST_EACH(&tail->sessions, node)
+    {
+        if (CONTAINER_OF(node, struct tail_session, node)->conn == rpc_number(conn)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void tail_end(struct tail *tail, const struct rpc_conn *conn)
 {
     for (struct list_node *node = tail->sessions.head.next, *next; node != &tail->sessions.head;

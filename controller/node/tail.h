@@ -36,6 +36,8 @@ void tail_init(struct tail *, struct rpc *, struct heap *, struct trace *, struc
                struct machine *);
 void tail_release(struct tail *);
 
+/* Whether it was subscribed by this connection, and still is. */
+bool tail_follows(const struct tail *, const struct rpc_conn *);
 /* Subscribes the connection; answers the request. */
 void tail_subscribe(struct tail *, struct rpc_conn *, const Odradek__Frame *);
 /* One more entry was committed. */

@@ -79,6 +79,9 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
         return false;
     }
     const struct replica *core = &leader->core;
+    if (core->high_watermark == 0) {
+        return false; /* nothing shows who has it */
+    }
     if (core->view.leader_epoch != mp->leader_epoch ||
         core->high_watermark < core->leading.epoch_start ||
         core->leading.isr_state != ISR_SETTLED) {
