@@ -1,8 +1,10 @@
 /*
  * Produce (KIP-98, KIP-467, KIP-516, KIP-951): one ticket a partition, one answer when the last has come.
  *
- * Batches are checked and appended in the handler's call, in the order of the request; only the answer waits. With acks=0
- * nothing is answered, and an error ends the connection, as the client has no other way to learn of it.
+ * Batches are checked and appended in the handler's call, in the order of the request; only the answer waits. A compressed batch
+ * that turns out to be large is checked on the pool instead, and the connection's later requests wait for that, so that the order of
+ * a producer's batches stays. With acks=0 nothing is answered, and an error ends the connection, as the client has no other
+ * way to learn of it.
  */
 #include "broker/api/hints.h"
 #include "broker/api/recompress.h"
@@ -27,10 +29,28 @@ struct produce {
     size_t waiting;
     int16_t acks;
     bool parked;
+    bool given_up;
     struct timer timer;
 };
 
+/* A batch that the pool checks. */
+struct produce_check {
+    struct request_work work;
+    struct produce_item *item;
+    struct partition *partition; /* held */
+    struct partition_settings settings;
+    struct produce_rules rules;
+    struct produce_verdict verdict;
+    const struct crc32c_impl *crc;
+    const struct memory_source *memory;
+    uint8_t *batch; /* a copy: the frame goes when the handler returns */
+    size_t bytes;
+};
+
 static const char no_text[] = "";
+
+/* For one check: decoders need a few megabytes at most. */
+#define CHECK_HEAP_MAX ((size_t)64 << 20)
 
 /* ---- the answer ---- */
 
@@ -132,6 +152,7 @@ static void on_ticket(struct mail *mail)
 static void produce_give_up(struct produce *produce)
 {
     assert(produce->parked && produce->waiting > 0);
+    produce->given_up = true; /* what is still being checked is not appended any more */
     for (size_t i = 0; i < produce->item_count; i++) {
         struct produce_item *item = &produce->items[i];
         if (item->partition != NULL && partition_produce_forget(item->partition, &item->ticket)) {
@@ -221,15 +242,47 @@ static void verdict_tell(struct arena *arena, const struct produce_rules *rules,
     faults_tell(arena, rules, verdict, to);
 }
 
-static void batch_judge(struct api *api, const struct produce_rules *rules, struct slice bytes,
+/* Plain bytes up to a bound. */
+struct bounded {
+    struct byte_source plain;
+    uint64_t left;
+    bool over;
+};
+
+static err_t bounded_pull(void *ctx, struct slice *ret_piece)
+{
+    struct bounded *bounded = ctx;
+    TRY(source_pull(&bounded->plain, ret_piece));
+    bounded->over = ret_piece->n > bounded->left;
+    ENSURE(!bounded->over, ERR_LIMIT);
+    bounded->left -= ret_piece->n;
+    return OK;
+}
+
+static const char *bounded_reason(void *ctx)
+{
+    const struct bounded *bounded = ctx;
+    return source_reason(&bounded->plain, ERR_LIMIT);
+}
+
+/* false: there is more in it than a reactor should look at. */
+static bool batch_judge(struct decoder *decoder, const struct crc32c_impl *crc,
+                        const struct produce_rules *rules, struct slice bytes, uint64_t plain_max,
                         struct produce_verdict *verdict)
 {
-    produce_check_batch(rules, api->crc, bytes, verdict);
-    if (verdict->error == KAFKA_NONE) {
-        decoder_open(&api->decoder, batch_compression(&verdict->header), verdict->records);
-        struct byte_source plain = decoder_source(&api->decoder);
-        produce_check_records(rules, &plain, verdict);
+    produce_check_batch(rules, crc, bytes, verdict);
+    if (verdict->error != KAFKA_NONE) {
+        return true;
     }
+    enum compression compression = batch_compression(&verdict->header);
+    decoder_open(decoder, compression, verdict->records);
+    struct bounded bounded = {.plain = decoder_source(decoder), .left = plain_max};
+    struct byte_source plain = {bounded_pull, bounded_reason, &bounded};
+    if (compression == COMPRESSION_NONE) {
+        plain = bounded.plain; /* the frame's own bytes: they are bounded already */
+    }
+    produce_check_records(rules, &plain, verdict);
+    return !bounded.over;
 }
 
 static struct produce_rules rules_of(struct request *request,
@@ -276,32 +329,111 @@ static void hand_over_recompressed(struct produce *produce, struct produce_item 
     buf_release(&other);
 }
 
+/* What was judged, and the partition's hold, which goes along. */
 static void append(struct produce *produce, struct produce_item *item, struct partition *partition,
-                   struct slice bytes)
+                   const struct partition_settings *settings, const struct produce_rules *rules,
+                   struct produce_verdict *verdict, struct slice bytes)
 {
     struct request *request = produce->request;
     struct api *api = api_of(request);
-    struct partition_settings settings;
-    struct produce_verdict verdict;
-    assert(partition != NULL && item->partition == NULL && produce->acks >= -1 &&
-           produce->acks <= 1);
-    partition_settings_now(partition, &settings);
-    struct produce_rules rules = rules_of(request, &settings);
-    batch_judge(api, &rules, bytes, &verdict);
-    if (verdict.error == KAFKA_NONE && (verdict.header.attributes & BATCH_TRANSACTIONAL) != 0) {
-        verdict.error = KAFKA_INVALID_TXN_STATE; /* nobody here has begun a transaction */
+    assert(partition != NULL && item->partition == NULL);
+    if (verdict->error == KAFKA_NONE && (verdict->header.attributes & BATCH_TRANSACTIONAL) != 0) {
+        verdict->error = KAFKA_INVALID_TXN_STATE; /* nobody here has begun a transaction */
     }
-    if (verdict.error != KAFKA_NONE) {
-        verdict_tell(&request->arena, &rules, &verdict, item->to);
+    if (verdict->error != KAFKA_NONE) {
+        verdict_tell(&request->arena, rules, verdict, item->to);
         partition_drop(partition);
         return;
     }
-    uint8_t *batch = (uint8_t *)bytes.p; /* the edge's own input: stamped in place */
-    produce_stamp(&rules, api->crc, batch, &verdict);
-    if (UNLIKELY(recompress_wanted(&settings, batch_compression(&verdict.header)))) {
-        hand_over_recompressed(produce, item, partition, &settings, slice_of(batch, bytes.n));
+    uint8_t *batch = (uint8_t *)bytes.p; /* the edge's own input, or our copy: stamped in place */
+    produce_stamp(rules, api->crc, batch, verdict);
+    if (UNLIKELY(recompress_wanted(settings, batch_compression(&verdict->header)))) {
+        hand_over_recompressed(produce, item, partition, settings, slice_of(batch, bytes.n));
     } else {
         hand_over(produce, item, partition, batch, bytes.n);
+    }
+}
+
+static void check_work(struct request_work *work)
+{
+    struct produce_check *check = CONTAINER_OF(work, struct produce_check, work);
+    struct heap heap;
+    struct decoder decoder;
+    heap_init(&heap, check->memory, CHECK_HEAP_MAX);
+    decoder_init(&decoder, &heap);
+    bool all = batch_judge(&decoder, check->crc, &check->rules,
+                           slice_of(check->batch, check->bytes), UINT64_MAX, &check->verdict);
+    assert(all);
+    (void)all;
+    decoder_release(&decoder);
+    heap_release(&heap);
+}
+
+static void check_done(struct request_work *work)
+{
+    struct produce_check *check = CONTAINER_OF(work, struct produce_check, work);
+    struct produce_item *item = check->item;
+    struct produce *produce = item->produce;
+    struct heap *heap = api_of(produce->request)->heap;
+    assert(produce->waiting > 0 && produce->parked);
+    produce->waiting--;
+    if (produce->given_up) {
+        item->to->error_code = KAFKA_REQUEST_TIMED_OUT;
+        partition_drop(check->partition);
+    } else {
+        append(produce, item, check->partition, &check->settings, &check->rules, &check->verdict,
+               slice_of(check->batch, check->bytes));
+    }
+    heap_free(heap, check->batch, check->bytes);
+    heap_free(heap, check, sizeof(*check));
+    if (produce->waiting == 0) {
+        produce_end(produce);
+    }
+}
+
+static bool check_later(struct produce *produce, struct produce_item *item,
+                        struct partition *partition, const struct partition_settings *settings,
+                        const struct produce_rules *rules, struct slice bytes)
+{
+    struct request *request = produce->request;
+    struct api *api = api_of(request);
+    struct produce_check *check = HEAP_NEW(api->heap, struct produce_check);
+    uint8_t *batch = check == NULL ? NULL : heap_alloc(api->heap, bytes.n);
+    if (batch == NULL) {
+        heap_free(api->heap, check, sizeof(*check));
+        return false;
+    }
+    memcpy(batch, bytes.p, bytes.n);
+    check->item = item;
+    check->partition = partition;
+    check->settings = *settings;
+    check->rules = *rules;
+    check->crc = api->crc;
+    check->memory = api->heap->arena.source;
+    check->batch = batch;
+    check->bytes = bytes.n;
+    check->work.work = check_work;
+    check->work.done = check_done;
+    produce->waiting++;
+    request_work(request, &check->work);
+    return true;
+}
+
+static void batch_take(struct produce *produce, struct produce_item *item,
+                       struct partition *partition, struct slice bytes)
+{
+    struct api *api = api_of(produce->request);
+    struct partition_settings settings;
+    struct produce_verdict verdict;
+    assert(produce->acks >= -1 && produce->acks <= 1);
+    partition_settings_now(partition, &settings);
+    struct produce_rules rules = rules_of(produce->request, &settings);
+    if (LIKELY(
+            batch_judge(&api->decoder, api->crc, &rules, bytes, BATCH_CHECK_HERE_MAX, &verdict))) {
+        append(produce, item, partition, &settings, &rules, &verdict, bytes);
+    } else if (!check_later(produce, item, partition, &settings, &rules, bytes)) {
+        item->to->error_code = KAFKA_REQUEST_TIMED_OUT; /* memory is out: later */
+        partition_drop(partition);
     }
 }
 
@@ -330,7 +462,7 @@ static void partition_do(struct produce *produce, struct produce_item *item,
     }
     if (error == KAFKA_NONE) {
         struct slice bytes = from->records.bytes;
-        append(produce, item, target.partition, bytes.p == NULL ? slice_of(no_text, 0) : bytes);
+        batch_take(produce, item, target.partition, bytes.p == NULL ? slice_of(no_text, 0) : bytes);
     } else {
         item->to->error_code = (int16_t)error;
         if (target.partition != NULL) {

@@ -93,8 +93,8 @@ static uint32_t pipeline_max(const struct edge *edge)
 static bool pipeline_full(const struct connection *conn)
 {
     size_t unsent = net_unsent_bytes(conn->net);
-    return conn->request_count >= pipeline_max(conn->edge) || unsent > UNSENT_MAX ||
-           (unsent > 0 && conn->edge->heap->live > HEAP_SOFT_MAX);
+    return conn->working > 0 || conn->request_count >= pipeline_max(conn->edge) ||
+           unsent > UNSENT_MAX || (unsent > 0 && conn->edge->heap->live > HEAP_SOFT_MAX);
 }
 
 /* ---- not Kafka ---- */
@@ -465,6 +465,39 @@ void request_refuse(struct request *request, const char *why)
     }
     request->close = true;
     request_end(request);
+}
+
+static void work_work(struct disk_job *job)
+{
+    struct request_work *work = CONTAINER_OF(job, struct request_work, job);
+    work->work(work);
+}
+
+static void work_done(struct disk_job *job)
+{
+    struct request_work *work = CONTAINER_OF(job, struct request_work, job);
+    struct connection *conn = work->request->conn;
+    assert(!work->request->ended && (conn == NULL) == work->request->cut);
+    if (conn == NULL) {
+        work->done(work);
+        return;
+    }
+    assert(conn->working > 0 && !conn->executing);
+    conn->working--;
+    conn->executing = true;
+    work->done(work);
+    conn->executing = false;
+    connection_advance(conn);
+}
+
+void request_work(struct request *request, struct request_work *work)
+{
+    assert(!request->ended && !request->cut && work->work != NULL && work->done != NULL);
+    work->request = request;
+    work->job.work = work_work;
+    work->job.done = work_done;
+    request->conn->working++;
+    disk_submit(request->edge->loop, &work->job);
 }
 
 struct slice request_listener(const struct request *request)

@@ -14,6 +14,7 @@ struct connection {
     struct buf rest;      /* bytes that came while the pipeline was full */
     struct list requests; /* oldest first */
     uint32_t request_count;
+    uint32_t working; /* requests whose work is on the pool: nothing is executed meanwhile */
     uint8_t first[FRAME_LENGTH_BYTES]; /* what the connection began with: Kafka or a stranger */
     uint8_t first_n;
     bool executing; /* inside of a handler: the connection may not be freed */

@@ -14,6 +14,7 @@
 #define ODRADEK_EDGE_REQUEST_H
 
 #include "broker/edge/edge.h"
+#include "common/port/disk.h"
 #include "common/wire/frame.h"
 
 struct connection;
@@ -46,6 +47,18 @@ void request_answer_version0(struct request *, void *response);
 void request_no_answer(struct request *);
 /* Ends the connection instead of an answer; why: for the log. */
 void request_refuse(struct request *, const char *why);
+
+/*
+ * Work that is too long for a reactor. `work` runs on the pool; until `done` has been called, back on the loop, the connection's
+ * later requests wait unread and the request must not end. `done` comes in every case, also when the connection has gone.
+ */
+struct request_work {
+    struct disk_job job; /* the edge's own */
+    struct request *request;
+    void (*work)(struct request_work *);
+    void (*done)(struct request_work *);
+};
+void request_work(struct request *, struct request_work *);
 
 /* Of the listener that the client came by. */
 struct slice request_listener(const struct request *);

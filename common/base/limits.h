@@ -38,6 +38,8 @@
 #define BATCH_RATIO_MAX            1000
 /* ... once it is past this: zstd makes 10,000:1 of the zeros that benchmarks like to send, and few megabytes harm nobody. */
 #define BATCH_RATIO_FREE           (16u << 20)
+/* Plain bytes of a compressed batch that a reactor looks at itself, about a millisecond; the pool checks larger ones. */
+#define BATCH_CHECK_HERE_MAX       (1u << 20)
 /* Batches of a producer that are remembered to recognise duplicates (max.in.flight.requests of idempotent clients). */
 #define PRODUCER_BATCHES           5
 /* Requests of one connection that are read ahead while earlier ones wait for their answers: with few connections as many as a

@@ -15,6 +15,8 @@
 #define FRAME_MAX (1u << 20)
 #define PATIENCE  (60 * INT64_C(1000000))
 
+struct neighbour;
+
 struct scene {
     struct world *world;
     struct host *host;
@@ -27,10 +29,16 @@ struct scene {
     struct net_listener *listener;
     struct net_conn *client;
     struct net_events client_events;
-    struct slice out;   /* what the client says once it is connected */
-    struct slice later; /* ... and when the test says so */
-    bool silent;        /* nothing is answered for now */
-    uint8_t *in;        /* what it has heard */
+    struct slice out;            /* what the client says once it is connected */
+    struct slice later;          /* ... and when the test says so */
+    bool silent;                 /* nothing is answered for now */
+    bool works;                  /* every third request has work for the pool */
+    struct neighbour *neighbour; /* comes with the client */
+    struct request_work work;
+    bool working;
+    uint32_t worked;
+    uint32_t neighbours; /* requests of other connections, executed while this one's work was out */
+    uint8_t *in;         /* what it has heard */
     size_t in_n;
     bool closed;
     struct request *waiting[ASKS_MAX]; /* asked, not answered */
@@ -70,18 +78,8 @@ static void on_answer_timer(struct timer *timer)
     timer_arm(scene->loop, timer, loop_now_us(scene->loop) + 300);
 }
 
-/* The body tells the frame's number and is filled with it: every frame comes once, whole, in order. */
-static void handle(struct request *request)
+static void handled(struct scene *scene, struct request *request)
 {
-    struct scene *scene = request->edge->api;
-    struct slice body = request->frame.body;
-    cr_assert_eq(request->frame.correlation_id, (int32_t)scene->asked);
-    bool whole = true;
-    for (size_t i = 0; i < body.n; i++) {
-        whole = whole && body.p[i] == (uint8_t)scene->asked;
-    }
-    cr_assert(whole);
-    scene->asked++;
     if (scene->at_once) {
         answer(scene, request);
         return;
@@ -89,6 +87,57 @@ static void handle(struct request *request)
     scene->waiting[scene->waiting_count++] = request;
     scene->waiting_most = scene->waiting_count > scene->waiting_most ? scene->waiting_count
                                                                      : scene->waiting_most;
+}
+
+static void pool_works(struct request_work *work)
+{
+    struct scene *scene = CONTAINER_OF(work, struct scene, work);
+    cr_assert(scene->working);
+    scene->worked++;
+}
+
+static void pool_has_worked(struct request_work *work)
+{
+    struct scene *scene = CONTAINER_OF(work, struct scene, work);
+    cr_assert(scene->working);
+    scene->working = false;
+    handled(scene, work->request);
+}
+
+/* Of a neighbour: answered at once, whatever the others wait for. */
+static bool handle_neighbour(struct scene *scene, struct request *request)
+{
+    if (request->frame.version != 1) {
+        return false;
+    }
+    scene->neighbours += scene->working;
+    answer(scene, request);
+    return true;
+}
+
+/* The body tells the frame's number and is filled with it: every frame comes once, whole, in order. */
+static void handle(struct request *request)
+{
+    struct scene *scene = request->edge->api;
+    struct slice body = request->frame.body;
+    if (handle_neighbour(scene, request)) {
+        return;
+    }
+    cr_assert_not(scene->working, "executed before what it waits for");
+    cr_assert_eq(request->frame.correlation_id, (int32_t)scene->asked);
+    bool whole = true;
+    for (size_t i = 0; i < body.n; i++) {
+        whole = whole && body.p[i] == (uint8_t)scene->asked;
+    }
+    cr_assert(whole);
+    scene->asked++;
+    if (scene->works && scene->asked % 3 == 0) {
+        scene->working = true;
+        scene->work = (struct request_work){.work = pool_works, .done = pool_has_worked};
+        request_work(request, &scene->work);
+    } else {
+        handled(scene, request);
+    }
 }
 
 static void on_accept(void *ctx, struct net_conn *conn)
@@ -113,6 +162,8 @@ static time_ms wall_now(void *ctx)
 
 /* ---- the client's side ---- */
 
+static void neighbour_comes(struct neighbour *);
+
 static void say(struct scene *scene, struct slice words)
 {
     struct chain chain;
@@ -127,6 +178,9 @@ static void on_opened(void *ctx)
 {
     struct scene *scene = ctx;
     say(scene, scene->out);
+    if (scene->neighbour != NULL) {
+        neighbour_comes(scene->neighbour);
+    }
 }
 
 static void on_bytes(void *ctx, const uint8_t *p, size_t n)
@@ -298,6 +352,91 @@ Test(edge, answers_that_pile_up_hold_the_input_and_nothing_is_forgotten)
 {
     pipeline(5, 30, 200000); /* answers of a megabyte: the client's window is 256 KiB */
     pipeline(6, 30, 200000);
+}
+
+/* ---- work for the pool ---- */
+
+struct neighbour {
+    struct scene *scene;
+    struct net_events events;
+    struct net_conn *conn;
+    uint32_t asked;
+};
+
+static void neighbour_asks(struct neighbour *neighbour)
+{
+    struct buf out;
+    struct chain chain;
+    buf_init(&out, &neighbour->scene->heap, 256);
+    put_frame(&out, 1, (int32_t)neighbour->asked++, 3);
+    chain_init(&chain, &neighbour->scene->heap);
+    uint8_t *p = chain_add_memory(&chain, out.n);
+    cr_assert(out.err == OK && p != NULL);
+    memcpy(p, out.p, out.n);
+    buf_release(&out);
+    net_send(neighbour->conn, &chain);
+}
+
+static void neighbour_opened(void *ctx)
+{
+    neighbour_asks(ctx);
+}
+
+static void neighbour_hears(void *ctx, const uint8_t *p, size_t n)
+{
+    (void)p;
+    cr_assert_gt(n, 0);
+    neighbour_asks(ctx);
+}
+
+static void neighbour_gone(void *ctx, err_t why)
+{
+    (void)ctx;
+    (void)why;
+}
+
+static void neighbour_comes(struct neighbour *neighbour)
+{
+    struct net_address address = {.host = "here", .port = 9092};
+    neighbour->events = (struct net_events){
+        .opened = neighbour_opened, .bytes = neighbour_hears, .closed = neighbour_gone};
+    cr_assert_eq(
+        net_dial(neighbour->scene->loop, &address, &neighbour->events, neighbour, &neighbour->conn),
+        OK);
+}
+
+/* While the pool works for a request, none behind it is executed, and neighbours on the same reactor are served. */
+Test(edge, work_on_the_pool_holds_its_own_connection_and_no_other)
+{
+    static uint8_t room[4 << 20] __attribute__((aligned(16)));
+    struct memory_block block = {room, sizeof(room), 0};
+    struct memory_source source = memory_block_source(&block);
+    uint32_t neighbours = 0;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct scene scene;
+        struct neighbour neighbour = {.scene = &scene};
+        struct heap heap;
+        struct buf out;
+        block.used = 0;
+        heap_init(&heap, &source, sizeof(room));
+        buf_init(&out, &heap, sizeof(room));
+        for (int32_t i = 0; i < 60; i++) {
+            put_frame(&out, 0, i, (size_t)i * 40);
+        }
+        cr_assert_eq(out.err, OK);
+        scene_init(&scene, seed, buf_slice(&out));
+        world_disk_pace(scene.host, 2000, 9000);
+        scene.works = true;
+        scene.at_once = seed % 2 == 0;
+        scene.neighbour = &neighbour;
+        struct goal goal = {&scene, 60};
+        cr_assert(world_run(scene.world, all_answered, &goal, PATIENCE));
+        cr_assert_eq(scene.worked, 20);
+        neighbours += scene.neighbours;
+        net_close(neighbour.conn);
+        scene_release(&scene);
+    }
+    cr_assert_gt(neighbours, 100, "%u requests of neighbours while the pool worked", neighbours);
 }
 
 /* ---- a pipeline that gets full from outside ---- */
