@@ -72,11 +72,12 @@ static void lives_on(struct member *member,
         member_state_set(member, MEMBER_ASKING);
     }
     member->generation = response->member_epoch;
-    if (member->apply_at == 0) { /* else: what it is to give up is not its own for longer */
-        member_lease_extend(member, &member->beat);
-    }
     if (response->assignment != NULL) {
         target_take(member, mask_of(member, response));
+    }
+    /* What it is to give up is not its own for longer: the coordinator may have said so before, in an answer that was lost. */
+    if (member->apply_at == 0 || (member->owned & ~member->target) == 0) {
+        member_lease_extend(member, &member->beat);
     }
 }
 
@@ -93,6 +94,7 @@ static void on_beat(struct agent_call *call, const void *answer)
         member->coordinator = -1;
         member->says_owned = true; /* whether it was heard, nobody knows */
     } else if (response->error_code != KAFKA_NONE) {
+        member->says_owned = true; /* it was not taken in */
         member_failed(member, response->error_code);
     } else {
         lives_on(member, response);
