@@ -9,19 +9,17 @@
  * until everyone has the next generation. Answers are checked; a rebalance that members were told of is followed. Prints
  * `name value` lines: the broker's CPU and its anonymous memory are the kernel's word (/proc/BROKER).
  */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/dial.h"
 #include "tests/bench/words.h"
 
 enum kind { ASK_FIND, ASK_JOIN, ASK_SYNC, ASK_BEAT, ASK_COMMIT };
@@ -107,13 +105,6 @@ static void *memory(void *old, size_t bytes)
     return p;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* ---- what the kernel says of the broker ---- */
 
 static int64_t read_number(const char *path, const char *word)
@@ -161,24 +152,6 @@ static int64_t cpu_ns(int pid)
 
 /* ---- connections ---- */
 
-static int dial(const char *to)
-{
-    char host[64];
-    int port = 0, one = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    if (sscanf(to, "%63[^:]:%d", host, &port) != 2 ||
-        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-        stop("--to is no HOST:PORT");
-    }
-    address.sin_port = htons((uint16_t)port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        stop("cannot connect: %s", strerror(errno));
-    }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-}
-
 static void watch(struct bench *b, uint32_t i, bool out, int op)
 {
     struct epoll_event event = {.events = EPOLLIN | (out ? EPOLLOUT : 0), .data.u32 = i};
@@ -196,6 +169,9 @@ static void conns_open(struct bench *b)
     b->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (uint32_t i = 0; i < b->conn_n; i++) {
         b->conns[i].fd = dial(b->to);
+        if (b->conns[i].fd < 0) {
+            stop("--to %s: %s", b->to, strerror(errno));
+        }
         watch(b, i, false, EPOLL_CTL_ADD);
     }
 }

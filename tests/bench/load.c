@@ -8,18 +8,16 @@
  * before. `fetch` reads from offset 0, one request after the other, and checks that batches follow each other until TOTAL
  * bytes came. Prints one line: requests, payload bytes, next offset, microseconds; exit code 1 with a sentence otherwise.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/crc32c.h"
+#include "tests/bench/dial.h"
 #include "tests/bench/words.h"
 
 #define WINDOW_MAX 1024
@@ -43,33 +41,6 @@ static _Noreturn void stop(const char *what)
     fprintf(stderr, "bench_load: %s%s%s\n", what, errno != 0 ? ": " : "",
             errno != 0 ? strerror(errno) : "");
     exit(1);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int dial(const char *to)
-{
-    char host[64];
-    int port = 0;
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    int one = 1;
-    errno = 0;
-    if (sscanf(to, "%63[^:]:%d", host, &port) != 2 ||
-        inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-        stop("--to is no HOST:PORT");
-    }
-    address.sin_port = htons((uint16_t)port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        stop("connecting");
-    }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
 }
 
 static uint8_t *head(uint8_t *frame, int key, int version)
@@ -346,11 +317,15 @@ int main(int argc, char **argv)
         return 2;
     }
     load.fd = dial(load.to);
+    if (load.fd < 0) {
+        stop("--to");
+    }
     load.input = malloc(INPUT_MAX);
     if (strcmp(argv[optind], "produce") == 0) {
         produce(&load);
     } else {
         fetch(&load);
     }
+    free(load.input);
     return 0;
 }

@@ -48,14 +48,14 @@ static void stop_here(void *arg)
     coords_stop(above->coords, on_stopped, above);
 }
 
-void coord_bench_stop(struct bench *b, uint32_t i, bool clean)
+void coord_bench_stop(struct bench *b, uint32_t node, bool clean)
 {
-    struct above *above = b->nodes[i].above;
-    bench_call(b->nodes[i].control, stop_here, above);
+    struct above *above = b->nodes[node].above;
+    bench_call(b->nodes[node].control, stop_here, above);
     CHECK(sem_wait(&above->stopped) == 0);
-    bench_stop(b, i, clean);
+    bench_stop(b, node, clean);
     coords_close(above->coords);
-    b->nodes[i].above = NULL;
+    b->nodes[node].above = NULL;
     free(above);
 }
 

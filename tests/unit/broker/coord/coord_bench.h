@@ -15,7 +15,7 @@ void coord_bench_stop(struct bench *, uint32_t node, bool clean);
 
 struct coord_shard *coord_bench_shard(struct bench *, uint32_t node);
 
-/* Appends a batch at this node and waits for the answer. */
-enum kafka_error coord_bench_send(struct bench *, uint32_t node, int16_t acks, struct buf *batch);
+/* Appends the batch in `out` at this node and waits for the answer. */
+enum kafka_error coord_bench_send(struct bench *, uint32_t node, int16_t acks, struct buf *out);
 
 #endif
