@@ -8,8 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECONDS_MAX 120 /* of one seed, in real time */
-#define TWICE       20  /* each so-manieth seed is run again */
+#define COUNTS_ACKED  200 /* records, ... */
+#define COUNTS_FAULTS 10  /* ... and faults a simulated minute, for a run to count */
+#define SECONDS_MAX   120 /* of one seed, in real time */
+#define TWICE         20  /* each so-manieth seed is run again */
 
 double seconds_now(void)
 {
@@ -80,9 +82,18 @@ const char *outcome_name(uint32_t outcome)
     return outcome == OUTCOME_WRONG ? "WRONG" : outcome == OUTCOME_STUCK ? "STUCK" : "CRASHED";
 }
 
+/* Runs in which hardly anything happened prove nothing. */
+static bool counts(const struct run_result *result)
+{
+    return result->acked >= COUNTS_ACKED &&
+           (double)result->faults >= COUNTS_FAULTS * (double)result->simulated_us / 60e6;
+}
+
 static void result_take(struct swarm *swarm, uint64_t seed, const struct run_result *result)
 {
     swarm->done++;
+    swarm->counted += counts(result);
+    swarm->counted_s += counts(result) ? (double)result->simulated_us / 1e6 : 0;
     swarm->twice += seed % TWICE == 0;
     swarm->events += result->events;
     swarm->acked += result->acked;
@@ -109,10 +120,12 @@ static void result_take(struct swarm *swarm, uint64_t seed, const struct run_res
 static void tell(const struct swarm *swarm, double seconds, const char *word)
 {
     (void)printf(
-        "%s: %llu seeds (%llu twice), %llu failed, %.0f s; %.2f cluster hours, %.0f k events/s, %llu"
+        "%s: %llu seeds (%llu twice), %llu failed, %.0f s; %.2f cluster hours (%llu seeds and %.2f hours with"
+        " 200 records and 10 faults a minute), %.0f k events/s, %llu"
         " acknowledged, %llu read, %llu faults, %llu elections, %llu losses permitted\n",
         word, (unsigned long long)swarm->done, (unsigned long long)swarm->twice,
         (unsigned long long)swarm->failed, seconds, swarm->simulated_s / 3600,
+        (unsigned long long)swarm->counted, swarm->counted_s / 3600,
         (double)swarm->events / seconds / 1000, (unsigned long long)swarm->acked,
         (unsigned long long)swarm->read, (unsigned long long)swarm->faults,
         (unsigned long long)swarm->elections, (unsigned long long)swarm->permitted_loss);

@@ -33,6 +33,7 @@ struct swarm {
     uint64_t done;
     uint64_t failed;
     uint64_t twice;
+    uint64_t counted;
     uint64_t events;
     uint64_t acked;
     uint64_t read;
@@ -41,6 +42,7 @@ struct swarm {
     uint64_t permitted_loss;
     uint64_t probes[PROBES];
     double simulated_s;
+    double counted_s;
     int code;
 };
 
