@@ -59,6 +59,32 @@ def batches(suite):
     with kwire.Connection(leader.address) as c:
         code, base = words.produce(c, "hostile-batches", 0, good)
         suite.check((code, base) == (0, 0), f"batches: nothing of all that came into the log: a good batch gets offset {base}")
+    large_then_small(suite, leader)
+
+
+def gzip(data):
+    deflate = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return deflate.compress(data) + deflate.flush()
+
+
+def large_then_small(suite, leader):
+    """Batches that are checked beside the reactor keep their place among the small ones of their connection."""
+    large = words.batch([b""], codec=1, records=gzip(words.record(bytes(20 << 20))))
+    small = words.batch([b"small"])
+    said = [large if i % 4 == 0 else small for i in range(16)]
+    with words.Raw(leader.address, 60) as raw:
+        raw.say(b"".join(words.frame(words.head(words.PRODUCE, 7, i) + words.produce_body("hostile-batches", 0, b))
+                         for i, b in enumerate(said)))
+        heard = []
+        for _ in said:
+            answer = raw.answer() or bytes(8)
+            r = kwire.Reader(answer)
+            correlation = r.take("i")
+            r.take("i"), r.text(), r.take("i"), r.take("i")
+            heard.append((correlation, r.take("h"), r.take("q")))
+    expected = [(i, 0, heard[0][2] + i) for i in range(len(said))]
+    suite.check(heard == expected, "batches: large compressed ones between small ones, all at once on one connection: "
+                                   f"appended and answered in order{'' if heard == expected else f': {heard}'}")
 
 
 def bombs(suite, leader):
