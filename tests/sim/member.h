@@ -68,6 +68,7 @@ struct member {
     uint32_t target;   /* of the consumer protocol: what it is to own ... */
     time_us apply_at;  /* ... from then on; 0: it does */
     bool says_owned;   /* in its next heartbeat */
+    bool says_all;     /* ... as if it were its first */
     time_us crash_at;
     time_us leave_at;
     time_us back_at;

@@ -92,9 +92,9 @@ static void on_beat(struct agent_call *call, const void *answer)
     }
     if (response == NULL) {
         member->coordinator = -1;
-        member->says_owned = true; /* whether it was heard, nobody knows */
+        member->says_all = true; /* whether it was heard, nobody knows, nor what was told */
     } else if (response->error_code != KAFKA_NONE) {
-        member->says_owned = true; /* it was not taken in */
+        member->says_all = true; /* it was not taken in */
         member_failed(member, response->error_code);
     } else {
         lives_on(member, response);
@@ -140,13 +140,14 @@ void modern_beat(struct member *member)
     struct slice names[TOPICS_MAX];
     owned_topic topics[TOPICS_MAX];
     int32_t numbers[PARTITIONS_MAX];
-    bool joins = member->state == MEMBER_JOINING;
-    if (joins && !member->old && member->id[0] == '\0') { /* from version 1 on it names itself */
+    bool all = member->state == MEMBER_JOINING || member->says_all;
+    if (member->state == MEMBER_JOINING && !member->old &&
+        member->id[0] == '\0') { /* from version 1 on it names itself */
         (void)snprintf(member->id, sizeof(member->id), "member-%u-%llx", agent->number,
                        (unsigned long long)prng_u64(&agent->prng));
     }
     request_begin(member, &request);
-    if (joins) {
+    if (all) {
         for (uint32_t t = 0; t < agent->field->topic_count; t++) {
             names[t] = slice_str(agent->field->topics[t].name);
         }
@@ -154,9 +155,9 @@ void modern_beat(struct member *member)
         request.subscribed_topic_names.items = names;
         request.subscribed_topic_names.count = (int32_t)agent->field->topic_count;
     }
-    if (joins || member->says_owned) {
+    if (all || member->says_owned) {
         owned_say(member, topics, numbers, &request);
-        member->says_owned = false;
+        member->says_owned = member->says_all = false;
     }
     member->beat_at = agent_now(agent) + member->session_ms * 1000 / 4;
     member->beat.mask = (uint32_t)member->lives;
