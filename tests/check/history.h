@@ -25,7 +25,7 @@ enum history_kind {
     HISTORY_START, /* records below offset were deleted, or said to be */
     /* Of consumer groups; READ names its group too if it has one. */
     HISTORY_COMMIT,  /* the client, in that generation, stored offset for its group */
-    HISTORY_FETCHED, /* the group's stored offset was asked for: offset, -1: there is none */
+    HISTORY_FETCHED, /* the group's stored offset was asked for: offset, -1: there is none; INFO: of who may be deposed */
     HISTORY_OWNED, /* the client owned partition in that generation, as the coordinator `value` had said; in this time nobody
                       else may: it had not given it up, and its session had not run out */
     HISTORY_DUE, /* all was well for long: by the end of this the group must have stored offset, or more */

@@ -377,6 +377,27 @@ void cluster_ails(const struct cluster *cluster, char *sentence, size_t room)
     }
 }
 
+bool cluster_coordinates(const struct cluster *cluster, const char *group, int32_t broker)
+{
+    const struct meta_image *newest = NULL;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        const struct controller_node *node = cluster->controllers[i].node;
+        const struct meta_image *image = node == NULL ? NULL : controller_node_image(node);
+        if (image != NULL && (newest == NULL || meta_offset(image) > meta_offset(newest))) {
+            newest = image;
+        }
+    }
+    const struct meta_topic *topic = newest == NULL
+                                         ? NULL
+                                         : meta_topic_named(newest, slice_str(GROUPS_TOPIC));
+    if (topic == NULL) {
+        return false;
+    }
+    int32_t index = coord_partition(slice_str(group), meta_topic_partitions(topic));
+    const struct meta_partition *p = meta_partition(topic, index);
+    return p != NULL && p->leader == broker_id((uint32_t)broker);
+}
+
 /* ---- the end ---- */
 
 static bool brokers_halted(void *ctx)

@@ -77,6 +77,8 @@ bool cluster_core_whole(void *cluster);
 /* What keeps it from being whole, as a sentence. */
 void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */
+/* Whether that broker leads the group's partition by the newest metadata there is. */
+bool cluster_coordinates(const struct cluster *, const char *group, int32_t broker);
 const struct meta_image *broker_image(const struct sim_broker *);
 /* The newest epoch of a partition's leader that any node knows of; -1: no node knows the partition. */
 int32_t cluster_leader_epoch(const struct cluster *, const char *topic, int32_t index);
