@@ -15,7 +15,7 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     bool good = node->broker
                     ? atlas_spares_broker(n->cluster, node->number)
                     : !n->controller_wiped && atlas_spares_controller(n->cluster, node->number);
-    if (!good || node->stopping) {
+    if (!good || node->stopping || node->down) {
         return;
     }
     nemesis_crash(n, node, prng_between(&n->prng, 1000, 3 * SECOND));
