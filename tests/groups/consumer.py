@@ -3,7 +3,6 @@
     consumer         confluent-kafka and Java 4.3: come, go, die; console consumer; kafka-consumer-groups; expiry of sessions
     consumer-regex   patterns evaluated by the coordinator: topics that come later are read
     consumer-moves   members of both protocols in one group, and groups that become of the other kind and back
-    consumer-words   what each wrong request is answered
 """
 import os, signal, subprocess, sys, time
 
