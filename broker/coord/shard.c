@@ -176,11 +176,6 @@ static void take_write(struct coord_shard *shard, const struct group_actions *ac
     if (shard->pending++ == 0) {
         shard->progress_ms = now_ms(shard);
     }
-    if (MUTANT(93) && shard->writes != NULL) {
-        write->next = shard->writes;
-        shard->writes = write;
-        return;
-    }
     *shard->writes_end = write;
     shard->writes_end = &write->next;
 }

@@ -97,8 +97,10 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
             other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED) {
             continue;
         }
-        /* Without a promise of disks only who never lost power has it, and has not followed another leader since. */
-        bool disk = core->view.durability == REPLICA_DISK;
+        /* Without a promise of disks from the beginning, only who never lost power has it, and has not followed another
+         * leader since. */
+        bool disk = core->view.durability == REPLICA_DISK &&
+                    !watch_meta_fickle(watch, p->topic, p->index);
         bool same = other->core.view.leader_epoch == core->view.leader_epoch &&
                     other->core.view.self_broker_epoch == core->view.members[i].broker_epoch;
         int64_t end = disk ? other->core.durable_end : other->core.log_end;

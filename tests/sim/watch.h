@@ -67,6 +67,8 @@ void watch_raft_look(struct watch *);
 struct watch_meta *watch_meta_open(void);
 void watch_meta_close(struct watch_meta *);
 void watch_meta_look(struct watch *, const struct meta_image *);
+/* Whether its topic says itself what an acknowledgement promises, and may have changed its mind. */
+bool watch_meta_fickle(const struct watch *, struct uuid topic, int32_t index);
 /* As the newest image has it, or NULL. */
 const struct meta_partition *watch_meta_partition(const struct watch *, struct uuid topic,
                                                   int32_t index);

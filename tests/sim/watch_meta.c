@@ -14,6 +14,7 @@ struct watch_meta {
     struct known {
         bool used;
         int64_t leader_broker_epoch; /* of the epoch's leader; -1: none */
+        bool fickle;                 /* its durability was set */
         uint32_t min_isr;
         time_us min_isr_at; /* since when */
         struct meta_partition last;
@@ -261,6 +262,10 @@ static void partition_look(const struct look *look)
         known->min_isr = min_isr(look);
         known->min_isr_at = world_now_us(look->watch->cluster->world);
     }
+    struct slice name = meta_topic_name(look->topic);
+    struct slice durability = meta_config_value(look->image, META_RESOURCE_TOPIC, name,
+                                                slice_str("durability"));
+    known->fickle = known->fickle || durability.p != NULL;
     known->used = true;
     known->leader_broker_epoch = epoch;
     known->last = *p;
@@ -320,4 +325,10 @@ const struct meta_partition *watch_meta_partition(const struct watch *watch, str
 {
     const struct known *known = known_slot(watch->meta, topic, index);
     return known != NULL && known->used ? &known->last : NULL;
+}
+
+bool watch_meta_fickle(const struct watch *watch, struct uuid topic, int32_t index)
+{
+    const struct known *known = known_slot(watch->meta, topic, index);
+    return known != NULL && known->used && known->fickle;
 }

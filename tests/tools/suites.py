@@ -25,7 +25,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ORDER = ["tidy", "unit", "golden", "sim", "words", "oracle", "wire", "groups", "configs", "apis", "cli", "failover", "hostile", "shim", "bench", "fuzz", "asan", "tsan", "quickstart"]
+ORDER = ["tidy", "unit", "golden", "sim", "mutants", "words", "oracle", "wire", "groups", "configs", "apis", "cli", "failover", "hostile", "shim", "bench", "fuzz", "asan", "tsan", "quickstart"]
 HANG_GUARD_S = 15 * 60  # a suite that takes longer in its CI size hangs
 TAIL_LINES = 40
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -96,6 +96,19 @@ Test(follower, batches_that_break_the_rules_are_left_out)
     }
 }
 
+/* M71: what the leader has taken is appended, whatever our own state says about its producer. */
+Test(follower, sequences_are_the_leaders_business)
+{
+    struct bench b;
+    follow(&b, 0);
+    struct batch_receipt batches[2] = {bench_batch(7, 0, 0, 2), bench_batch(7, 0, 40, 1)};
+    batches[0].leader_epoch = batches[1].leader_epoch = 5;
+    batches[1].base_offset = 2;
+    receive(&b, batches, 2, 0);
+    cr_assert_eq(bench_must(&b, REPLICA_APPEND)->append_count, 2);
+    bench_release(&b);
+}
+
 Test(follower, compaction_leaves_gaps)
 {
     struct bench b;

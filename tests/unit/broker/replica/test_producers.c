@@ -197,6 +197,21 @@ Test(producers, open_transactions_refuse_plain_batches_and_do_not_expire)
 }
 
 /* What a snapshot tells is enough to go on: the next sequence and the newest batch. */
+/* M70: what counts is the newest batch, not the first. */
+Test(producers, who_goes_on_writing_does_not_expire)
+{
+    struct table t;
+    table_init(&t);
+    for (int32_t i = 0; i < 5; i++) {
+        struct batch_receipt receipt = bench_batch(7, 0, 2 * i, 2);
+        receipt.base_offset = 2 * i;
+        cr_assert(producer_table_append(&t.producers, &receipt, 1000 + 1000 * i));
+    }
+    cr_assert_eq(producer_table_expire(&t.producers, 5000), 0);
+    cr_assert_eq(producer_table_expire(&t.producers, 5001), 1);
+    table_release(&t);
+}
+
 Test(producers, a_snapshot_line_restores_what_it_says)
 {
     struct table t;

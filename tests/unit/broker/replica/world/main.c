@@ -24,6 +24,8 @@ static const struct {
 } mutants[] = {
     {1, "a new follower truncates to its high watermark"},
     {2, "truncation in one step, without its own epochs"},
+    {3, "an epoch that the leader does not know is taken for one that ends with its log"},
+    {4, "a fetch that diverges gets records all the same"},
     {5, "truncation by an answer of an earlier leader"},
     {6, "fetches are not fenced by epoch"},
     {7, "the epoch cache is cut only with the log"},
@@ -41,10 +43,13 @@ static const struct {
     {25, "a shrink takes effect before it is committed"},
     {26, "stale answers about the in-sync set are applied"},
     {35, "a restarted broker leads by an image of its predecessor"},
+    {37, "a leader that reaches no controller shrinks its in-sync set alone"},
     {66, "followers keep no producer state"},
     {67, "sequence gaps are appended"},
+    {68, "sequences do not go on at 0 behind 2^31 - 1"},
     {69, "truncation leaves producer state"},
     {86, "ends count before the directory they lie in is known"},
+    {94, "a duplicate is acknowledged before its original"},
 };
 #endif
 

@@ -23,13 +23,22 @@ static const struct {
     const char *what;
 } mutants[] = {
     {49, "a vote is told before it is durable"},
+    {50, "a voter with an emptied directory is the voter it was"},
     {51, "votes go to candidates with an older log"},
     {52, "entries of earlier terms are committed by counting"},
     {53, "a follower acknowledges entries before they are durable"},
     {54, "a leader without a majority stays"},
     {55, "pre-votes are granted in reach of the leader"},
+    {56, "a pre-vote that nobody answers lasts for ever"},
+    {57, "reads are answered without hearing from a majority"},
+    {58, "a snapshot is installed over newer state"},
     {60, "a second voter change before the first is committed"},
+    {61, "the newest voter set counts only when it is committed"},
+    {62, "a voter set that was cut off the log stays"},
+    {63, "a leader that was voted out counts itself"},
     {65, "a follower cuts below its commit point"},
+    {101, "heartbeats of a leader wait for its disk"},
+    {112, "a leader's own entries count before they are fsynced"},
 };
 #endif
 
