@@ -84,7 +84,8 @@ bool consumer_replace(struct turn *turn, struct consumer_member *m, struct slice
 {
     struct group_shard *shard = turn->shard;
     assert(m->instance_id.p != NULL && id.n > 0);
-    if (!record_consumer_member_gone(turn, m) || !consumer_member_rename(shard, m, id)) {
+    if (!record_consumer_member_gone(turn, m) || !consumer_member_rename(shard, m, id) ||
+        !consumer_gives_all(turn, m)) {
         return false;
     }
     m->epoch = 0;

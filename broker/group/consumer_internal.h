@@ -58,6 +58,8 @@ void consumer_member_drop(struct group_shard *, struct consumer_member *);
 /* A static member under another id. */
 bool consumer_member_rename(struct group_shard *, struct consumer_member *,
                             struct slice id) MUST_USE;
+/* Its process is gone, so that nothing is left to be given back. */
+bool consumer_gives_all(struct turn *, struct consumer_member *) MUST_USE;
 bool consumer_set_topics(struct group_shard *, struct consumer_member *, const struct slice *,
                          uint32_t count) MUST_USE;
 /* Keeps count of who subscribes to which pattern. */

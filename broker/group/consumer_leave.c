@@ -81,11 +81,8 @@ void consumer_leave(struct turn *turn, struct group *group, const struct group_e
     bool ok;
     if (event->who.generation == CONSUMER_STEPS_ASIDE) {
         assert(event->who.instance_id.p != NULL && m->instance_id.p != NULL);
-        owners_leave(c, m);
         m->epoch = CONSUMER_STEPS_ASIDE;
-        m->revoke_due_ms = TIME_NEVER;
-        ok = parts_set(turn->shard, c, &m->revoking, NULL, 0) && owners_take(turn->shard, c, m) &&
-             record_consumer_current(turn, m);
+        ok = consumer_gives_all(turn, m) && record_consumer_current(turn, m);
     } else {
         ok = consumer_fence(turn, m);
     }

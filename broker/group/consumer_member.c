@@ -221,6 +221,16 @@ bool consumer_member_rename(struct group_shard *shard, struct consumer_member *m
     return true;
 }
 
+bool consumer_gives_all(struct turn *turn, struct consumer_member *m)
+{
+    struct consumer *c = m->group->consumer;
+    assert(turn->shard->loaded && m->instance_id.p != NULL);
+    m->revoke_due_ms = TIME_NEVER;
+    m->state = m->state == CONSUMER_UNKNOWN ? CONSUMER_STABLE : m->state;
+    owners_leave(c, m);
+    return parts_set(turn->shard, c, &m->revoking, NULL, 0) && owners_take(turn->shard, c, m);
+}
+
 bool consumer_set_topics(struct group_shard *shard, struct consumer_member *m,
                          const struct slice *topics, uint32_t count)
 {
@@ -352,6 +362,27 @@ static bool claim(struct turn *turn, struct consumer *c, struct consumer_member 
     return owners_take(shard, c, m);
 }
 
+/* What a log that somebody else wrote may say of a member, and none of ours would. */
+static bool member_mend(struct group_shard *shard, struct consumer *c, struct consumer_member *m)
+{
+    const struct consumer_member *seat = m->instance_id.p == NULL
+                                             ? m
+                                             : map_get(&c->statics, m->instance_id);
+    assert(m->epoch >= CONSUMER_STEPS_ASIDE);
+    if (seat == NULL && !map_put(&c->statics, m->instance_id, m)) {
+        return false;
+    }
+    if (seat != NULL && seat != m) { /* another one has the seat: this one will be fenced */
+        slice_drop(shard, &m->instance_id);
+    }
+    bool aside = m->epoch == CONSUMER_STEPS_ASIDE && m->instance_id.p != NULL;
+    m->epoch = m->epoch < 0 && !aside ? 0 : m->epoch;
+    if (m->revoking.count > 0 && m->state != CONSUMER_UNKNOWN) {
+        m->state = CONSUMER_UNREVOKED; /* it may still read them */
+    }
+    return true;
+}
+
 /* Behind replay: who owns what, and sessions that begin now. */
 void consumer_loaded(struct turn *turn, struct group *group)
 {
@@ -365,7 +396,7 @@ void consumer_loaded(struct turn *turn, struct group *group)
         /* A log that somebody else wrote may lack what was compacted wrongly: epochs still follow each other. */
         c->target_epoch = m->epoch > c->target_epoch ? m->epoch : c->target_epoch;
         c->epoch = c->target_epoch > c->epoch ? c->target_epoch : c->epoch;
-        if (!claim(turn, c, m)) {
+        if (!member_mend(turn->shard, c, m) || !claim(turn, c, m)) {
             turn_break(turn);
             return;
         }

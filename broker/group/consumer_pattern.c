@@ -63,8 +63,9 @@ static bool any_due(const struct turn *turn, const struct consumer *c, int64_t t
     uint32_t at = 0;
     for (const struct map_entry *e; (e = map_next(&c->patterns, &at)) != NULL;) {
         const struct consumer_pattern *p = e->value;
-        bool old = turn->wall_ms >
-                   p->resolved_wall_ms + turn->shard->config.consumer.pattern_refresh_ms;
+        bool old = turn->wall_ms < p->resolved_wall_ms ||
+                   turn->wall_ms - p->resolved_wall_ms >
+                       turn->shard->config.consumer.pattern_refresh_ms;
         if (!p->resolved || old || p->version < topics_version) {
             return true;
         }

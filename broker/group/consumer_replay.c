@@ -45,7 +45,7 @@ static bool replay_epoch(struct group_shard *shard,
     if (value != NULL) {
         struct consumer *c = consumer_at(shard, key->group_id);
         if (c != NULL) {
-            c->epoch = value->epoch;
+            c->epoch = replay_epoch_of(value->epoch);
             c->hash = (uint64_t)value->metadata_hash;
         }
         return c != NULL;
@@ -140,8 +140,8 @@ static bool replay_target_epoch(
     struct consumer *c = value != NULL ? consumer_at(shard, key->group_id)
                                        : consumer_known(shard, key->group_id);
     if (c != NULL) {
-        c->target_epoch = value == NULL ? 0 : value->assignment_epoch;
-        c->target_wall_ms = value == NULL ? 0 : value->assignment_timestamp;
+        c->target_epoch = value == NULL ? 0 : replay_epoch_of(value->assignment_epoch);
+        c->target_wall_ms = value == NULL ? 0 : max_i64(value->assignment_timestamp, 0);
     }
     return c != NULL || value == NULL;
 }
@@ -240,7 +240,8 @@ static bool replay_current(struct group_shard *shard,
         return false;
     }
     bool state_known = value->state >= CONSUMER_STABLE && value->state <= CONSUMER_UNRELEASED;
-    m->epoch = value->member_epoch;
+    m->epoch = value->member_epoch == CONSUMER_STEPS_ASIDE ? CONSUMER_STEPS_ASIDE
+                                                           : replay_epoch_of(value->member_epoch);
     m->previous_epoch = value->previous_member_epoch;
     m->state = state_known ? (enum consumer_member_state)value->state : CONSUMER_UNKNOWN;
     return current_take(shard, m, value->assigned_partitions.items,
@@ -284,7 +285,7 @@ static bool replay_pattern(struct group_shard *shard,
     }
     pattern->resolved = true;
     pattern->version = value->version;
-    pattern->resolved_wall_ms = value->timestamp;
+    pattern->resolved_wall_ms = max_i64(value->timestamp, 0);
     return topics != NULL &&
            consumer_pattern_resolve(shard, pattern, topics, slices_sort(topics, count));
 }

@@ -365,10 +365,9 @@ static bool assign(struct turn *turn, struct group *group)
 /* How long until a new target may be made. */
 static time_ms assign_wait(const struct turn *turn, const struct consumer *c)
 {
-    time_ms due = c->target_wall_ms + c->interval_ms;
-    assert(c->interval_ms >= 0);
+    assert(c->interval_ms >= 0 && c->target_wall_ms >= 0);
     bool at_once = c->target_epoch == 0 || turn->wall_ms < c->target_wall_ms;
-    return at_once ? 0 : max_i64(0, due - turn->wall_ms);
+    return at_once ? 0 : max_i64(0, c->target_wall_ms - turn->wall_ms + c->interval_ms);
 }
 
 bool consumer_bump(struct turn *turn, struct group *group)

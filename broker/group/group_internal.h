@@ -59,6 +59,12 @@ bool record_offset_gone(struct turn *, struct group *, struct slice topic,
                         int32_t partition) MUST_USE;
 /* All members of a classic group, without a word to the log. */
 void replay_members_drop(struct group_shard *, struct group *);
+/* A generation or epoch of the log. Nobody gets anywhere near the largest one by counting; who wrote it all the same shall not
+ * leave us without a next one. */
+static inline int32_t replay_epoch_of(int32_t told)
+{
+    return told < 0 ? 0 : told > INT32_MAX / 2 ? INT32_MAX / 2 : told;
+}
 
 /* --- member.c --- */
 

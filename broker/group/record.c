@@ -168,7 +168,7 @@ void replay_members_drop(struct group_shard *shard, struct group *group)
 static bool replay_member(struct group_shard *shard, struct group *group,
                           const struct kmsg_group_metadata_value_member_metadata *in)
 {
-    bool twice = map_get(&group->members, in->member_id) != NULL ||
+    bool twice = in->member_id.n == 0 || map_get(&group->members, in->member_id) != NULL ||
                  (in->group_instance_id.p != NULL &&
                   map_get(&group->statics, in->group_instance_id) != NULL);
     if (twice) {
@@ -190,6 +190,12 @@ static bool replay_member(struct group_shard *shard, struct group *group,
     };
     struct group_member *m = member_add(shard, group, &facts);
     return m != NULL && member_set_assignment(shard, m, in->assignment);
+}
+
+/* A group with members has a protocol and a leader, whatever was written. */
+static struct slice some(struct slice text, const struct kmsg_group_metadata_value *value)
+{
+    return text.p == NULL && value->members.count > 0 ? slice_of("", 0) : text;
 }
 
 static bool replay_group(struct group_shard *shard, const struct kmsg_group_metadata_key *key,
@@ -216,15 +222,15 @@ static bool replay_group(struct group_shard *shard, const struct kmsg_group_meta
         return false;
     }
     replay_members_drop(shard, group);
-    group->generation = value->generation;
-    group->state = value->members.count > 0 ? GROUP_STABLE : GROUP_EMPTY;
-    group->state_wall_ms = value->current_state_timestamp;
+    group->generation = replay_epoch_of(value->generation);
+    group->state_wall_ms = max_i64(value->current_state_timestamp, -1);
     bool ok = slice_set(shard, &group->protocol_type, value->protocol_type) &&
-              slice_set(shard, &group->protocol, value->protocol) &&
-              slice_set(shard, &group->leader, value->leader);
+              slice_set(shard, &group->protocol, some(value->protocol, value)) &&
+              slice_set(shard, &group->leader, some(value->leader, value));
     for (int32_t i = 0; ok && i < value->members.count; i++) {
         ok = replay_member(shard, group, &value->members.items[i]);
     }
+    group->state = group->members.count > 0 ? GROUP_STABLE : GROUP_EMPTY;
     return ok;
 }
 
@@ -245,7 +251,7 @@ static bool replay_offset(struct group_shard *shard, const struct kmsg_offset_co
         .partition = key->partition,
         .leader_epoch = value->leader_epoch,
         .offset = value->offset,
-        .commit_ms = value->commit_timestamp,
+        .commit_ms = max_i64(value->commit_timestamp, 0),
         .expire_ms = value->expire_timestamp,
         .metadata = value->metadata,
     };
