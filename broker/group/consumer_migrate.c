@@ -169,6 +169,43 @@ bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_
 
 /* ---- and back ---- */
 
+static bool knows(const struct consumer_member *m, struct slice protocol)
+{
+    for (uint32_t i = 0; i < m->protocol_count; i++) {
+        if (slice_eq(m->protocols[i].name, protocol)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_know(const struct consumer *c, struct slice protocol)
+{
+    uint32_t at = 0;
+    for (const struct consumer_member *m; (m = consumer_member_next(c, &at)) != NULL;) {
+        if (m->classic && !knows(m, protocol)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Our own members of the classic protocol have one that all know; a log that somebody else wrote may say otherwise. */
+static bool have_common(const struct consumer *c)
+{
+    const struct consumer_member *first = NULL;
+    uint32_t at = 0;
+    bool fit = true, common = false;
+    for (const struct consumer_member *m; (m = consumer_member_next(c, &at)) != NULL;) {
+        fit = fit && m->protocol_count <= GROUP_PROTOCOLS_MAX;
+        first = first == NULL && m->classic ? m : first;
+    }
+    for (uint32_t i = 0; first != NULL && fit && !common && i < first->protocol_count; i++) {
+        common = all_know(c, first->protocols[i].name);
+    }
+    return common;
+}
+
 bool consumer_may_downgrade(const struct group_shard *shard, const struct group *group,
                             const struct consumer_member *gone)
 {
@@ -176,7 +213,7 @@ bool consumer_may_downgrade(const struct group_shard *shard, const struct group 
     assert(c->classic_count <= c->members.count);
     return shard->config.consumer.downgrade && c->members.count > 1 && !gone->classic &&
            c->classic_count == c->members.count - 1 &&
-           c->members.count - 1 <= shard->config.members_max;
+           c->members.count - 1 <= shard->config.members_max && have_common(c);
 }
 
 static bool member_return(struct turn *turn, struct group *group,
