@@ -507,10 +507,10 @@ static void matched(struct scene *s)
     struct group_matched items[LIST_MAX];
     struct slice topics[] = {slice_str("t0"), slice_str("t1"), slice_str("t2")};
     uint32_t count = amount(s);
+    uint32_t first = fuzz_byte(&s->in) % 4; /* each pattern once, as they were asked for */
     event.who.group = filled(s, 'g');
     for (uint32_t i = 0; i < count; i++) {
-        items[i] = (struct group_matched){slice_str(texts[fuzz_byte(&s->in) % 4]), topics,
-                                          amount(s)};
+        items[i] = (struct group_matched){slice_str(texts[(first + i) % 4]), topics, amount(s)};
     }
     event.matched.items = items;
     event.matched.count = count;
