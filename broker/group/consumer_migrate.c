@@ -171,6 +171,7 @@ bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_
 
 static bool knows(const struct consumer_member *m, struct slice protocol)
 {
+    assert(m->protocols != NULL || m->protocol_count == 0);
     for (uint32_t i = 0; i < m->protocol_count; i++) {
         if (slice_eq(m->protocols[i].name, protocol)) {
             return true;
@@ -200,7 +201,8 @@ static bool have_common(const struct consumer *c)
         fit = fit && m->protocol_count <= GROUP_PROTOCOLS_MAX;
         first = first == NULL && m->classic ? m : first;
     }
-    for (uint32_t i = 0; first != NULL && fit && !common && i < first->protocol_count; i++) {
+    assert(first != NULL && c->classic_count > 0);
+    for (uint32_t i = 0; fit && !common && i < first->protocol_count; i++) {
         common = all_know(c, first->protocols[i].name);
     }
     return common;

@@ -223,3 +223,26 @@ Test(hostile_log, two_members_on_one_seat)
     cr_assert_eq(beat(&b, "n", "i", 5), KAFKA_NONE);
     close_bench(&b);
 }
+
+Test(hostile_log, a_classic_member_that_offers_no_protocol_is_left_alone)
+{
+    struct bench b;
+    struct kmsg_consumer_group_member_metadata_value value;
+    struct kmsg_consumer_group_member_metadata_value_classic_member_metadata classic = {
+        .session_timeout_ms = 5000};
+    open_bench(&b);
+    b.shard.config.consumer.downgrade = true;
+    say_epoch(&b, 5);
+    say_member(&b, "m", NULL);
+    kmsg_consumer_group_member_metadata_value_init(&value);
+    value.classic_member_metadata = &classic;
+    say(&b, &kmsg_consumer_group_member_metadata_key_desc, "old", &value);
+    say_current(&b, "m", 5, 0);
+    say_current(&b, "old", 5, 0);
+    begin(&b);
+    cr_assert_eq(beat(&b, "m", NULL, CONSUMER_LEAVES), KAFKA_NONE);
+    const struct group *group = group_find(&b.shard, slice_str("g"));
+    cr_assert(group->consumer != NULL, "it stays a group of the new protocol");
+    cr_assert_eq(group->consumer->members.count, 1);
+    close_bench(&b);
+}
