@@ -83,7 +83,7 @@ class InstallPackages(unittest.TestCase):
         self.assertIn("update", update)
         self.assertIn("DPkg::Lock::Timeout", install)
         self.assertTrue(install.endswith("--no-install-recommends " + " ".join(self.listed("run"))), install)
-        self.assertIn("installing 10 packages", out)
+        self.assertIn(f"installing {len(self.listed('run'))} packages", out)
         self.assertEqual(self.run_it("run")[0], 0)
 
     def test_lists_that_cannot_be_updated_are_used_as_they_are(self):
