@@ -4,6 +4,7 @@
  */
 #include "broker/api/group_ops.h"
 #include "broker/coord/regex.h"
+#include "common/base/limits.h"
 
 #include "kmsg/consumer_group_heartbeat.h"
 
@@ -200,6 +201,12 @@ bool group_consumer_on(const struct request *request)
 void api_consumer_group_heartbeat(struct request *request)
 {
     struct kmsg_consumer_group_heartbeat_request ask;
+    if (request->frame.body.n > GROUP_HEARTBEAT_BYTES_MAX) {
+        refuse(
+            request, KAFKA_INVALID_REQUEST,
+            "The heartbeat has more than 1 MiB; subscribe to fewer topics, or by a regular expression.");
+        return;
+    }
     if (!group_decode(request, &ask)) {
         return;
     }

@@ -53,6 +53,9 @@
 /* A subscription's regular expression: a thousand topics may be named in it one by one; groups in groups as pcre2's default. */
 #define REGEX_BYTES_MAX            65536
 #define REGEX_NESTING_MAX          250
+/* One heartbeat of a consumer group: what a member says of itself is kept in memory and in one record of __consumer_offsets,
+ * for which Kafka's default is 1 MiB too (max.message.bytes). */
+#define GROUP_HEARTBEAT_BYTES_MAX  (1u << 20)
 /* Log lines: longer texts are cut. */
 #define TRACE_LINE_MAX             1024
 

@@ -9,7 +9,8 @@ import os, signal, subprocess, sys, time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "wire"), os.path.join(HERE, "..", "apis"), HERE]
 import clients as stock
-import members, suite
+import kwire, members, suite, words
+from messages import encode, parse
 
 CONSUMER = {"group.protocol": "consumer"}
 # Of the brokers: short enough that who dies is missed soon.
@@ -62,11 +63,28 @@ def told(s, topic, group, member):
     s.out.check(not missing, f"consumer: DumpLogSegments reads the records of the group {missing or ''}")
 
 
+BEAT = parse("group:str member:str epoch:i32 instance?:str rack?:str rebalance:i32 topics?[str] regex?:str@1 assignor?:str "
+             "owned?[ id:uuid partitions[i32] ]")
+
+
+def too_much(s, group):
+    """A member that subscribes to more than a record can hold is refused; what the group does goes on."""
+    def enter(count):
+        with kwire.Connection(words.coordinator(s.cluster.bootstrap, group), 30.0) as c:
+            told = c.call(68, 1, encode(BEAT, 1, True, {
+                "group": group, "member": "greedy", "epoch": 0, "instance": None, "rack": None, "rebalance": 10_000, "regex": None,
+                "assignor": None, "owned": [], "topics": [f"{i:040d}" for i in range(count)]}), True)
+            return told.take("i") and 0, told.take("h")
+    s.out.check(enter(100_000)[1] == 42, "consumer: a subscription of 4 MB is refused with INVALID_REQUEST")
+    s.out.check(enter(1000)[1] == 0, "consumer: one of 40 KB is taken")
+
+
 def consumer(s):
     for kind in ("confluent", "java-4.3"):
         topic, group, last = shared(s, kind)
         if kind == "confluent":
             told(s, topic, group, last)
+            too_much(s, "greedy")
             partition, broker = s.coordinator_of(group)
             s.cluster.wait_isr_full("__consumer_offsets")
             s.cluster.kill(broker)
@@ -120,7 +138,9 @@ def consumer_moves(s):
     s.wait("consumer-moves: and a consumer group once more", lambda: covered([old[1], another]) and len(another.assigned) == 3)
     old[1].end()
     s.wait("consumer-moves: with members of one kind only", lambda: covered([another]))
-    back = [p for m in (*old, *new, another) for p in m.back]
+    told = {p: max(m.commits.get((topic, p), 0) for m in (*old, *new, another)) for p in range(suite.PARTITIONS)}
+    now = s.committed(group, topic)
+    back = {p: (told[p], now.get(p, 0)) for p in told if now.get(p, 0) < told[p]}
     s.out.check(not back, f"consumer-moves: no commit went back {back or ''}")
 
 
