@@ -61,6 +61,7 @@ struct loop {
     _Atomic(struct mail *) mailbox; /* newest first */
     _Atomic bool sleeping;
     _Atomic bool stopping;
+    _Atomic unsigned hands; /* threads that are posting or stopping: it is not freed under them */
     _Atomic time_us last_turn_us;
 };
 

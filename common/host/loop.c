@@ -7,6 +7,7 @@
  * loop that really sleeps.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -24,7 +25,7 @@
 
 /* A timer that was put off, or is gone, may wake the loop once for nothing; taking it back costs as much as a turn of a busy
  * loop does, so that is done so often at most. */
-#define TIMER_REST_US   1000
+#define TIMER_REST_US 1000
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
@@ -227,14 +228,20 @@ static void loop_wake(struct loop *loop)
 
 void loop_stop(struct loop *loop)
 {
+    atomic_fetch_add(&loop->hands, 1);
     atomic_store(&loop->stopping, true);
     loop_wake(loop);
+    atomic_fetch_sub(&loop->hands, 1);
 }
 
 void loop_join(struct loop *loop)
 {
     if (loop->first != NULL) {
         (void)pthread_join(loop->thread, NULL);
+    }
+    /* It may have ended by a letter whose sender is still about to wake it. */
+    while (atomic_load(&loop->hands) != 0) {
+        (void)sched_yield();
     }
     net_end(loop);
     loop_free(loop);
@@ -256,6 +263,7 @@ time_us loop_now_us(const struct loop *loop)
 void loop_post(struct loop *loop, struct mail *mail)
 {
     assert(mail->deliver != NULL);
+    atomic_fetch_add(&loop->hands, 1);
     struct mail *head = atomic_load(&loop->mailbox);
     do {
         mail->next = head;
@@ -263,6 +271,7 @@ void loop_post(struct loop *loop, struct mail *mail)
     if (head == NULL) { /* else whoever filled the box has woken it, or is about to */
         loop_wake(loop);
     }
+    atomic_fetch_sub(&loop->hands, 1);
 }
 
 void timer_arm(struct loop *loop, struct timer *timer, time_us at)

@@ -51,7 +51,8 @@ struct test {
     bool turned_away;
     struct net_address gate;
     struct net_listener *gate_listener;
-    bool done_net, done_mail;
+    bool done_net;
+    _Atomic bool done_mail; /* asked on the other loop */
     struct turn_end restless;
 };
 
