@@ -72,7 +72,6 @@ void api_leave_group(struct request *request)
         return;
     }
     struct group_event event = {.kind = GROUP_LEAVE};
-    event.image = metadata_read(api_of(request)->metadata);
     event.who.group = ask.group_id;
     event.leave.leavers = leaving->leavers;
     event.leave.count = leaving->count;

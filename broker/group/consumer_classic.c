@@ -5,29 +5,6 @@
  */
 #include "broker/group/consumer_protocol.h"
 
-static void join_refuse(struct turn *turn, const struct group_event *event, enum kafka_error error,
-                        struct slice member_id)
-{
-    assert(error != KAFKA_NONE);
-    event->call->join = (struct group_join_answer){
-        .generation = -1,
-        .leader = slice_of("", 0),
-        .member_id = member_id.p != NULL ? member_id : slice_of("", 0),
-    };
-    turn_refuse(turn, event->call, error);
-}
-
-static bool offers(const struct consumer_member *m, struct slice name)
-{
-    assert(m->protocol_count == 0 || m->protocols != NULL);
-    for (uint32_t i = 0; i < m->protocol_count; i++) {
-        if (slice_eq(m->protocols[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* One of these is known to every member of the classic protocol. */
 static bool supported(const struct consumer *c, const struct group_event *event)
 {
@@ -36,12 +13,7 @@ static bool supported(const struct consumer *c, const struct group_event *event)
         return false;
     }
     for (uint32_t i = 0; i < event->join.protocol_count; i++) {
-        bool all = true;
-        uint32_t at = 0;
-        for (const struct consumer_member *m; all && (m = consumer_member_next(c, &at)) != NULL;) {
-            all = !m->classic || offers(m, event->join.protocols[i].name);
-        }
-        if (all) {
+        if (consumer_all_know(c, event->join.protocols[i].name)) {
             return true;
         }
     }
@@ -82,8 +54,7 @@ static struct consumer_member *joiner(struct turn *turn, struct group *group,
     }
     if (seat != NULL) {
         if (!consumer_replace(turn, seat, id)) {
-            turn_break(turn);
-            *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
+            *ret_error = turn_break(turn);
         }
         return *ret_error == KAFKA_NONE ? seat : NULL;
     }
@@ -92,23 +63,16 @@ static struct consumer_member *joiner(struct turn *turn, struct group *group,
         return NULL;
     }
     m = m != NULL ? m : consumer_member_make(turn->shard, group, id, instance);
-    if (m == NULL) {
-        turn_break(turn);
-        *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
-    }
+    *ret_error = m == NULL ? turn_break(turn) : KAFKA_NONE;
     return m;
 }
 
 static bool protocols_same(const struct consumer_member *m, const struct group_event *event)
 {
     assert(event->join.protocol_count > 0);
-    bool same = m->classic && m->session_ms == event->join.session_ms &&
-                m->protocol_count == event->join.protocol_count;
-    for (uint32_t i = 0; same && i < m->protocol_count; i++) {
-        same = slice_eq(m->protocols[i].name, event->join.protocols[i].name) &&
-               slice_eq(m->protocols[i].metadata, event->join.protocols[i].metadata);
-    }
-    return same;
+    return m->classic && m->session_ms == event->join.session_ms &&
+           protocols_equal(m->protocols, m->protocol_count, event->join.protocols,
+                           event->join.protocol_count);
 }
 
 static bool same_text(struct slice a, struct slice b)
@@ -168,8 +132,8 @@ static bool join_step(struct turn *turn, struct group *group, struct consumer_me
     struct group_part *owned;
     uint32_t owned_count;
     bool changed = false, moved;
-    assert(m->group == group && c == group->consumer);
-    if (event->image != NULL && meta_offset(event->image) > c->image_offset) {
+    assert(m->group == group && event->image != NULL);
+    if (meta_offset(event->image) > c->image_offset) {
         consumer_settings(turn, group, event->image);
     }
     if (!facts_take(turn, m, event, said, &changed) ||
@@ -231,8 +195,7 @@ void consumer_classic_join(struct turn *turn, struct group *group, const struct 
     if (m == NULL) {
         join_refuse(turn, event, error, event->who.member_id);
     } else if (!join_step(turn, group, m, event, &said, last)) {
-        turn_break(turn);
-        join_refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, event->who.member_id);
+        join_refuse(turn, event, turn_break(turn), event->who.member_id);
     }
 }
 
@@ -261,17 +224,6 @@ static void await_join(struct turn *turn, struct consumer_member *m)
     assert(m->classic);
 }
 
-static bool named_otherwise(struct slice told, struct slice is)
-{
-    return told.p != NULL && !slice_eq(told, is);
-}
-
-static void sync_refuse(struct turn *turn, struct group_call *call, enum kafka_error error)
-{
-    call->sync = (struct group_sync_answer){.assignment = slice_of("", 0)};
-    turn_refuse(turn, call, error);
-}
-
 void consumer_classic_sync(struct turn *turn, struct group *group, const struct group_event *event)
 {
     enum kafka_error error;
@@ -282,8 +234,8 @@ void consumer_classic_sync(struct turn *turn, struct group *group, const struct 
         return;
     }
     if (m->protocol_count == 0 ||
-        named_otherwise(event->sync.protocol_type, slice_str("consumer")) ||
-        named_otherwise(event->sync.protocol, m->protocols[0].name)) {
+        sync_otherwise(event->sync.protocol_type, slice_str("consumer")) ||
+        sync_otherwise(event->sync.protocol, m->protocols[0].name)) {
         sync_refuse(turn, event->call, KAFKA_INCONSISTENT_GROUP_PROTOCOL);
         return;
     }
@@ -368,8 +320,7 @@ void consumer_classic_leave(struct turn *turn, struct group *group, const struct
         gone = gone || left;
     }
     if (!ok || (gone && !consumer_bump(turn, group))) {
-        turn_break(turn);
-        turn_refuse(turn, event->call, KAFKA_COORDINATOR_NOT_AVAILABLE);
+        turn_refuse(turn, event->call, turn_break(turn));
         return;
     }
     turn_answer(turn, event->call, KAFKA_NONE, gone ? group->write : 0);

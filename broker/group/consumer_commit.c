@@ -1,22 +1,29 @@
 /* Whether a member of a consumer group may commit. */
 #include "broker/group/consumer_internal.h"
 
+/* What the member holds of a topic by this name; NULL: nothing. */
+static const struct consumer_part *held(const struct consumer_member *m,
+                                        const struct meta_image *image,
+                                        const struct group_offset_item *item)
+{
+    assert(image != NULL);
+    const struct meta_topic *named = meta_topic_named(image, item->topic);
+    const struct consumer_topic *topic =
+        named == NULL ? NULL : consumer_topic_known(m->group->consumer, meta_topic_id(named));
+    if (topic == NULL) {
+        return NULL;
+    }
+    const struct consumer_part *part = parts_find(&m->assigned, topic->slot, item->partition);
+    return part != NULL ? part : parts_find(&m->revoking, topic->slot, item->partition);
+}
+
 /* A commit of an older epoch is as good as a newer one where each partition has been the member's since then (KIP-1251). */
 static bool held_since(const struct consumer_member *m, const struct group_event *event)
 {
-    const struct consumer *c = m->group->consumer;
     assert(event->who.generation < m->epoch &&
            (event->commit.count == 0 || event->commit.items != NULL));
     for (uint32_t i = 0; i < event->commit.count; i++) {
-        const struct group_offset_item *item = &event->commit.items[i];
-        const struct consumer_part *part = NULL;
-        for (uint32_t t = 0; part == NULL && t < c->topic_room; t++) {
-            const struct consumer_topic *topic = c->topics[t];
-            if (topic != NULL && topic->name.p != NULL && slice_eq(topic->name, item->topic)) {
-                part = parts_find(&m->assigned, t, item->partition);
-                part = part != NULL ? part : parts_find(&m->revoking, t, item->partition);
-            }
-        }
+        const struct consumer_part *part = held(m, event->image, &event->commit.items[i]);
         if (part == NULL || part->epoch > event->who.generation) {
             return false;
         }

@@ -12,12 +12,6 @@ static void refuse(struct turn *turn, const struct group_event *event, enum kafk
     turn_refuse(turn, event->call, error);
 }
 
-static void broke(struct turn *turn, const struct group_event *event)
-{
-    turn_break(turn);
-    refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE);
-}
-
 /* ---- the group ---- */
 
 /* The consumer group that the request means; made, or made of a classic one, if the member enters. */
@@ -38,16 +32,14 @@ static struct group *group_for(struct turn *turn, const struct group_event *even
     if (group == NULL) {
         group = shard_create(shard, event->who.group, turn->wall_ms);
         if (group == NULL || consumer_make(shard, group) == NULL) {
-            turn_break(turn);
-            *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
+            *ret_error = turn_break(turn);
             return NULL;
         }
         return group;
     }
     *ret_error = consumer_may_upgrade(shard, group);
     if (*ret_error == KAFKA_NONE && !consumer_upgrade(turn, group, event->image)) {
-        turn_break(turn);
-        *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
+        *ret_error = turn_break(turn);
     }
     return *ret_error == KAFKA_NONE ? group : NULL;
 }
@@ -112,8 +104,7 @@ static struct consumer_member *enter(struct turn *turn, struct group *group,
         } else if (m != NULL && m != seat) {
             *ret_error = KAFKA_FENCED_INSTANCE_ID; /* somebody else's name */
         } else if (!consumer_replace(turn, seat, id)) {
-            turn_break(turn);
-            *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
+            *ret_error = turn_break(turn);
         }
         return *ret_error == KAFKA_NONE ? seat : NULL;
     }
@@ -123,10 +114,7 @@ static struct consumer_member *enter(struct turn *turn, struct group *group,
     }
     if (m == NULL) {
         m = consumer_member_make(turn->shard, group, id, instance);
-        if (m == NULL) {
-            turn_break(turn);
-            *ret_error = KAFKA_COORDINATOR_NOT_AVAILABLE;
-        }
+        *ret_error = m == NULL ? turn_break(turn) : KAFKA_NONE;
     }
     return m;
 }
@@ -191,7 +179,7 @@ static bool topics_take(struct turn *turn, struct consumer_member *m,
     }
     said->topics = true;
     said->facts = true;
-    return consumer_set_topics(turn->shard, m, topics, count);
+    return slices_set(turn->shard->heap, &m->topics, &m->topic_count, topics, count);
 }
 
 static bool pattern_take(struct turn *turn, struct consumer_member *m,
@@ -329,13 +317,13 @@ void consumer_heartbeat(struct turn *turn, const struct group_event *event)
     struct slice id = event->who.member_id.n > 0 ? event->who.member_id : consumer_make_id(shard);
     struct consumer_member *m = id.p == NULL ? NULL : member_for(turn, group, event, id, &error);
     if (id.p == NULL) {
-        broke(turn, event);
+        refuse(turn, event, turn_break(turn));
     } else if (m == NULL) {
         refuse(turn, event, error);
     } else if (m->state == CONSUMER_UNKNOWN &&
                (event->consumer.owned == NULL || event->consumer.owned_count > 0)) {
         refuse(turn, event, KAFKA_FENCED_MEMBER_EPOCH);
     } else if (!live_on(turn, group, m, event)) {
-        broke(turn, event);
+        refuse(turn, event, turn_break(turn));
     }
 }

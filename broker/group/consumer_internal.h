@@ -39,8 +39,9 @@ bool owners_take(struct group_shard *, struct consumer *, struct consumer_member
 void owners_leave(struct consumer *, struct consumer_member *);
 /* Ascending, each once; returns how many there are. */
 uint32_t slices_sort(struct slice *, uint32_t count);
-bool slices_copy(struct heap *, const struct slice *, uint32_t count,
-                 struct slice **ret_copy) MUST_USE;
+/* Copies in place of what is there; ascending. */
+bool slices_set(struct heap *, struct slice **, uint32_t *slice_count, const struct slice *from,
+                uint32_t count) MUST_USE;
 void slices_free(struct heap *, struct slice *, uint32_t count);
 bool slices_equal(const struct slice *, uint32_t count, const struct slice *, uint32_t other_count);
 bool slices_have(const struct slice *, uint32_t count, struct slice);
@@ -60,8 +61,6 @@ bool consumer_member_rename(struct group_shard *, struct consumer_member *,
                             struct slice id) MUST_USE;
 /* Its process is gone, so that nothing is left to be given back. */
 bool consumer_gives_all(struct turn *, struct consumer_member *) MUST_USE;
-bool consumer_set_topics(struct group_shard *, struct consumer_member *, const struct slice *,
-                         uint32_t count) MUST_USE;
 /* Keeps count of who subscribes to which pattern. */
 bool consumer_set_pattern(struct group_shard *, struct consumer_member *, struct slice) MUST_USE;
 bool consumer_set_protocols(struct group_shard *, struct consumer_member *, bool classic,
@@ -85,9 +84,6 @@ struct consumer_pattern *consumer_pattern_get(const struct consumer *, struct sl
 struct consumer_pattern *consumer_pattern_make(struct group_shard *, struct consumer *,
                                                struct slice text) MUST_USE;
 void consumer_pattern_drop(struct group_shard *, struct consumer *, struct consumer_pattern *);
-/* The topics that it stands for, ascending. */
-bool consumer_pattern_resolve(struct group_shard *, struct consumer_pattern *, const struct slice *,
-                              uint32_t count) MUST_USE;
 /* Evaluates anew what is due. `fresh`: there is a pattern that nobody has looked at. */
 void consumer_patterns_look(struct turn *, struct group *, int64_t topics_version, bool fresh);
 void consumer_matched(struct turn *, const struct group_event *);
@@ -143,6 +139,8 @@ enum kafka_error consumer_may_upgrade(struct group_shard *, const struct group *
 bool consumer_upgrade(struct turn *, struct group *, const struct meta_image *) MUST_USE;
 /* As if it had never had classic members: what the log says instead is the caller's. */
 void consumer_forget_classic(struct group_shard *, struct group *);
+/* Every member of the classic protocol offers this one. */
+bool consumer_all_know(const struct consumer *, struct slice protocol);
 /* Whether all members but this one speak the classic protocol, and the group may be one of theirs. */
 bool consumer_may_downgrade(const struct group_shard *, const struct group *,
                             const struct consumer_member *gone);
@@ -176,11 +174,5 @@ bool consumer_replay(struct group_shard *, const struct kmsg_message *key_desc, 
 /* --- consumer_check.c --- */
 
 void consumer_check(const struct group_shard *, const struct group *);
-
-/* Memory is out in the middle of a change. */
-static inline void turn_break(struct turn *turn)
-{
-    turn->actions->broken = true;
-}
 
 #endif

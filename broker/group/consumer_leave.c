@@ -87,8 +87,7 @@ void consumer_leave(struct turn *turn, struct group *group, const struct group_e
         ok = consumer_fence(turn, m);
     }
     if (!ok) {
-        turn_break(turn);
-        turn_refuse(turn, event->call, KAFKA_COORDINATOR_NOT_AVAILABLE);
+        turn_refuse(turn, event->call, turn_break(turn));
         return;
     }
     told_gone(turn, event, group);

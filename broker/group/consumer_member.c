@@ -138,20 +138,6 @@ static void member_free(struct group_shard *shard, struct consumer_member *m)
     heap_free(shard->heap, m, sizeof(*m));
 }
 
-static bool member_seat(struct consumer *c, struct consumer_member *m)
-{
-    assert(m->group->consumer == c && m->id.n > 0);
-    if (!map_put(&c->members, m->id, m)) {
-        return false;
-    }
-    if (m->instance_id.p != NULL && !map_put(&c->statics, m->instance_id, m)) {
-        void *removed = map_remove(&c->members, m->id);
-        assert(removed == m);
-        return false;
-    }
-    return true;
-}
-
 struct consumer_member *consumer_member_make(struct group_shard *shard, struct group *group,
                                              struct slice id, struct slice instance_id)
 {
@@ -170,7 +156,8 @@ struct consumer_member *consumer_member_make(struct group_shard *shard, struct g
     m->join_due_ms = TIME_NEVER;
     m->sync_due_ms = TIME_NEVER;
     if (!heap_copy(shard->heap, id, &m->id) ||
-        !heap_copy(shard->heap, instance_id, &m->instance_id) || !member_seat(c, m)) {
+        !heap_copy(shard->heap, instance_id, &m->instance_id) ||
+        !seat_take(&c->members, &c->statics, m->id, m->instance_id, m)) {
         member_free(shard, m);
         return NULL;
     }
@@ -200,25 +187,8 @@ void consumer_member_drop(struct group_shard *shard, struct consumer_member *m)
 
 bool consumer_member_rename(struct group_shard *shard, struct consumer_member *m, struct slice id)
 {
-    struct consumer *c = m->group->consumer;
-    struct slice copy;
     assert(m->instance_id.p != NULL && id.n > 0);
-    if (slice_eq(m->id, id)) {
-        return true;
-    }
-    assert(consumer_member_get(c, id) == NULL);
-    if (!heap_copy(shard->heap, id, &copy)) {
-        return false;
-    }
-    if (!map_put(&c->members, copy, m)) {
-        slice_drop(shard, &copy);
-        return false;
-    }
-    void *removed = map_remove(&c->members, m->id);
-    assert(removed == m);
-    slice_drop(shard, &m->id);
-    m->id = copy;
-    return true;
+    return slice_eq(m->id, id) || seat_rename(shard, &m->group->consumer->members, &m->id, id, m);
 }
 
 bool consumer_gives_all(struct turn *turn, struct consumer_member *m)
@@ -231,51 +201,14 @@ bool consumer_gives_all(struct turn *turn, struct consumer_member *m)
     return parts_set(turn->shard, c, &m->revoking, NULL, 0) && owners_take(turn->shard, c, m);
 }
 
-bool consumer_set_topics(struct group_shard *shard, struct consumer_member *m,
-                         const struct slice *topics, uint32_t count)
-{
-    struct slice *copy;
-    for (uint32_t i = 1; i < count; i++) {
-        assert(slice_cmp(topics[i - 1], topics[i]) < 0);
-    }
-    if (!slices_copy(shard->heap, topics, count, &copy)) {
-        return false;
-    }
-    slices_free(shard->heap, m->topics, m->topic_count);
-    m->topics = copy;
-    m->topic_count = count;
-    return true;
-}
-
-static void protocols_free(struct group_shard *shard, struct group_protocol *protocols,
-                           uint32_t count)
-{
-    assert(count == 0 || protocols != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        slice_drop(shard, &protocols[i].name);
-        slice_drop(shard, &protocols[i].metadata);
-    }
-    heap_free(shard->heap, protocols, count * sizeof(*protocols));
-}
-
 bool consumer_set_protocols(struct group_shard *shard, struct consumer_member *m, bool classic,
                             int32_t session_ms, const struct group_protocol *protocols,
                             uint32_t count)
 {
-    struct group_protocol *copy = NULL;
     assert(classic || count == 0);
-    bool ok = count == 0 || (copy = heap_alloc(shard->heap, count * sizeof(*copy))) != NULL;
-    for (uint32_t i = 0; ok && i < count; i++) {
-        ok = heap_copy(shard->heap, protocols[i].name, &copy[i].name) &&
-             heap_copy(shard->heap, protocols[i].metadata, &copy[i].metadata);
-    }
-    if (!ok) {
-        protocols_free(shard, copy, copy == NULL ? 0 : count);
+    if (!protocols_set(shard, &m->protocols, &m->protocol_count, protocols, count)) {
         return false;
     }
-    protocols_free(shard, m->protocols, m->protocol_count);
-    m->protocols = copy;
-    m->protocol_count = count;
     m->group->consumer->classic_count += (uint32_t)classic - (uint32_t)m->classic;
     assert(m->group->consumer->classic_count <= m->group->consumer->members.count);
     m->classic = classic;
@@ -299,11 +232,13 @@ bool consumer_set_pattern(struct group_shard *shard, struct consumer_member *m,
         if (is == NULL) {
             return false;
         }
-        is->subscribers++;
-        assert(is->subscribers <= c->members.count);
     }
     if (!slice_set(shard, &m->pattern, pattern.n > 0 ? pattern : (struct slice){0})) {
         return false;
+    }
+    if (is != NULL) {
+        is->subscribers++;
+        assert(is->subscribers <= c->members.count);
     }
     if (was != NULL) {
         assert(was->subscribers > 0);

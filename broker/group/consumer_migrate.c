@@ -169,22 +169,13 @@ bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_
 
 /* ---- and back ---- */
 
-static bool knows(const struct consumer_member *m, struct slice protocol)
-{
-    assert(m->protocols != NULL || m->protocol_count == 0);
-    for (uint32_t i = 0; i < m->protocol_count; i++) {
-        if (slice_eq(m->protocols[i].name, protocol)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool all_know(const struct consumer *c, struct slice protocol)
+bool consumer_all_know(const struct consumer *c, struct slice protocol)
 {
     uint32_t at = 0;
+    assert(c->classic_count <= c->members.count);
     for (const struct consumer_member *m; (m = consumer_member_next(c, &at)) != NULL;) {
-        if (m->classic && !knows(m, protocol)) {
+        if (m->classic &&
+            protocols_place(m->protocols, m->protocol_count, protocol) == m->protocol_count) {
             return false;
         }
     }
@@ -203,7 +194,7 @@ static bool have_common(const struct consumer *c)
     }
     assert(first != NULL && c->classic_count > 0);
     for (uint32_t i = 0; fit && !common && i < first->protocol_count; i++) {
-        common = all_know(c, first->protocols[i].name);
+        common = consumer_all_know(c, first->protocols[i].name);
     }
     return common;
 }

@@ -4,46 +4,68 @@
 #define SLOTS_FIRST  4
 #define OWNERS_FIRST 8
 
-/* ---- names ---- */
+/* ---- order ---- */
 
-static void slices_sift(struct slice *s, uint32_t from, uint32_t count)
+typedef int (*items_order)(const void *, const void *);
+
+static void items_swap(uint8_t *a, uint8_t *b, size_t bytes)
 {
-    assert(from < count || count == 0);
+    uint8_t held[sizeof(struct slice)];
+    assert(bytes <= sizeof(held));
+    memcpy(held, a, bytes);
+    memcpy(a, b, bytes);
+    memcpy(b, held, bytes);
+}
+
+static void items_sift(uint8_t *items, uint32_t from, uint32_t count, size_t bytes,
+                       items_order order)
+{
     for (uint32_t at = from, child; (child = 2 * at + 1) < count; at = child) {
         assert(child > at);
-        if (child + 1 < count && slice_cmp(s[child], s[child + 1]) < 0) {
+        if (child + 1 < count && order(items + child * bytes, items + (child + 1) * bytes) < 0) {
             child++;
         }
-        if (slice_cmp(s[at], s[child]) >= 0) {
+        if (order(items + at * bytes, items + child * bytes) >= 0) {
             return;
         }
-        struct slice held = s[at];
-        s[at] = s[child];
-        s[child] = held;
+        items_swap(items + at * bytes, items + child * bytes, bytes);
     }
 }
 
-uint32_t slices_sort(struct slice *s, uint32_t count)
+/* Ascending, each once; returns how many there are. By a heap: it needs no memory and has no bad case. */
+static uint32_t items_sort(uint8_t *items, uint32_t count, size_t bytes, items_order order)
 {
     uint32_t kept = 0;
-    assert(count == 0 || s != NULL);
+    assert(count == 0 || items != NULL);
     for (uint32_t i = count / 2; i-- > 0;) {
-        slices_sift(s, i, count);
+        items_sift(items, i, count, bytes, order);
     }
     for (uint32_t left = count; left > 1;) {
-        struct slice largest = s[0];
-        s[0] = s[--left];
-        s[left] = largest;
-        slices_sift(s, 0, left);
+        items_swap(items, items + --left * bytes, bytes);
+        items_sift(items, 0, left, bytes, order);
     }
     for (uint32_t i = 0; i < count; i++) {
-        assert(i == 0 || slice_cmp(s[kept - 1], s[i]) <= 0);
-        if (i == 0 || !slice_eq(s[kept - 1], s[i])) {
-            s[kept++] = s[i];
+        int before = i == 0 ? -1 : order(items + (kept - 1) * bytes, items + i * bytes);
+        assert(before <= 0);
+        if (before < 0) {
+            memmove(items + kept++ * bytes, items + i * bytes, bytes);
         }
     }
     assert(kept <= count && (kept > 0 || count == 0));
     return kept;
+}
+
+/* ---- names ---- */
+
+static int slices_order(const void *a, const void *b)
+{
+    const struct slice *x = a, *y = b;
+    return slice_cmp(*x, *y);
+}
+
+uint32_t slices_sort(struct slice *s, uint32_t count)
+{
+    return items_sort((uint8_t *)s, count, sizeof(*s), slices_order);
 }
 
 void slices_free(struct heap *heap, struct slice *s, uint32_t count)
@@ -55,25 +77,26 @@ void slices_free(struct heap *heap, struct slice *s, uint32_t count)
     heap_free(heap, s, count * sizeof(*s));
 }
 
-bool slices_copy(struct heap *heap, const struct slice *s, uint32_t count, struct slice **ret_copy)
+bool slices_set(struct heap *heap, struct slice **slices, uint32_t *slice_count,
+                const struct slice *from, uint32_t count)
 {
     struct slice *copy = NULL;
-    assert(count == 0 || s != NULL);
-    *ret_copy = NULL;
-    if (count == 0) {
-        return true;
+    assert(count == 0 || from != NULL);
+    assert(*slice_count == 0 || *slices != NULL);
+    if (count > 0 && (copy = heap_alloc(heap, count * sizeof(*copy))) == NULL) {
+        return false;
     }
-    copy = heap_alloc(heap, count * sizeof(*copy));
-    bool ok = copy != NULL;
-    for (uint32_t i = 0; ok && i < count; i++) {
-        ok = heap_copy(heap, s[i], &copy[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        assert(i == 0 || slice_cmp(from[i - 1], from[i]) < 0);
+        if (!heap_copy(heap, from[i], &copy[i])) {
+            slices_free(heap, copy, count);
+            return false;
+        }
     }
-    if (!ok && copy != NULL) {
-        slices_free(heap, copy, count);
-    }
-    *ret_copy = ok ? copy : NULL;
-    assert(ok == (*ret_copy != NULL));
-    return ok;
+    slices_free(heap, *slices, *slice_count);
+    *slices = copy;
+    *slice_count = count;
+    return true;
 }
 
 bool slices_equal(const struct slice *a, uint32_t count, const struct slice *b,
@@ -211,45 +234,15 @@ static int part_cmp(const struct consumer_part *a, uint32_t topic, int32_t parti
                              : (a->partition > partition) - (a->partition < partition);
 }
 
-static void parts_sift(struct consumer_part *parts, uint32_t from, uint32_t count)
+static int parts_order(const void *a, const void *b)
 {
-    assert(from < count || count == 0);
-    for (uint32_t at = from, child; (child = 2 * at + 1) < count; at = child) {
-        assert(child > at);
-        if (child + 1 < count &&
-            part_cmp(&parts[child], parts[child + 1].topic, parts[child + 1].partition) < 0) {
-            child++;
-        }
-        if (part_cmp(&parts[at], parts[child].topic, parts[child].partition) >= 0) {
-            return;
-        }
-        struct consumer_part held = parts[at];
-        parts[at] = parts[child];
-        parts[child] = held;
-    }
+    const struct consumer_part *y = b;
+    return part_cmp(a, y->topic, y->partition);
 }
 
 uint32_t parts_sort(struct consumer_part *parts, uint32_t count)
 {
-    uint32_t kept = 0;
-    assert(count == 0 || parts != NULL);
-    for (uint32_t i = count / 2; i-- > 0;) {
-        parts_sift(parts, i, count);
-    }
-    for (uint32_t left = count; left > 1;) {
-        struct consumer_part largest = parts[0];
-        parts[0] = parts[--left];
-        parts[left] = largest;
-        parts_sift(parts, 0, left);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        assert(i == 0 || part_cmp(&parts[kept - 1], parts[i].topic, parts[i].partition) <= 0);
-        if (i == 0 || part_cmp(&parts[kept - 1], parts[i].topic, parts[i].partition) != 0) {
-            parts[kept++] = parts[i];
-        }
-    }
-    assert(kept <= count && (kept > 0 || count == 0));
-    return kept;
+    return items_sort((uint8_t *)parts, count, sizeof(*parts), parts_order);
 }
 
 const struct consumer_part *parts_find(const struct consumer_parts *parts, uint32_t topic,

@@ -42,22 +42,6 @@ void consumer_pattern_drop(struct group_shard *shard, struct consumer *c,
     heap_free(shard->heap, pattern, sizeof(*pattern));
 }
 
-bool consumer_pattern_resolve(struct group_shard *shard, struct consumer_pattern *pattern,
-                              const struct slice *topics, uint32_t count)
-{
-    struct slice *copy;
-    for (uint32_t i = 1; i < count; i++) {
-        assert(slice_cmp(topics[i - 1], topics[i]) < 0);
-    }
-    if (!slices_copy(shard->heap, topics, count, &copy)) {
-        return false;
-    }
-    slices_free(shard->heap, pattern->topics, pattern->topic_count);
-    pattern->topics = copy;
-    pattern->topic_count = count;
-    return true;
-}
-
 static bool any_due(const struct turn *turn, const struct consumer *c, int64_t topics_version)
 {
     uint32_t at = 0;
@@ -113,7 +97,8 @@ static bool take_match(struct turn *turn, struct group *group, const struct grou
     pattern->resolved = true;
     pattern->version = version;
     pattern->resolved_wall_ms = turn->wall_ms;
-    return (same || consumer_pattern_resolve(turn->shard, pattern, match->topics, match->count)) &&
+    return (same || slices_set(turn->shard->heap, &pattern->topics, &pattern->topic_count,
+                               match->topics, match->count)) &&
            record_consumer_pattern(turn, group, pattern);
 }
 

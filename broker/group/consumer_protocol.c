@@ -39,8 +39,7 @@ struct naming {
 
 static void naming_add(struct naming *naming, struct slice name, const kmsg_i32_array *partitions)
 {
-    const struct meta_topic *topic = naming->image == NULL ? NULL
-                                                           : meta_topic_named(naming->image, name);
+    const struct meta_topic *topic = meta_topic_named(naming->image, name);
     assert(partitions->count >= 0);
     for (int32_t i = 0; topic != NULL && i < partitions->count; i++) {
         if (meta_partition(topic, partitions->items[i]) != NULL) {
@@ -53,6 +52,7 @@ static void naming_add(struct naming *naming, struct slice name, const kmsg_i32_
 static bool naming_begin(struct turn *turn, const struct meta_image *image, size_t total,
                          struct naming *naming)
 {
+    assert(image != NULL);
     *naming = (struct naming){.image = image};
     naming->parts = arena_array(&turn->shard->scratch, total, sizeof(*naming->parts));
     return naming->parts != NULL;
@@ -123,7 +123,7 @@ bool consumer_subscription_take(struct group_shard *shard, struct consumer_membe
     if (said->rack_id.p != NULL && !slice_set(shard, &m->rack_id, said->rack_id)) {
         return false;
     }
-    return !*ret_changed || consumer_set_topics(shard, m, topics, count);
+    return !*ret_changed || slices_set(shard->heap, &m->topics, &m->topic_count, topics, count);
 }
 
 /* ---- what a member hears ---- */

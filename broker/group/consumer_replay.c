@@ -128,7 +128,7 @@ static bool replay_member(struct group_shard *shard,
            slice_set(shard, &m->rack_id, value->rack_id) &&
            slice_set(shard, &m->client_id, value->client_id) &&
            slice_set(shard, &m->client_host, value->client_host) &&
-           consumer_set_topics(shard, m, topics, count) &&
+           slices_set(shard->heap, &m->topics, &m->topic_count, topics, count) &&
            consumer_set_pattern(shard, m, value->subscribed_topic_regex) &&
            classic_take(shard, m, value);
 }
@@ -264,7 +264,7 @@ static bool replay_pattern(struct group_shard *shard,
             consumer_pattern_drop(shard, c, pattern);
         } else if (pattern != NULL) {
             pattern->resolved = false;
-            return consumer_pattern_resolve(shard, pattern, NULL, 0);
+            return slices_set(shard->heap, &pattern->topics, &pattern->topic_count, NULL, 0);
         }
         return true;
     }
@@ -286,8 +286,8 @@ static bool replay_pattern(struct group_shard *shard,
     pattern->resolved = true;
     pattern->version = value->version;
     pattern->resolved_wall_ms = max_i64(value->timestamp, 0);
-    return topics != NULL &&
-           consumer_pattern_resolve(shard, pattern, topics, slices_sort(topics, count));
+    return topics != NULL && slices_set(shard->heap, &pattern->topics, &pattern->topic_count,
+                                        topics, slices_sort(topics, count));
 }
 
 static bool replay_old_metadata(struct group_shard *shard,

@@ -26,10 +26,7 @@ void consumer_settings(struct turn *turn, struct group *group, const struct meta
 {
     struct consumer *c = group->consumer;
     const struct group_config *config = &turn->shard->config;
-    assert(c != NULL);
-    if (image == NULL) {
-        return;
-    }
+    assert(c != NULL && image != NULL);
     /* The one of them that is changed for the whole cluster while it runs. */
     int32_t interval_ms = setting(image, META_RESOURCE_BROKER, slice_of("", 0),
                                   "group.consumer.assignment.interval.ms",

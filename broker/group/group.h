@@ -191,7 +191,7 @@ struct group_event {
     time_ms wall_ms; /* since 1970: for what is remembered in the log */
     struct group_call *call;
     struct group_who who; /* JOIN to MATCHED */
-    /* The topics there are, for JOIN, SYNC, LEAVE, COMMIT and CONSUMER_HEARTBEAT; not kept. NULL: as last seen. */
+    /* The topics there are, for JOIN, SYNC, COMMIT and CONSUMER_HEARTBEAT; not kept. NULL: there are classic groups only. */
     const struct meta_image *image;
     int64_t topics_version; /* the newest image that is known to have brought a topic; -1: none */
     union {

@@ -38,6 +38,13 @@ static inline void turn_refuse(struct turn *turn, struct group_call *call, enum 
     assert(error != KAFKA_NONE);
     turn_answer(turn, call, error, 0);
 }
+/* Memory is out in the middle of a change: what is kept and what is written would say different things. The shell throws the shard
+ * away and loads it anew, so that nothing has to be taken back. Returns what the client is told. */
+static inline enum kafka_error turn_break(struct turn *turn)
+{
+    turn->actions->broken = true;
+    return KAFKA_COORDINATOR_NOT_AVAILABLE;
+}
 /* Number of the write that this step makes, if it makes one. */
 static inline uint64_t turn_write(const struct turn *turn)
 {
@@ -53,6 +60,8 @@ bool turn_record(struct turn *, const struct kmsg_message *key_desc, const void 
 /* The group as it stands. */
 bool record_group(struct turn *, struct group *) MUST_USE;
 bool record_group_gone(struct turn *, struct group *) MUST_USE;
+/* The same of a group of either kind, without its offsets. */
+bool record_gone(struct turn *, struct group *) MUST_USE;
 bool record_offset(struct turn *, struct group *, struct slice topic,
                    const struct group_offset *) MUST_USE;
 bool record_offset_gone(struct turn *, struct group *, struct slice topic,
@@ -85,13 +94,9 @@ struct group_member *member_add(struct group_shard *, struct group *,
 /* Protocols and time-outs anew. */
 bool member_update(struct group_shard *, struct group_member *,
                    const struct member_facts *) MUST_USE;
-/* A static member came back: it keeps its seat under another id. */
-bool member_rename(struct group_shard *, struct group_member *, struct slice id) MUST_USE;
 /* Takes it out; nobody waits in it any more. */
 void member_remove(struct group_shard *, struct group_member *);
 bool member_set_assignment(struct group_shard *, struct group_member *, struct slice) MUST_USE;
-bool member_protocols_equal(const struct group_member *, const struct group_protocol *,
-                            uint32_t count);
 /* Its session begins anew. */
 void member_touch(struct turn *, struct group_member *);
 /* Whoever waits in it is told the error. */
@@ -99,6 +104,21 @@ void member_fail(struct turn *, struct group_member *, enum kafka_error);
 /* Drops an owned copy and puts another in its place. */
 bool slice_set(struct group_shard *, struct slice *, struct slice value) MUST_USE;
 void slice_drop(struct group_shard *, struct slice *);
+
+/* What members of both kinds have. Copies of these protocols in place of those; 0 of them take no memory. */
+bool protocols_set(struct group_shard *, struct group_protocol **, uint32_t *protocol_count,
+                   const struct group_protocol *from, uint32_t count) MUST_USE;
+void protocols_free(struct group_shard *, struct group_protocol *, uint32_t count);
+bool protocols_equal(const struct group_protocol *, uint32_t count, const struct group_protocol *,
+                     uint32_t other_count);
+/* Where this name stands among them; the count: nowhere. */
+uint32_t protocols_place(const struct group_protocol *, uint32_t count, struct slice name);
+/* A member's places in the maps of its group, by id and, if it is static, by instance. */
+bool seat_take(struct map *members, struct map *statics, struct slice id, struct slice instance_id,
+               void *member) MUST_USE;
+/* A static member came back: it keeps its seat under another id. */
+bool seat_rename(struct group_shard *, struct map *members, struct slice *id, struct slice to,
+                 void *member) MUST_USE;
 
 /* The member that a request speaks for; NULL and why: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID. */
 struct group_member *member_find(const struct group *, const struct group_who *,
@@ -129,6 +149,11 @@ void group_set_state(struct turn *, struct group *, enum group_state);
 /* --- requests --- */
 
 void group_join(struct turn *, const struct group_event *);
+void join_refuse(struct turn *, const struct group_event *, enum kafka_error,
+                 struct slice member_id);
+void sync_refuse(struct turn *, struct group_call *, enum kafka_error);
+/* A name that was told, and is another. */
+bool sync_otherwise(struct slice told, struct slice is);
 void group_sync(struct turn *, const struct group_event *);
 void group_heartbeat(struct turn *, const struct group_event *);
 void group_leave(struct turn *, const struct group_event *);

@@ -5,8 +5,8 @@
 
 #define MEMBER_ID_ROOM 320
 
-static void refuse(struct turn *turn, const struct group_event *event, enum kafka_error error,
-                   struct slice member_id)
+void join_refuse(struct turn *turn, const struct group_event *event, enum kafka_error error,
+                 struct slice member_id)
 {
     assert(error != KAFKA_NONE && event->kind == GROUP_JOIN);
     event->call->join = (struct group_join_answer){
@@ -77,14 +77,14 @@ static void enter(struct turn *turn, struct group *group, const struct group_eve
     struct group_shard *shard = turn->shard;
     struct member_facts facts = facts_of(event, id);
     assert(id.n > 0 && event->join.protocol_count > 0);
-    if (group->members.count == 0 &&
-        !slice_set(shard, &group->protocol_type, event->join.protocol_type)) {
-        refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, id);
-        return;
-    }
     struct group_member *m = member_add(shard, group, &facts);
     if (m == NULL) {
-        refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, id);
+        join_refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, id);
+        return;
+    }
+    if (group->members.count == 1 &&
+        !slice_set(shard, &group->protocol_type, event->join.protocol_type)) {
+        join_refuse(turn, event, turn_break(turn), id);
         return;
     }
     m->fresh = true;
@@ -98,7 +98,7 @@ static void join_again(struct turn *turn, struct group_member *m, const struct g
 {
     struct member_facts facts = facts_of(event, m->id);
     if (!member_update(turn->shard, m, &facts)) {
-        refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, m->id);
+        join_refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, m->id);
         return;
     }
     member_touch(turn, m);
@@ -159,9 +159,10 @@ static void replace_static(struct turn *turn, struct group_member *m,
     bool led = slice_eq(group->leader, m->id);
     struct slice old_id;
     bool ok = arena_copy(&shard->scratch, m->id, &old_id) && member_update(shard, m, &facts) &&
-              (!led || slice_set(shard, &group->leader, id)) && member_rename(shard, m, id);
-    if (!ok) { /* the leader's name may already be the new one: nobody leads then, and the next round elects */
-        refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, id);
+              (!led || slice_set(shard, &group->leader, id)) &&
+              seat_rename(shard, &group->members, &m->id, id, m);
+    if (!ok) { /* the leader's name may already be the new one */
+        join_refuse(turn, event, turn_break(turn), id);
         return;
     }
     member_fail(turn, m, KAFKA_FENCED_INSTANCE_ID);
@@ -186,12 +187,13 @@ static void join_new(struct turn *turn, struct group *group, const struct group_
                                     ? NULL
                                     : map_get(&group->statics, event->who.instance_id);
     if (id.p == NULL) {
-        refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, slice_of("", 0));
+        join_refuse(turn, event, KAFKA_COORDINATOR_NOT_AVAILABLE, slice_of("", 0));
     } else if (seat != NULL) {
         replace_static(turn, seat, event, id);
     } else if (event->who.instance_id.p == NULL && event->join.id_first) {
         bool given = group_pending_add(shard, group, id, turn->now + event->join.session_ms);
-        refuse(turn, event, given ? KAFKA_MEMBER_ID_REQUIRED : KAFKA_COORDINATOR_NOT_AVAILABLE, id);
+        join_refuse(turn, event, given ? KAFKA_MEMBER_ID_REQUIRED : KAFKA_COORDINATOR_NOT_AVAILABLE,
+                    id);
         shard_retime(shard, group);
     } else {
         enter(turn, group, event, id);
@@ -210,10 +212,11 @@ static void join_known(struct turn *turn, struct group *group, const struct grou
     enum kafka_error error;
     struct group_member *m = member_find(group, &event->who, &error);
     if (m == NULL) {
-        refuse(turn, event, error, id);
+        join_refuse(turn, event, error, id);
         return;
     }
-    bool same = member_protocols_equal(m, event->join.protocols, event->join.protocol_count);
+    bool same = protocols_equal(m->protocols, m->protocol_count, event->join.protocols,
+                                event->join.protocol_count);
     bool leads = slice_eq(group->leader, m->id);
     if (group->state == GROUP_COMPLETING && same) {
         tell_current(turn, m, event, leads);
@@ -269,7 +272,7 @@ void group_join(struct turn *turn, const struct group_event *event)
         error = group == NULL ? KAFKA_COORDINATOR_NOT_AVAILABLE : KAFKA_NONE;
     }
     if (error != KAFKA_NONE) {
-        refuse(turn, event, error, event->who.member_id);
+        join_refuse(turn, event, error, event->who.member_id);
     } else if (event->who.member_id.n == 0) {
         join_new(turn, group, event);
     } else {

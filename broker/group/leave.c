@@ -68,8 +68,7 @@ static bool write_gone(struct turn *turn, struct group *group)
             ok = record_offset_gone(turn, group, topic->name, topic->offsets[i].partition);
         }
     }
-    return ok && (group->consumer != NULL ? record_consumer_gone(turn, group)
-                                          : record_group_gone(turn, group));
+    return ok && record_gone(turn, group);
 }
 
 void group_delete(struct turn *turn, const struct group_event *event)
@@ -81,8 +80,7 @@ void group_delete(struct turn *turn, const struct group_event *event)
                (group->consumer != NULL && group->consumer->members.count > 0)) {
         turn_refuse(turn, event->call, KAFKA_NON_EMPTY_GROUP);
     } else if (!write_gone(turn, group)) {
-        turn->shard->record_count = 0; /* all or nothing */
-        turn_refuse(turn, event->call, KAFKA_COORDINATOR_NOT_AVAILABLE);
+        turn_refuse(turn, event->call, turn_break(turn));
     } else {
         assert(turn->shard->record_count > 0);
         shard_remove(turn->shard, group);

@@ -19,8 +19,9 @@ bool slice_set(struct group_shard *shard, struct slice *slice, struct slice valu
     return true;
 }
 
-static void protocols_free(struct group_shard *shard, struct group_protocol *protocols,
-                           uint32_t count)
+/* ---- what members of both kinds have ---- */
+
+void protocols_free(struct group_shard *shard, struct group_protocol *protocols, uint32_t count)
 {
     assert(count == 0 || protocols != NULL);
     for (uint32_t i = 0; i < count; i++) {
@@ -30,25 +31,82 @@ static void protocols_free(struct group_shard *shard, struct group_protocol *pro
     heap_free(shard->heap, protocols, count * sizeof(*protocols));
 }
 
-static struct group_protocol *protocols_copy(struct group_shard *shard,
-                                             const struct group_protocol *from, uint32_t count)
+bool protocols_set(struct group_shard *shard, struct group_protocol **protocols,
+                   uint32_t *protocol_count, const struct group_protocol *from, uint32_t count)
 {
-    assert(count <= GROUP_PROTOCOLS_MAX);
-    struct group_protocol *copy = heap_alloc(shard->heap, count * sizeof(*copy));
-    if (copy == NULL) {
-        return NULL;
+    struct group_protocol *copy = NULL;
+    assert(count == 0 || from != NULL);
+    assert(*protocol_count == 0 || *protocols != NULL);
+    if (count > 0 && (copy = heap_alloc(shard->heap, count * sizeof(*copy))) == NULL) {
+        return false;
     }
-    bool ok = true;
     for (uint32_t i = 0; i < count; i++) {
-        ok = ok && heap_copy(shard->heap, from[i].name, &copy[i].name) &&
-             heap_copy(shard->heap, from[i].metadata, &copy[i].metadata);
+        if (!heap_copy(shard->heap, from[i].name, &copy[i].name) ||
+            !heap_copy(shard->heap, from[i].metadata, &copy[i].metadata)) {
+            protocols_free(shard, copy, count);
+            return false;
+        }
     }
-    if (!ok) {
-        protocols_free(shard, copy, count);
-        return NULL;
-    }
-    return copy;
+    protocols_free(shard, *protocols, *protocol_count);
+    *protocols = copy;
+    *protocol_count = count;
+    return true;
 }
+
+bool protocols_equal(const struct group_protocol *a, uint32_t count, const struct group_protocol *b,
+                     uint32_t other_count)
+{
+    bool equal = count == other_count;
+    for (uint32_t i = 0; equal && i < count; i++) {
+        equal = slice_eq(a[i].name, b[i].name) && slice_eq(a[i].metadata, b[i].metadata);
+    }
+    return equal;
+}
+
+uint32_t protocols_place(const struct group_protocol *protocols, uint32_t count, struct slice name)
+{
+    uint32_t i = 0;
+    while (i < count && !slice_eq(protocols[i].name, name)) {
+        i++;
+    }
+    return i;
+}
+
+bool seat_take(struct map *members, struct map *statics, struct slice id, struct slice instance_id,
+               void *member)
+{
+    assert(id.n > 0 && map_get(members, id) == NULL);
+    if (!map_put(members, id, member)) {
+        return false;
+    }
+    if (instance_id.p != NULL && !map_put(statics, instance_id, member)) {
+        void *removed = map_remove(members, id);
+        assert(removed == member);
+        return false;
+    }
+    return true;
+}
+
+bool seat_rename(struct group_shard *shard, struct map *members, struct slice *id, struct slice to,
+                 void *member)
+{
+    struct slice copy;
+    assert(to.n > 0 && map_get(members, to) == NULL);
+    if (!heap_copy(shard->heap, to, &copy)) {
+        return false;
+    }
+    if (!map_put(members, copy, member)) {
+        slice_drop(shard, &copy);
+        return false;
+    }
+    void *removed = map_remove(members, *id);
+    assert(removed == member);
+    slice_drop(shard, id);
+    *id = copy;
+    return true;
+}
+
+/* ---- members of classic groups ---- */
 
 static void member_free(struct group_shard *shard, struct group_member *m)
 {
@@ -60,19 +118,6 @@ static void member_free(struct group_shard *shard, struct group_member *m)
     slice_drop(shard, &m->assignment);
     protocols_free(shard, m->protocols, m->protocol_count);
     heap_free(shard->heap, m, sizeof(*m));
-}
-
-static bool member_seat(struct group *group, struct group_member *m)
-{
-    if (!map_put(&group->members, m->id, m)) {
-        return false;
-    }
-    if (m->instance_id.p != NULL && !map_put(&group->statics, m->instance_id, m)) {
-        void *removed = map_remove(&group->members, m->id);
-        assert(removed == m);
-        return false;
-    }
-    return true;
 }
 
 struct group_member *member_add(struct group_shard *shard, struct group *group,
@@ -89,12 +134,13 @@ struct group_member *member_add(struct group_shard *shard, struct group *group,
     m->session_ms = facts->session_ms;
     m->rebalance_ms = facts->rebalance_ms;
     m->expires_ms = TIME_NEVER;
-    m->protocols = protocols_copy(shard, facts->protocols, facts->protocol_count);
-    m->protocol_count = m->protocols != NULL ? facts->protocol_count : 0;
-    bool ok = m->protocols != NULL && heap_copy(shard->heap, facts->id, &m->id) &&
+    bool ok = protocols_set(shard, &m->protocols, &m->protocol_count, facts->protocols,
+                            facts->protocol_count) &&
+              heap_copy(shard->heap, facts->id, &m->id) &&
               heap_copy(shard->heap, facts->instance_id, &m->instance_id) &&
               heap_copy(shard->heap, facts->client_id, &m->client_id) &&
-              heap_copy(shard->heap, facts->client_host, &m->client_host) && member_seat(group, m);
+              heap_copy(shard->heap, facts->client_host, &m->client_host) &&
+              seat_take(&group->members, &group->statics, m->id, m->instance_id, m);
     if (!ok) {
         member_free(shard, m);
         return NULL;
@@ -105,36 +151,12 @@ struct group_member *member_add(struct group_shard *shard, struct group *group,
 bool member_update(struct group_shard *shard, struct group_member *m,
                    const struct member_facts *facts)
 {
-    struct group_protocol *protocols = protocols_copy(shard, facts->protocols,
-                                                      facts->protocol_count);
-    if (protocols == NULL) {
+    if (!protocols_set(shard, &m->protocols, &m->protocol_count, facts->protocols,
+                       facts->protocol_count)) {
         return false;
     }
-    protocols_free(shard, m->protocols, m->protocol_count);
-    m->protocols = protocols;
-    m->protocol_count = facts->protocol_count;
     m->session_ms = facts->session_ms;
     m->rebalance_ms = facts->rebalance_ms;
-    return true;
-}
-
-bool member_rename(struct group_shard *shard, struct group_member *m, struct slice id)
-{
-    struct group *group = m->group;
-    struct slice copy;
-    assert(m->instance_id.p != NULL && id.n > 0);
-    assert(map_get(&group->members, id) == NULL);
-    if (!heap_copy(shard->heap, id, &copy)) {
-        return false;
-    }
-    if (!map_put(&group->members, copy, m)) {
-        slice_drop(shard, &copy);
-        return false;
-    }
-    void *removed = map_remove(&group->members, m->id);
-    assert(removed == m);
-    slice_drop(shard, &m->id);
-    m->id = copy;
     return true;
 }
 
@@ -160,21 +182,6 @@ bool member_set_assignment(struct group_shard *shard, struct group_member *m, st
     return slice_set(shard, &m->assignment, bytes);
 }
 
-bool member_protocols_equal(const struct group_member *m, const struct group_protocol *protocols,
-                            uint32_t count)
-{
-    if (m->protocol_count != count) {
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (!slice_eq(m->protocols[i].name, protocols[i].name) ||
-            !slice_eq(m->protocols[i].metadata, protocols[i].metadata)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void member_touch(struct turn *turn, struct group_member *m)
 {
     assert(turn->now >= 0);
@@ -195,12 +202,8 @@ void member_fail(struct turn *turn, struct group_member *m, enum kafka_error err
 
 struct slice group_member_metadata(const struct group_member *m, struct slice protocol)
 {
-    for (uint32_t i = 0; i < m->protocol_count; i++) {
-        if (slice_eq(m->protocols[i].name, protocol)) {
-            return m->protocols[i].metadata;
-        }
-    }
-    return slice_of("", 0);
+    uint32_t place = protocols_place(m->protocols, m->protocol_count, protocol);
+    return place < m->protocol_count ? m->protocols[place].metadata : slice_of("", 0);
 }
 
 struct group_member *member_find(const struct group *group, const struct group_who *who,
@@ -226,16 +229,6 @@ struct group_member *member_find(const struct group *group, const struct group_w
 
 /* ---- protocols of all members ---- */
 
-static uint32_t protocol_place(const struct group_protocol *protocols, uint32_t count,
-                               struct slice name)
-{
-    uint32_t i = 0;
-    while (i < count && !slice_eq(protocols[i].name, name)) {
-        i++;
-    }
-    return i;
-}
-
 /* Which of these every member knows, as bits. */
 static uint64_t all_know(const struct group *group, const struct group_protocol *protocols,
                          uint32_t count)
@@ -245,7 +238,7 @@ static uint64_t all_know(const struct group *group, const struct group_protocol 
     uint32_t at = 0;
     for (const struct group_member *m; known != 0 && (m = group_member_next(group, &at)) != NULL;) {
         for (uint32_t i = 0; i < count; i++) {
-            bool knows = protocol_place(m->protocols, m->protocol_count, protocols[i].name) <
+            bool knows = protocols_place(m->protocols, m->protocol_count, protocols[i].name) <
                          m->protocol_count;
             known &= knows ? UINT64_MAX : ~((uint64_t)1 << i);
         }
@@ -279,8 +272,8 @@ struct slice group_vote(const struct group *group)
     at = 0;
     for (const struct group_member *m; (m = group_member_next(group, &at)) != NULL;) {
         for (uint32_t i = 0; i < m->protocol_count; i++) {
-            uint32_t place = protocol_place(first->protocols, first->protocol_count,
-                                            m->protocols[i].name);
+            uint32_t place = protocols_place(first->protocols, first->protocol_count,
+                                             m->protocols[i].name);
             if (place < first->protocol_count && (known >> place & 1) != 0) {
                 votes[place]++;
                 break;

@@ -34,24 +34,6 @@ static void topic_free(struct group_shard *shard, struct group_topic *topic)
     heap_free(shard->heap, topic, sizeof(*topic));
 }
 
-static struct group_topic *topic_get(struct group_shard *shard, struct group *group,
-                                     struct slice name)
-{
-    struct group_topic *topic = map_get(&group->topics, name);
-    if (topic != NULL) {
-        return topic;
-    }
-    topic = HEAP_NEW(shard->heap, struct group_topic);
-    if (topic == NULL) {
-        return NULL;
-    }
-    if (!heap_copy(shard->heap, name, &topic->name) || !map_put(&group->topics, name, topic)) {
-        topic_free(shard, topic);
-        return NULL;
-    }
-    return topic;
-}
-
 static bool topic_grow(struct group_shard *shard, struct group_topic *topic)
 {
     if (topic->count < topic->room) {
@@ -68,13 +50,36 @@ static bool topic_grow(struct group_shard *shard, struct group_topic *topic)
     return true;
 }
 
+/* A new one has room for its first. */
+static struct group_topic *topic_get(struct group_shard *shard, struct group *group,
+                                     struct slice name)
+{
+    struct group_topic *topic = map_get(&group->topics, name);
+    if (topic != NULL) {
+        return topic;
+    }
+    topic = HEAP_NEW(shard->heap, struct group_topic);
+    if (topic == NULL) {
+        return NULL;
+    }
+    if (!topic_grow(shard, topic) || !heap_copy(shard->heap, name, &topic->name) ||
+        !map_put(&group->topics, name, topic)) {
+        topic_free(shard, topic);
+        return NULL;
+    }
+    return topic;
+}
+
 bool offsets_put(struct group_shard *shard, struct group *group, struct slice name,
                  const struct group_offset *offset)
 {
-    struct group_topic *topic = topic_get(shard, group, name);
     struct slice metadata;
-    if (topic == NULL || !topic_grow(shard, topic) ||
-        !heap_copy(shard->heap, offset->metadata, &metadata)) {
+    if (!heap_copy(shard->heap, offset->metadata, &metadata)) {
+        return false;
+    }
+    struct group_topic *topic = topic_get(shard, group, name);
+    if (topic == NULL || !topic_grow(shard, topic)) {
+        slice_drop(shard, &metadata);
         return false;
     }
     uint32_t place = place_of(topic, offset->partition);
@@ -168,7 +173,8 @@ static enum kafka_error commit_check(struct turn *turn, const struct group *grou
     return KAFKA_NONE;
 }
 
-static bool commit_items(struct turn *turn, struct group *group, const struct group_event *event)
+static enum kafka_error commit_items(struct turn *turn, struct group *group,
+                                     const struct group_event *event)
 {
     for (uint32_t i = 0; i < event->commit.count; i++) {
         const struct group_offset_item *item = &event->commit.items[i];
@@ -180,13 +186,14 @@ static bool commit_items(struct turn *turn, struct group *group, const struct gr
             .expire_ms = event->commit.expire_ms,
             .metadata = item->metadata.p != NULL ? item->metadata : slice_of("", 0),
         };
-        /* Written first: what is kept without being written would be told before it is true. */
-        if (!record_offset(turn, group, item->topic, &offset) ||
-            !offsets_put(turn->shard, group, item->topic, &offset)) {
-            return false;
+        if (!offsets_put(turn->shard, group, item->topic, &offset)) {
+            return KAFKA_COORDINATOR_NOT_AVAILABLE; /* those before it are stored: it is true, only not told */
+        }
+        if (!record_offset(turn, group, item->topic, &offset)) {
+            return turn_break(turn); /* what is kept without being written would be told as true */
         }
     }
-    return true;
+    return KAFKA_NONE;
 }
 
 void group_commit(struct turn *turn, const struct group_event *event)
@@ -203,10 +210,7 @@ void group_commit(struct turn *turn, const struct group_event *event)
     }
     enum kafka_error error = group == NULL ? KAFKA_COORDINATOR_NOT_AVAILABLE
                                            : commit_check(turn, group, event);
-    if (error == KAFKA_NONE && !commit_items(turn, group, event)) {
-        error =
-            KAFKA_COORDINATOR_NOT_AVAILABLE; /* a part may be stored: it is true, only not told */
-    }
+    error = error == KAFKA_NONE ? commit_items(turn, group, event) : error;
     turn_answer(turn, event->call, error, group != NULL ? group->offsets_write : 0);
 }
 
@@ -281,10 +285,11 @@ void group_delete_offsets(struct turn *turn, const struct group_event *event)
             item->error = KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
         } else if (group_offset_find(group, item->topic, item->partition) == NULL) {
             continue;
-        } else if (record_offset_gone(turn, group, item->topic, item->partition)) {
-            offsets_drop(shard, group, item->topic, item->partition);
+        } else if (!record_offset_gone(turn, group, item->topic, item->partition)) {
+            turn_refuse(turn, event->call, turn_break(turn));
+            return;
         } else {
-            item->error = KAFKA_COORDINATOR_NOT_AVAILABLE;
+            offsets_drop(shard, group, item->topic, item->partition);
         }
     }
     turn_answer(turn, event->call, KAFKA_NONE, group->offsets_write);
@@ -317,7 +322,13 @@ static bool is_old(const struct turn *turn, const struct group_offset *offset, t
     return turn->wall_ms - since >= turn->shard->config.offsets_retention_ms;
 }
 
-/* One topic's old offsets. false: this step's write is full, or memory is out. */
+/* This step's write takes no more, or memory is out; the expiry goes on in another one. */
+static bool expiry_full(const struct turn *turn)
+{
+    return turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX || turn->actions->broken;
+}
+
+/* One topic's old offsets. false: there is no room for all of them. */
 static bool expire_topic(struct turn *turn, struct group *group, struct group_topic *topic,
                          time_ms floor_ms)
 {
@@ -326,8 +337,11 @@ static bool expire_topic(struct turn *turn, struct group *group, struct group_to
         if (!is_old(turn, &topic->offsets[i], floor_ms)) {
             continue;
         }
-        if (shard->record_count >= GROUP_EXPIRY_BATCH_MAX ||
-            !record_offset_gone(turn, group, topic->name, topic->offsets[i].partition)) {
+        if (expiry_full(turn)) {
+            return false;
+        }
+        if (!record_offset_gone(turn, group, topic->name, topic->offsets[i].partition)) {
+            turn_break(turn);
             return false;
         }
         bool last = topic->count == 1;
@@ -342,6 +356,7 @@ static bool expire_topic(struct turn *turn, struct group *group, struct group_to
 
 static bool has_old(const struct turn *turn, const struct group_topic *topic, time_ms floor_ms)
 {
+    assert(topic->count > 0);
     for (uint32_t i = 0; i < topic->count; i++) {
         if (is_old(turn, &topic->offsets[i], floor_ms)) {
             return true;
@@ -375,9 +390,11 @@ static bool remove_idle(struct turn *turn, struct group *group)
     if (!idle) {
         return true;
     }
-    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX ||
-        !(group->consumer != NULL ? record_consumer_gone(turn, group)
-                                  : record_group_gone(turn, group))) {
+    if (expiry_full(turn)) {
+        return false;
+    }
+    if (!record_gone(turn, group)) {
+        turn_break(turn);
         return false;
     }
     shard_remove(turn->shard, group);
@@ -404,9 +421,11 @@ void offsets_topic_gone(struct turn *turn, struct slice name)
         struct group *group = e->value;
         struct group_topic *topic = map_get(&group->topics, name);
         uint32_t count = topic == NULL ? 0 : topic->count;
+        assert(topic == NULL || count > 0);
         for (uint32_t i = count; i-- > 0;) {
             if (!record_offset_gone(turn, group, name, topic->offsets[i].partition)) {
-                return; /* they expire later */
+                turn_break(turn);
+                return;
             }
             remove_at(shard, group, topic, i);
         }

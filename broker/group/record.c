@@ -104,6 +104,13 @@ bool record_group_gone(struct turn *turn, struct group *group)
     return key != NULL && turn_record(turn, &kmsg_group_metadata_key_desc, key, NULL, NULL, 0);
 }
 
+bool record_gone(struct turn *turn, struct group *group)
+{
+    assert(group->members.count == 0);
+    return group->consumer != NULL ? record_consumer_gone(turn, group)
+                                   : record_group_gone(turn, group);
+}
+
 static struct kmsg_offset_commit_key *offset_key(struct turn *turn, const struct group *group,
                                                  struct slice topic, int32_t partition)
 {

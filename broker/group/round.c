@@ -120,9 +120,9 @@ static void complete_empty(struct turn *turn, struct group *group)
     slice_drop(turn->shard, &group->leader);
     group->generation++;
     group_set_state(turn, group, GROUP_EMPTY);
-    /* Lost for want of memory, it costs nothing: the group comes back from the log with members whose sessions run out. */
-    bool written = record_group(turn, group);
-    (void)written;
+    if (!record_group(turn, group)) {
+        turn_break(turn);
+    }
 }
 
 static void complete(struct turn *turn, struct group *group)

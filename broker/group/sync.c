@@ -1,7 +1,7 @@
 /* SyncGroup: the leader hands in who gets what, everybody asks for its own. Heartbeats: a member says that it lives. */
 #include "broker/group/consumer_internal.h"
 
-static void sync_refuse(struct turn *turn, struct group_call *call, enum kafka_error error)
+void sync_refuse(struct turn *turn, struct group_call *call, enum kafka_error error)
 {
     call->sync = (struct group_sync_answer){.assignment = slice_of("", 0)};
     turn_refuse(turn, call, error);
@@ -21,7 +21,7 @@ static void sync_tell(struct turn *turn, struct group_member *m, struct group_ca
     turn_answer(turn, call, KAFKA_NONE, group->write);
 }
 
-static bool named_otherwise(struct slice told, struct slice is)
+bool sync_otherwise(struct slice told, struct slice is)
 {
     return told.p != NULL && !slice_eq(told, is);
 }
@@ -35,8 +35,8 @@ static struct group_member *sync_check(struct group *group, const struct group_e
     }
     if (event->who.generation != group->generation) {
         *ret_error = KAFKA_ILLEGAL_GENERATION;
-    } else if (named_otherwise(event->sync.protocol_type, group->protocol_type) ||
-               named_otherwise(event->sync.protocol, group->protocol)) {
+    } else if (sync_otherwise(event->sync.protocol_type, group->protocol_type) ||
+               sync_otherwise(event->sync.protocol, group->protocol)) {
         *ret_error = KAFKA_INCONSISTENT_GROUP_PROTOCOL;
     } else if (group->state == GROUP_PREPARING) {
         *ret_error = KAFKA_REBALANCE_IN_PROGRESS;

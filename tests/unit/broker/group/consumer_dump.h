@@ -1,7 +1,11 @@
-/* What a shard remembers of its consumer groups, as sorted lines: two shards that know the same give the same text. */
+/*
+ * What a shard remembers of its groups, as sorted lines: two shards that know the same give the same text. Of a classic group that
+ * is rebalanced the log tells the generation before, or nothing: `living` is the shard that knows which these are.
+ */
 #ifndef ODRADEK_TESTS_GROUP_CONSUMER_DUMP_H
 #define ODRADEK_TESTS_GROUP_CONSUMER_DUMP_H
 
+#include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,21 +94,73 @@ static inline int dump_cmp(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static inline void dump_shard(struct dump *dump, const struct group_shard *shard)
+static inline void dump_classic(struct dump *dump, const struct group *g)
+{
+    uint32_t at = 0;
+    if (g->state == GROUP_EMPTY && g->generation == 0) {
+        return; /* a name, and perhaps offsets: the log has no record of the group itself */
+    }
+    dump_line(dump, "%.*s classic %s generation %d type '%.*s' protocol '%.*s' leader '%.*s'",
+              DUMP_TEXT(g->id), group_state_text(g->state), g->generation,
+              DUMP_TEXT(g->protocol_type), DUMP_TEXT(g->protocol), DUMP_TEXT(g->leader));
+    if (g->state == GROUP_EMPTY) {
+        dump_line(dump, "%.*s empty since %lld", DUMP_TEXT(g->id), (long long)g->state_wall_ms);
+    }
+    for (const struct group_member *m; (m = group_member_next(g, &at)) != NULL;) {
+        struct slice said = group_member_metadata(m, g->protocol);
+        dump_line(
+            dump, "%.*s member %.*s instance %.*s client %.*s host %.*s session %d rebalance %d",
+            DUMP_TEXT(g->id), DUMP_TEXT(m->id), DUMP_TEXT(m->instance_id), DUMP_TEXT(m->client_id),
+            DUMP_TEXT(m->client_host), m->session_ms, m->rebalance_ms);
+        dump_line(dump, "%.*s member %.*s said %zu bytes, is given %zu: %d %d", DUMP_TEXT(g->id),
+                  DUMP_TEXT(m->id), said.n, m->assignment.n, said.n > 0 ? said.p[said.n - 1] : -1,
+                  m->assignment.n > 0 ? m->assignment.p[m->assignment.n - 1] : -1);
+    }
+}
+
+static inline void dump_offsets(struct dump *dump, const struct group *g)
+{
+    uint32_t at = 0;
+    for (const struct group_topic *t; (t = group_topic_next(g, &at)) != NULL;) {
+        for (uint32_t i = 0; i < t->count; i++) {
+            const struct group_offset *o = &t->offsets[i];
+            dump_line(dump, "%.*s offset %.*s-%d at %lld epoch %d '%.*s' of %lld until %lld",
+                      DUMP_TEXT(g->id), DUMP_TEXT(t->name), o->partition, (long long)o->offset,
+                      o->leader_epoch, DUMP_TEXT(o->metadata), (long long)o->commit_ms,
+                      (long long)o->expire_ms);
+        }
+    }
+}
+
+static inline void dump_shard(struct dump *dump, const struct group_shard *shard,
+                              const struct group_shard *living)
 {
     uint32_t at = 0;
     dump->count = 0;
     for (const struct group *g; (g = group_next(shard, &at)) != NULL;) {
+        const struct group *now = group_find(living, g->id);
+        bool rebalanced = now != NULL &&
+                          (now->state == GROUP_PREPARING || now->state == GROUP_COMPLETING);
         if (g->consumer != NULL) {
             dump_consumer(dump, g);
-        } else {
-            dump_line(dump, "%.*s classic %s generation %d type %.*s protocol %.*s members %u",
-                      DUMP_TEXT(g->id), group_state_text(g->state), g->generation,
-                      DUMP_TEXT(g->protocol_type), DUMP_TEXT(g->protocol), g->members.count);
+        } else if (!rebalanced) {
+            dump_classic(dump, g);
         }
-        dump_line(dump, "%.*s offsets %u", DUMP_TEXT(g->id), g->offset_count);
+        dump_offsets(dump, g);
     }
     qsort(dump->lines, (size_t)dump->count, DUMP_LINE, dump_cmp);
+}
+
+static inline void dump_same(const struct group_shard *living, const struct group_shard *reloaded)
+{
+    static struct dump live, again;
+    dump_shard(&live, living, living);
+    dump_shard(&again, reloaded, living);
+    for (int i = 0; i < live.count || i < again.count; i++) {
+        const char *a = i < live.count ? live.lines[i] : "(nothing)";
+        const char *b = i < again.count ? again.lines[i] : "(nothing)";
+        cr_assert_str_eq(a, b, "living:   %s\nreloaded: %s", a, b);
+    }
 }
 
 #endif

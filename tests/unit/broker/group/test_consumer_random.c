@@ -8,17 +8,17 @@
 #include <criterion/criterion.h>
 
 #include "tests/unit/broker/group/consumer_dump.h"
+#include "tests/unit/broker/group/group_log.h"
 #include "tests/unit/common/meta/world.h"
 
-#define CLIENTS     12
-#define GROUPS      2
-#define TOPICS      4
-#define PARTITIONS  6
-#define RECORDS_MAX 60000
-#define STEPS       700
-#define SEEDS       60
-#define SESSION_MS  5000
-#define WALL        1000000
+#define CLIENTS    12
+#define GROUPS     2
+#define TOPICS     4
+#define PARTITIONS 6
+#define STEPS      700
+#define SEEDS      60
+#define SESSION_MS 5000
+#define WALL       1000000
 
 struct client {
     char id[40];
@@ -35,13 +35,6 @@ struct client {
     bool told;                      /* the coordinator has heard what it holds */
 };
 
-struct logged {
-    const struct kmsg_message *key_desc, *value_desc;
-    uint8_t *key, *value;
-    size_t key_bytes, value_bytes;
-    int16_t version;
-};
-
 struct world {
     struct meta_world meta;
     struct meta_image *older; /* the image before, or NULL */
@@ -55,16 +48,13 @@ struct world {
     struct group_call call;
     bool answered;
     time_ms now;
-    struct logged log[RECORDS_MAX];
-    int log_count;
+    struct group_log log;
     struct {
         int pattern[4];
         uint32_t count; /* 0: none under way */
     } match[GROUPS];
     int64_t topics_version;
 };
-
-static struct dump live, again;
 
 /* ---- topics ---- */
 
@@ -127,59 +117,6 @@ static bool pattern_has(int pattern, int topic)
 
 /* ---- the log ---- */
 
-static uint8_t *encode(const struct kmsg_message *desc, int16_t version, const void *message,
-                       size_t *ret_bytes)
-{
-    err_t err = kmsg_size(desc, version, message, ret_bytes);
-    cr_assert_eq(err, OK, "%s: %s", desc->name, err_text(err));
-    uint8_t *bytes = malloc(*ret_bytes + 1);
-    cr_assert_eq(kmsg_encode(desc, version, message, bytes, *ret_bytes), OK);
-    return bytes;
-}
-
-static void keep(struct world *w, const struct group_record *r)
-{
-    cr_assert_lt(w->log_count, RECORDS_MAX);
-    struct logged *to = &w->log[w->log_count++];
-    *to = (struct logged){
-        .key_desc = r->key_desc, .value_desc = r->value_desc, .version = r->value_version};
-    to->key = encode(r->key_desc, 0, r->key, &to->key_bytes);
-    if (r->value != NULL) {
-        to->value = encode(r->value_desc, r->value_version, r->value, &to->value_bytes);
-    }
-}
-
-static bool same_key(const struct logged *a, const struct logged *b)
-{
-    return a->key_desc == b->key_desc && a->key_bytes == b->key_bytes &&
-           memcmp(a->key, b->key, a->key_bytes) == 0;
-}
-
-static bool newest(const struct world *w, int i)
-{
-    for (int k = i + 1; k < w->log_count; k++) {
-        if (same_key(&w->log[i], &w->log[k])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void replay(struct world *w, struct group_shard *shard, const struct logged *r)
-{
-    static uint64_t key[64], value[64];
-    struct arena arena;
-    arena_init(&arena, &w->meta.memory.source, 4096, 1 << 20);
-    struct slice bytes = slice_of(r->key, r->key_bytes);
-    cr_assert_eq(kmsg_decode(r->key_desc, 0, &bytes, &arena, key), OK);
-    bytes = slice_of(r->value, r->value_bytes);
-    if (r->value_desc != NULL) {
-        cr_assert_eq(kmsg_decode(r->value_desc, r->version, &bytes, &arena, value), OK);
-    }
-    cr_assert(group_replay(shard, r->key_desc, key, r->value_desc == NULL ? NULL : value));
-    arena_release(&arena);
-}
-
 static void reload(struct world *w, bool compacted)
 {
     struct group_shard shard;
@@ -189,21 +126,11 @@ static void reload(struct world *w, bool compacted)
     struct heap heap;
     heap_init(&heap, &w->meta.memory.source, 1 << 26);
     group_shard_init(&shard, &w->config, &heap, &w->meta.memory.source);
-    for (int i = 0; i < w->log_count; i++) {
-        if (!compacted || (w->log[i].value_desc != NULL && newest(w, i))) {
-            replay(w, &shard, &w->log[i]);
-        }
-    }
+    cr_assert(group_log_replay(&w->log, &shard, compacted, &w->meta.memory.source));
     group_step(&shard, &loaded, &actions);
     cr_assert_not(actions.broken);
     group_check(&shard);
-    dump_shard(&again, &shard);
-    dump_shard(&live, &w->shard);
-    for (int i = 0; i < live.count || i < again.count; i++) {
-        const char *a = i < live.count ? live.lines[i] : "(nothing)";
-        const char *b = i < again.count ? again.lines[i] : "(nothing)";
-        cr_assert_str_eq(a, b, "living:   %s\nreloaded: %s", a, b);
-    }
+    dump_same(&w->shard, &shard);
     list_init(&waiting);
     group_shard_release(&shard, &waiting);
     cr_assert_eq(heap.live, 0, "the reloaded shard leaks %zu bytes", heap.live);
@@ -262,7 +189,7 @@ static void step(struct world *w, struct group_event *event)
     cr_assert_not(actions.broken);
     group_check(&w->shard);
     for (uint32_t i = 0; i < actions.record_count; i++) {
-        keep(w, &actions.records[i]);
+        group_log_add(&w->log, &actions.records[i]);
     }
     if (actions.match_count > 0) {
         int g = actions.match_group.p[1] - '0';
@@ -619,10 +546,7 @@ static void end(struct world *w)
     cr_assert(list_empty(&waiting));
     cr_assert_eq(w->heap.live, 0, "the shard leaks %zu bytes", w->heap.live);
     heap_release(&w->heap);
-    for (int i = 0; i < w->log_count; i++) {
-        free(w->log[i].key);
-        free(w->log[i].value);
-    }
+    group_log_free(&w->log);
     meta_world_release(&w->meta);
 }
 
