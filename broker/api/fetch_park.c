@@ -175,6 +175,10 @@ void fetch_start(struct fetch *fetch, time_ms wait_max_ms)
         fetch->expired = true;
     } else {
         time_us until = loop_now_us(request->edge->loop) + wait_max_ms * 1000;
+        if (fetch->follower) { /* idle followers are answered in one turn, and ask again in one */
+            time_us beat = max_i64(wait_max_ms * 1000 / 4, 1);
+            until = (until + beat - 1) / beat * beat;
+        }
         timer_arm(request->edge->loop, &fetch->timer, until);
     }
     go_on(fetch);

@@ -2,8 +2,8 @@
  * The reserve of a log directory: a device is never filled by producers, since what is needed to get out again (checkpoints,
  * indexes, the metadata log beside it, the file system itself) needs room too.
  *
- * Every second, more often when it gets close, a job of the pool looks how much is free; what is appended in between is
- * subtracted. Below the reserve leaders refuse (KAFKA_STORAGE_ERROR, which clients try again), while fetches, retention and
+ * Every second, more often when it gets close and less often while it stays what it was, a job of the pool looks how much is
+ * free; what is appended in between is subtracted. Below the reserve leaders refuse (KAFKA_STORAGE_ERROR, which clients try again), while fetches, retention and
  * deletions go on; below half of it followers stop fetching too, so that leaders refuse first and replicas stay alike.
  * Both end by themselves when there is room again.
  */
@@ -11,6 +11,7 @@
 
 #define LOOK_US       1000000
 #define LOOK_NEAR_US  100000
+#define LOOK_IDLE_US  3000000
 #define NEAR_RESERVES 16
 /* Small devices: no more of them than this part. */
 #define RESERVE_PART  20
@@ -73,13 +74,17 @@ static void space_work(struct disk_job *job)
 
 static void space_arm(struct partitions *table)
 {
-    bool near = false;
+    time_us rest = LOOK_IDLE_US;
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
-        near = near || atomic_load(&dir->space_left) < NEAR_RESERVES * atomic_load(&dir->reserve);
+        int64_t left = atomic_load(&dir->space_left);
+        bool near = left < NEAR_RESERVES * atomic_load(&dir->reserve);
+        bool moves = left != dir->space_seen;
+        dir->space_seen = left;
+        rest = min_i64(rest, near ? LOOK_NEAR_US : moves ? LOOK_US : LOOK_IDLE_US);
     }
     timer_arm(table->config.control, &table->space_timer,
-              loop_now_us(table->config.control) + (near ? LOOK_NEAR_US : LOOK_US));
+              (loop_now_us(table->config.control) / rest + 1) * rest);
 }
 
 static void space_done(struct disk_job *job)

@@ -178,11 +178,12 @@ struct log_dir {
     struct disk_lock *disk_lock;
     uint32_t partitions; /* control loop */
     uint64_t checkpoint_sum;
-    bool failure_told; /* control loop */
-    bool space_told;   /* the job of dir_space.c */
-    bool boot_noted;   /* its file boot-id tells this boot */
-    bool rewrite;      /* an fsync has failed in this boot: see log_known */
-    bool unclean;      /* a log of it was not closed in order */
+    bool failure_told;  /* control loop */
+    bool space_told;    /* the job of dir_space.c */
+    int64_t space_seen; /* control loop: space_left behind the last look */
+    bool boot_noted;    /* its file boot-id tells this boot */
+    bool rewrite;       /* an fsync has failed in this boot: see log_known */
+    bool unclean;       /* a log of it was not closed in order */
     struct mail fail_mail;
     atomic_bool fail_posted;
     struct mail pressure_mail;

@@ -10,6 +10,7 @@
     X(RAFT_CONFLICT_CUT, "a follower cuts entries that its leader does not have")                 \
     X(RAFT_VOTERS_REVERTED, "a voter set goes with the entries that are cut")                     \
     X(RAFT_APPEND_REFUSED, "an append does not fit the log")                                      \
+    X(RAFT_HEARTBEAT_QUIET, "a heartbeat needs no answer")                                        \
     X(RAFT_APPEND_BELOW_SNAPSHOT, "an append begins below the snapshot")                          \
     X(RAFT_INSTALL_KEEPS_LOG, "a snapshot is installed below entries that stay")                  \
     X(RAFT_INSTALL_REPLACES_LOG, "a snapshot is installed in place of the log")                   \

@@ -49,7 +49,7 @@
       "Whether a topic is created when a client asks for its metadata and allows it.") \
     X(REBALANCE_ENABLE, "auto.leader.rebalance.enable", BOOLEAN, "true", ANY, READ_ONLY, WORKS, \
       "Whether leadership goes back to the preferred replicas by itself.") \
-    X(HEARTBEAT_MS, "broker.heartbeat.interval.ms", INT, "200", AT_LEAST(1), READ_ONLY, DIFFERS("2000"), \
+    X(HEARTBEAT_MS, "broker.heartbeat.interval.ms", INT, "300", AT_LEAST(1), READ_ONLY, DIFFERS("2000"), \
       "How often a broker tells the active controller that it lives.") \
     X(BROKER_ID, "broker.id", INT, "-1", ANY, READ_ONLY, WORKS, \
       "The older name of node.id; it counts where node.id is not given.") \

@@ -116,6 +116,7 @@ static err_t append_fill(Odradek__RaftMessage *to, const struct raft_append *fro
     to->prev_index = from->prev_index;
     to->prev_term = from->prev_term;
     to->commit = from->commit;
+    to->quiet = from->quiet;
     return entries_fill(to, cargo, arena);
 }
 
@@ -236,6 +237,7 @@ static err_t append_read(const Odradek__RaftMessage *from, struct arena *arena,
     append->first = from->prev_index + 1;
     append->last = from->prev_index + (raft_index)from->n_entries;
     append->commit = from->commit;
+    append->quiet = from->quiet;
     return entries_read(from, arena, append, cargo);
 }
 

@@ -72,6 +72,10 @@ static void refuse_append(struct raft *raft, struct raft_actions *actions,
 static void accept_append(struct raft *raft, struct raft_actions *actions,
                           const struct raft_message *message, raft_index match)
 {
+    if (message->append.quiet && message->append.last == message->append.prev_index) {
+        PROBE(RAFT_HEARTBEAT_QUIET);
+        return;
+    }
     struct raft_message *answer = raft_send(raft, actions, RAFT_APPEND_ANSWER, message->from,
                                             raft_write_of(raft, match));
     answer->append_answer.request = message->append.request;

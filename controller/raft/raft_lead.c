@@ -67,6 +67,18 @@ static void snapshot_begin(struct raft *raft, struct raft_actions *actions, stru
     chunk_send(raft, actions, peer);
 }
 
+/*
+ * Whether the acceptance of a heartbeat would tell anything: is the peer there, how far is it, does it confirm a read? An
+ * idle cluster hears so from each follower three times in what makes a leader resign, and every third heartbeat has an answer.
+ */
+static bool answer_needed(const struct raft *raft, const struct raft_peer *peer)
+{
+    const struct raft_leadership *l = &raft->leader;
+    return peer->progress != RAFT_REPLICATE || !peer->voter || peer->match < raft->log.last ||
+           l->reading.open || l->waiting.open || !raft_node_eq(l->transfer_to, RAFT_NOBODY) ||
+           !peer->heard || raft->now - peer->heard_at >= raft->config.resign_ms / 3;
+}
+
 /* One append behind `prev`, up to `last` (prev: a heartbeat). */
 static void append_send(struct raft *raft, struct raft_actions *actions,
                         const struct raft_peer *peer, raft_index prev, raft_index last)
@@ -82,6 +94,7 @@ static void append_send(struct raft *raft, struct raft_actions *actions,
     message->append.first = prev + 1;
     message->append.last = last;
     message->append.commit = raft->commit;
+    message->append.quiet = last == prev && !answer_needed(raft, peer);
 }
 
 /* Whether the log still has everything from `next` on, and the term before it. */

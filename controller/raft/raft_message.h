@@ -58,7 +58,9 @@ struct raft_append {
     raft_term prev_term;
     raft_index first; /* = prev_index + 1 */
     raft_index last;
-    raft_index commit;           /* the leader's */
+    raft_index commit; /* the leader's */
+    bool
+        quiet; /* a heartbeat whose acceptance would tell the leader nothing: answered only if refused */
     const struct raft_run *runs; /* incoming only */
     size_t run_count;
     const struct raft_voters_entry

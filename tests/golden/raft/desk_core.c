@@ -65,8 +65,8 @@ static void tell_message(struct desk *d, const struct raft_message *m)
         if (a->last >= a->first) {
             snprintf(range, sizeof(range), "%ld..%ld", (long)a->first, (long)a->last);
         }
-        snprintf(what, sizeof(what), "%s behind %ld (term %d), commit %ld", range,
-                 (long)a->prev_index, a->prev_term, (long)a->commit);
+        snprintf(what, sizeof(what), "%s behind %ld (term %d), commit %ld%s", range,
+                 (long)a->prev_index, a->prev_term, (long)a->commit, a->quiet ? ", quiet" : "");
         break;
     case RAFT_APPEND_ANSWER:
         if (m->append_answer.accepted) {

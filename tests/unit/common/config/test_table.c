@@ -47,7 +47,7 @@ Test(table, synonyms_have_the_type_of_their_topic_setting)
 
 Test(table, our_defaults_that_differ_are_marked)
 {
-    cr_assert_str_eq(spec_of_key(CONFIG_HEARTBEAT_MS)->fallback, "200");
+    cr_assert_str_eq(spec_of_key(CONFIG_HEARTBEAT_MS)->fallback, "300");
     cr_assert_str_eq(spec_of_key(CONFIG_HEARTBEAT_MS)->kafka, "2000");
     cr_assert_str_eq(spec_of_key(CONFIG_SESSION_MS)->fallback, "1500");
     cr_assert_str_eq(spec_of_key(CONFIG_ELECTION_TIMEOUT_MS)->fallback, "150");
