@@ -123,6 +123,7 @@ struct coord_shard {
     time_us load_us;
     struct partition *partition; /* held while ACTIVE */
     uint64_t durable;            /* writes up to here are committed */
+    int64_t durable_offset;      /* ... and the newest of them lies there; -1: none of this load */
     struct list durables;        /* struct coord_call, by after_write */
     struct list told;            /* outbox: struct coord_call to be mailed */
     struct coord_write *writes;  /* outbox, oldest first */

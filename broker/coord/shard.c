@@ -204,7 +204,13 @@ static void write_ended(struct coord_write *write)
             assert(shard->pending > 0);
             shard->pending--;
             shard->progress_ms = now_ms(shard);
-            shard->durable = write->number > shard->durable ? write->number : shard->durable;
+            bool newest = write->number > shard->durable;
+            /* The log has them in the order in which the core made them. */
+            assert(newest == (write->ticket.base_offset > shard->durable_offset));
+            if (newest) {
+                shard->durable = write->number;
+                shard->durable_offset = write->ticket.base_offset;
+            }
             for (struct list_node *node; (node = list_first(&shard->durables)) != NULL;) {
                 struct coord_call *call = CONTAINER_OF(node, struct coord_call, node);
                 if (call->group.after_write > shard->durable) {
@@ -410,6 +416,7 @@ void shard_begin(struct coord_shard *shard, struct partition *partition)
     shard->state = SHARD_ACTIVE;
     shard->partition = partition;
     shard->durable = 0;
+    shard->durable_offset = -1;
     shard->pending = 0;
     shard->gone_due = true;
     shard->gone_number = atomic_load(&shard->coords->gone_number);

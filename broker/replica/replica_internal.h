@@ -79,6 +79,12 @@ time_ms leader_deadline(const struct replica *);
 void leader_produce(struct replica *, const struct replica_event *, struct replica_actions *);
 void leader_forget(struct replica *, uint64_t ticket);
 
+/* A fetch without a broker epoch never counts: there is no bypass for older brokers (KIP-903), but for this planted bug. */
+static inline bool old_version(int64_t broker_epoch)
+{
+    return MUTANT(106) && broker_epoch < 0;
+}
+
 /* replica_isr.c */
 /* The offset up to which this member's log counts; NO_OFFSET: it does not. */
 int64_t member_counted_end(const struct replica *, uint32_t member);

@@ -13,8 +13,8 @@ int64_t member_counted_end(const struct replica *replica, uint32_t member)
         return disk ? replica->durable_end : replica->log_end;
     }
     const struct replica_progress *progress = &replica->leading.progress[member];
-    if (progress->end == NO_OFFSET ||
-        (progress->broker_epoch != who->broker_epoch && !MUTANT(22))) {
+    if (progress->end == NO_OFFSET || (progress->broker_epoch != who->broker_epoch && !MUTANT(22) &&
+                                       !old_version(progress->broker_epoch))) {
         return NO_OFFSET;
     }
     assert(progress->end >= 0);
@@ -104,7 +104,7 @@ static uint32_t laggards(const struct replica *replica, time_ms now)
 {
     uint32_t bits = 0;
     for (uint32_t i = 0; i < replica->view.member_count; i++) {
-        bool self = replica->view.members[i].id == replica->config.self_id;
+        bool self = replica->view.members[i].id == replica->config.self_id && !MUTANT(21);
         if (!self && (replica->isr & member_bit(i)) && !member_caught_up(replica, i, now)) {
             bits |= member_bit(i);
         }

@@ -177,7 +177,8 @@ static enum kafka_error fetch_allowed(const struct replica *replica,
     if (stale) {
         PROBE(REPLICA_FETCH_OF_OLD_INCARNATION);
     }
-    return stale && !MUTANT(22) ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_NONE;
+    return stale && !MUTANT(22) && !old_version(fetch->broker_epoch) ? KAFKA_NOT_LEADER_OR_FOLLOWER
+                                                                     : KAFKA_NONE;
 }
 
 void leader_follower_fetch(struct replica *replica, const struct replica_event *event,

@@ -1,5 +1,5 @@
 /*
- * odradek-hunt [--seeds N] [--first S] [--jobs J] NUMBER[:N]...     (only in a mutant build)
+ * odradek-hunt [--seeds N] [--first S] [--cpu SECONDS] [--jobs J] NUMBER[:N]...     (only in a mutant build)
  *
  * For each number, the whole cluster is simulated with that bug planted, seed after seed, until one of N seeds is found out: a
  * checker speaks, an assertion fails, it does not recover, and the same seed without the bug does none of that. One line each:
@@ -7,7 +7,7 @@
  *     NUMBER found SEEDS SECONDS SEED CHECKER SENTENCE
  *     NUMBER missed SEEDS SECONDS
  *
- * SEEDS: how many were run; SECONDS: of processor time. Exit code 0: all were found, 1: not all, 2: usage.
+ * SEEDS: how many were run; SECONDS: of processor time; --cpu: no seed begins after so much of it. Exit code 0: all were found, 1: not all, 2: usage.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -91,9 +91,10 @@ static double seconds_used(void)
 }
 
 /* In a process of its own. */
-static int hunt(int mutant, uint64_t first, uint64_t seeds)
+static int hunt(int mutant, uint64_t first, uint64_t seeds, uint64_t cpu_seconds)
 {
-    for (uint64_t i = 0; i < seeds; i++) {
+    uint64_t i = 0;
+    for (; i < seeds && seconds_used() < (double)cpu_seconds; i++) {
         struct run_result result;
         struct run_result without;
         seed_run(first + i, mutant, &result);
@@ -112,7 +113,7 @@ static int hunt(int mutant, uint64_t first, uint64_t seeds)
                      seconds, (unsigned long long)(first + i), result.checker, result.sentence);
         return 0;
     }
-    (void)printf("%d missed %llu %.1f\n", mutant, (unsigned long long)seeds, seconds_used());
+    (void)printf("%d missed %llu %.1f\n", mutant, (unsigned long long)i, seconds_used());
     return 1;
 }
 
@@ -124,8 +125,9 @@ static bool wait_one(void)
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: odradek-hunt [--seeds N] [--first S] [--jobs J] NUMBER[:SEEDS]...\n");
+    (void)fprintf(
+        stderr,
+        "usage: odradek-hunt [--seeds N] [--first S] [--cpu SECONDS] [--jobs J] NUMBER[:N]...\n");
     return 2;
 }
 
@@ -134,6 +136,7 @@ int main(int argc, char **argv)
     uint64_t seeds = 100;
     uint64_t first = 1;
     uint64_t jobs = 1;
+    uint64_t cpu_seconds = 1000000;
     uint64_t running = 0;
     bool all = true;
     int i = 1;
@@ -142,6 +145,7 @@ int main(int argc, char **argv)
         uint64_t *to = strcmp(argv[i], "--seeds") == 0   ? &seeds
                        : strcmp(argv[i], "--first") == 0 ? &first
                        : strcmp(argv[i], "--jobs") == 0  ? &jobs
+                       : strcmp(argv[i], "--cpu") == 0   ? &cpu_seconds
                                                          : NULL;
         if (to == NULL || value == 0) {
             return usage();
@@ -166,7 +170,7 @@ int main(int argc, char **argv)
         running++;
         (void)fflush(stdout);
         if (fork() == 0) {
-            _exit(hunt(mutant, first, most));
+            _exit(hunt(mutant, first, most, cpu_seconds));
         }
     }
     for (; running > 0; running--) {

@@ -38,11 +38,38 @@ static void swizzle(struct nemesis *n)
     }
 }
 
+static struct host *some_host(struct nemesis *n, bool broker)
+{
+    uint32_t first = broker ? n->cluster->controller_count : 0;
+    uint32_t count = broker ? n->cluster->broker_count : n->cluster->controller_count;
+    return n->nodes[first + prng_below(&n->prng, count)].host;
+}
+
+/* Some streams from one node to another stand still, while newer ones between them go on: what was asked or told on them comes
+ * when whoever asked has long done something else. */
+static void streams_clog(struct nemesis *n)
+{
+    uint64_t kind = prng_below(&n->prng, 10);
+    struct host *from = some_host(n, kind < 7);
+    struct host *to = some_host(n, kind >= 3 && kind < 9);
+    if (kind == 9 && n->client_count > 0) {
+        from = n->clients[prng_below(&n->prng, n->client_count)];
+        to = some_host(n, true);
+    }
+    bool long_ago = prng_chance(&n->prng, 600);
+    time_us until = now(n) + (long_ago ? prng_between(&n->prng, 300000, 8 * SECOND)
+                                       : prng_between(&n->prng, 1000, 300000));
+    uint64_t which = prng_chance(&n->prng, 400) ? UINT64_MAX : prng_u64(&n->prng);
+    uint32_t count = from == to ? 0 : world_clog(from, to, which, until);
+    nemesis_say(n, "of %u streams between two hosts some are clogged", count);
+}
+
 void nemesis_late(struct nemesis *n, enum fault fault, struct nemesis_node *node)
 {
     switch (fault) {
     case FAULT_WIPE: wipe(n, node); break;
     case FAULT_SWIZZLE: swizzle(n); break;
+    case FAULT_CLOG: streams_clog(n); break;
     default:
         world_pause(node->host, now(n) + prng_between(&n->prng, 4 * SECOND, 15 * SECOND));
         break;

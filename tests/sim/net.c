@@ -37,6 +37,7 @@ struct net_conn {
     uint64_t sent;    /* segments and FINs */
     uint64_t got;     /* of the other side's, in order */
     time_us held;     /* when the one held up longest comes again */
+    time_us clogged;  /* nothing that the other side sends gets here before */
     bool silent;      /* its machine lost its power: whoever sends here is told by a reset, later */
     bool deaf;        /* reset: what was under way does not arrive */
     struct buf_in {
@@ -518,6 +519,7 @@ static bool net_held(struct world *world, const struct event *event, struct even
     }
     bool ordered = event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN;
     time_us at = world->cut_until[from->number][to->number];
+    at = ordered ? max_i64(at, event->conn->clogged) : at;
     if (at > world->now) {
         at++;
     } else if (ordered && event->order != event->conn->got) {
@@ -603,6 +605,26 @@ void world_reset(struct host *a, struct host *b)
             conn_reset(conn);
         }
     }
+}
+
+uint32_t world_clog(struct host *from, struct host *to, uint64_t which, time_us until)
+{
+    struct world *world = fake_machine_of(from)->world;
+    uint32_t count = 0;
+    LIST_EACH(&world->conns, node)
+    {
+        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        if (conn->other == NULL || conn->machine->host != to ||
+            conn->other->machine->host != from || conn->state != CONN_OPEN ||
+            conn->other->state != CONN_OPEN) {
+            continue;
+        }
+        if (which >> (count & 63) & 1) {
+            conn->clogged = until;
+        }
+        count++;
+    }
+    return count;
 }
 
 void net_loop_end(struct loop *loop, bool crash, bool silent)

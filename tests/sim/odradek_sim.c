@@ -3,7 +3,7 @@
  *     [--log] [--until T] [--verbose] [--dump FILE]
  * odradek-sim --minimise S [--minutes M]               which of its faults, clients and nodes does this failure need?
  * odradek-sim --seeds A..B [--minutes M] [--jobs J]    a swarm: each seed in a process of its own; 5 % of them twice
- * odradek-sim --raft ...                               the Raft core alone: odradek-sim-raft
+ * odradek-sim --raft | --replica | --log | --state ... one core alone: core/core_swarm.c
  *
  * --keep 3,7,12: of the seed's faults only these; --only producers=1,brokers=2: of its clients and nodes no more. --until T: it
  * stops after so many seconds of its own time, and tells what there is. --log: what all nodes say in the two seconds before
@@ -80,22 +80,35 @@ static int alone_run(struct run_options *options, const char *name, bool log)
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: odradek-sim --seed S [--keep LIST] [--only LIST] [--log] [--until T]"
-                  " [--verbose] [--dump FILE]\n"
-                  "       odradek-sim --minimise S [--minutes M]\n"
-                  "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n"
-                  "       odradek-sim --raft [--seed S | --seeds A..B] [--minutes M] [--jobs J]\n");
+    (void)fprintf(
+        stderr,
+        "usage: odradek-sim --seed S [--keep LIST] [--only LIST] [--log] [--until T]"
+        " [--verbose] [--dump FILE]\n"
+        "       odradek-sim --minimise S [--minutes M]\n"
+        "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n"
+        "       odradek-sim --raft|--replica|--log|--state [--seed S | --seeds A..B] [--minutes M]\n"
+        "                   [--cpu SECONDS] [--jobs J] [--failures N]\n");
     return OUTCOME_USAGE;
 }
 
-/* Its own program, beside this one: its world has the same names for other things. */
-static int raft_run(char **argv)
+static bool core_meant(const char *option)
+{
+    static const char *const cores[] = {"--raft", "--replica", "--log", "--state"};
+    for (size_t i = 0; i < ARRAY_LEN(cores); i++) {
+        if (strcmp(option, cores[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each is its own program, beside this one: their worlds have the same names for other things. */
+static int core_run(char **argv)
 {
     char path[512];
     char name[512];
-    (void)snprintf(path, sizeof(path), "%s-raft", argv[0]);
-    (void)snprintf(name, sizeof(name), "%s --raft", argv[0]);
+    (void)snprintf(path, sizeof(path), "%s-%s", argv[0], argv[1] + 2);
+    (void)snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
     argv[1] = name;
     (void)execv(path, argv + 1);
     (void)fprintf(stderr, "odradek-sim: %s cannot be run\n", path);
@@ -179,8 +192,8 @@ int main(int argc, char **argv)
                                     .failures_max = 10,
                                     .name = argv[0]},
                           .alone = {.explain = true, .cut = &a.cut}};
-    if (argc > 1 && strcmp(argv[1], "--raft") == 0) {
-        return raft_run(argv);
+    if (argc > 1 && core_meant(argv[1])) {
+        return core_run(argv);
     }
     for (int i = 1; i < argc; i++) {
         if (flag_take(&a, argv[i])) {

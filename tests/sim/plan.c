@@ -80,10 +80,19 @@ static void late_faults_draw(struct plan *plan)
 {
     struct prng prng;
     prng_init(&prng, plan->seed ^ UINT64_C(0x6c617465));
-    for (int i = FAULT_WIPE; i < FAULTS && plan->calm == CALM_NOT; i++) {
+    for (int i = FAULT_WIPE; i < FAULT_CLOG && plan->calm == CALM_NOT; i++) {
         plan->weight[i] = prng_chance(&prng, 400) ? (uint32_t)prng_between(&prng, 1, 6) : 0;
     }
     plan->core = plan->calm == CALM_NOT && prng_chance(&prng, 400);
+}
+
+static void clogs_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x636c6f67));
+    if (plan->calm == CALM_NOT && prng_chance(&prng, 500)) {
+        plan->weight[FAULT_CLOG] = (uint32_t)prng_between(&prng, 1, 15);
+    }
 }
 
 static void switches_draw(struct plan *plan)
@@ -196,6 +205,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     settings_draw(plan, &prng);
     calm_draw(plan);
     late_faults_draw(plan);
+    clogs_draw(plan);
     switches_draw(plan);
     groups_draw(plan);
     cut_apply(plan);

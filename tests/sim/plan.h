@@ -31,7 +31,8 @@
     X(FOLDER_LOST, "a replica's folder is gone")          \
     X(WIPE, "wiped disk")                                 \
     X(SWIZZLE, "swizzle-clogging")                        \
-    X(PAUSE_LONG, "long pause")
+    X(PAUSE_LONG, "long pause")                           \
+    X(CLOG, "clogged streams")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,

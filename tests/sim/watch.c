@@ -118,14 +118,11 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
 static void isr_look(struct watch *watch, const struct partition *p)
 {
     const struct replica *core = &p->core;
-    const struct meta_partition *mp = watch_meta_partition(watch, p->topic, p->index);
-    if (mp == NULL || mp->leader_epoch != core->view.leader_epoch ||
-        mp->partition_epoch != core->view.partition_epoch) {
-        return;
-    }
-    for (uint32_t i = 0; i < core->view.member_count; i++) {
+    const struct meta_ids *isr = watch_meta_isr(watch, p->topic, p->index,
+                                                core->view.partition_epoch);
+    for (uint32_t i = 0; isr != NULL && i < core->view.member_count; i++) {
         bool here = (core->isr >> i & 1) != 0;
-        if (here != meta_ids_has(&mp->isr, core->view.members[i].id)) {
+        if (here != meta_ids_has(isr, core->view.members[i].id)) {
             watch_wrong(watch,
                         "%s-%d: the leader of epoch %d takes %d for %sin sync, partition epoch %d",
                         p->name, p->index, core->view.leader_epoch, core->view.members[i].id,
@@ -154,11 +151,13 @@ static void followers_look(struct watch *watch, const struct partition *p, uint3
                         p->name, p->index, core->view.leader_epoch, number,
                         other->core.view.leader_epoch);
         }
+        bool disk = core->view.durability == REPLICA_DISK;
+        int64_t counts = disk ? other->core.durable_end : other->core.log_end;
         if ((joined >> i & 1) && other->core.view.leader_epoch == core->view.leader_epoch &&
-            other->core.log_end < core->leading.epoch_start) {
+            counts < core->leading.epoch_start) {
             watch_wrong(watch, "%s-%d: broker %u joins epoch %d with %lld, which began at %lld",
-                        p->name, p->index, number, core->view.leader_epoch,
-                        (long long)other->core.log_end, (long long)core->leading.epoch_start);
+                        p->name, p->index, number, core->view.leader_epoch, (long long)counts,
+                        (long long)core->leading.epoch_start);
         }
     }
 }

@@ -69,9 +69,9 @@ void watch_meta_close(struct watch_meta *);
 void watch_meta_look(struct watch *, const struct meta_image *);
 /* Whether its topic says itself what an acknowledgement promises, and may have changed its mind. */
 bool watch_meta_fickle(const struct watch *, struct uuid topic, int32_t index);
-/* As the newest image has it, or NULL. */
-const struct meta_partition *watch_meta_partition(const struct watch *, struct uuid topic,
-                                                  int32_t index);
+/* Who was in sync under this partition epoch; NULL: nobody has seen that, or it is long ago. */
+const struct meta_ids *watch_meta_isr(const struct watch *, struct uuid topic, int32_t index,
+                                      int32_t partition_epoch);
 
 void watch_open(struct watch *, struct cluster *);
 void watch_close(struct watch *);

@@ -8,6 +8,7 @@
 #include "tests/sim/watch.h"
 
 #define MIN_ISR_SETTLES_US INT64_C(15000000)
+#define COMMITTED          8 /* in-sync sets of a partition that are remembered */
 
 struct watch_meta {
     int64_t offset; /* of the newest that was looked at */
@@ -18,9 +19,15 @@ struct watch_meta {
         uint32_t min_isr;
         time_us min_isr_at; /* since when */
         struct meta_partition last;
+        struct {
+            int32_t partition_epoch;
+            struct meta_ids isr;
+        } committed[COMMITTED]; /* by partition epoch */
     } partitions[WATCH_PARTITIONS];
     int64_t broker_epoch[BROKERS_MAX];
     int64_t epoch_before[BROKERS_MAX]; /* in the image before */
+    struct uuid dirs[BROKERS_MAX][LOG_DIRS_MAX];
+    uint32_t dir_count[BROKERS_MAX];
     bool fenced[BROKERS_MAX];
     bool shutting[BROKERS_MAX];
     uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
@@ -269,6 +276,27 @@ static void partition_look(const struct look *look)
     known->used = true;
     known->leader_broker_epoch = epoch;
     known->last = *p;
+    known->committed[p->partition_epoch % COMMITTED].partition_epoch = p->partition_epoch;
+    known->committed[p->partition_epoch % COMMITTED].isr = p->isr;
+}
+
+/* Another machine, or another disk, takes no id over from a broker that is not fenced: it may still work. */
+static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t number)
+{
+    struct watch_meta *meta = watch->meta;
+    uint32_t shared = 0;
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        for (uint32_t j = 0; j < meta->dir_count[number]; j++) {
+            shared += uuid_eq(b->dirs[i], meta->dirs[number][j]);
+        }
+    }
+    if (b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 && shared == 0 &&
+        !meta->fenced[number]) {
+        watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
+                    b->id);
+    }
+    memcpy(meta->dirs[number], b->dirs, b->dir_count * sizeof(b->dirs[0]));
+    meta->dir_count[number] = b->dir_count;
 }
 
 static void brokers_look(struct watch *watch, const struct meta_image *image)
@@ -280,6 +308,7 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
             continue;
         }
         int64_t *known = &watch->meta->broker_epoch[number];
+        dirs_look(watch, b, (uint32_t)number);
         if (b->epoch < *known) {
             watch_wrong(watch, "metadata %lld: the epoch of broker %d went back from %lld to %lld",
                         (long long)meta_offset(image), b->id, (long long)*known,
@@ -320,11 +349,16 @@ void watch_meta_look(struct watch *watch, const struct meta_image *image)
     }
 }
 
-const struct meta_partition *watch_meta_partition(const struct watch *watch, struct uuid topic,
-                                                  int32_t index)
+const struct meta_ids *watch_meta_isr(const struct watch *watch, struct uuid topic, int32_t index,
+                                      int32_t partition_epoch)
 {
     const struct known *known = known_slot(watch->meta, topic, index);
-    return known != NULL && known->used ? &known->last : NULL;
+    uint32_t slot = (uint32_t)partition_epoch % COMMITTED;
+    if (known == NULL || !known->used || known->committed[slot].isr.count == 0 ||
+        known->committed[slot].partition_epoch != partition_epoch) {
+        return NULL;
+    }
+    return &known->committed[slot].isr;
 }
 
 bool watch_meta_fickle(const struct watch *watch, struct uuid topic, int32_t index)

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "tests/unit/common/log/lives.h"
 #include "tests/unit/common/log/model.h"
 
 /* The floor of the present is what the log itself last called durable. */
@@ -156,110 +157,9 @@ Test(crash, cut_upon_cut_never_loses_the_beginning)
     }
 }
 
-static err_t random_cut(struct world *w)
-{
-    if (w->old_count + 1 >= HISTORIES_MAX) {
-        return world_sync(w);
-    }
-    bool restart = prng_chance(&w->prng, 100);
-    int64_t start = log_start(w->g.log);
-    int64_t end = log_end(w->g.log);
-    err_t err = restart ? world_restart(w, end + prng_between(&w->prng, 0, 50))
-                        : world_truncate(w, prng_between(&w->prng, max_i64(start, end - 40), end));
-    w->now.floor = restart ? 0 : min_i64(w->now.floor, w->now.end);
-    if (err == OK && restart) {
-        w->saved_start = prng_chance(&w->prng, 500) ? w->start : w->saved_start;
-    }
-    return err;
-}
-
-static err_t random_step(struct world *w)
-{
-    int dice = (int)prng_below(&w->prng, 100);
-    if (dice < 45) {
-        return world_append(w, (int)prng_between(&w->prng, 1, 8));
-    }
-    if (dice < 60) {
-        world_sync_take(w);
-        return OK;
-    }
-    if (dice < 75) {
-        err_t err = world_sync_finish(w);
-        w->now.floor = log_durable_end(w->g.log);
-        return err;
-    }
-    if (dice < 80) {
-        world_point_take(w);
-        return OK;
-    }
-    if (dice < 86) {
-        world_point_finish(w);
-        return OK;
-    }
-    if (dice < 90) {
-        return random_cut(w);
-    }
-    if (dice < 93) {
-        return world_expire(w);
-    }
-    if (dice < 96) {
-        return world_save_start(w);
-    }
-    if (dice < 98) {
-        return log_roll(w->g.log, w->now_ms);
-    }
-    log_rest(w->g.log);
-    return OK;
-}
-
-static void random_end(struct world *w)
-{
-    if (prng_chance(&w->prng, 250) && !log_offline(w->g.log) && world_sync_finish(w) == OK) {
-        err_t err = log_close(w->g.log);
-        w->g.log = NULL;
-        w->point_out = false;
-        fake_disk_freeze_after(w->g.host, -1);
-        fake_disk_power_cut(w->g.host, FAKE_CUT_NOTHING);
-        world_open(w, err == OK);
-        return;
-    }
-    world_kill(w);
-    fake_disk_freeze_after(w->g.host, -1);
-    enum fake_cut cut = (enum fake_cut)prng_below(&w->prng, 4);
-    if (cut != FAKE_CUT_ALL) {
-        fake_disk_power_cut(w->g.host, cut);
-    }
-    world_open(w, false);
-}
-
-static void random_life(uint64_t seed)
-{
-    struct world w;
-    world_init(&w, seed);
-    world_open(&w, false);
-    for (int life = 0; life < 6; life++) {
-        int steps = (int)prng_between(&w.prng, 1, 60);
-        int frozen = (int)prng_below(&w.prng, 80);
-        err_t err = OK;
-        for (int i = 0; i < steps && err == OK; i++) {
-            if (i == frozen) {
-                fake_disk_freeze_after(w.g.host, (int64_t)prng_below(&w.prng, 10));
-            }
-            err = random_step(&w);
-            if (err == OK && i % 8 == 0) {
-                int64_t floor = w.now.floor;
-                world_check(&w);
-                w.now.floor = floor;
-            }
-        }
-        random_end(&w);
-    }
-    world_release(&w);
-}
-
 Test(crash, random_lives_and_deaths, .timeout = 300)
 {
     for (uint64_t seed = 1; seed <= 400; seed++) {
-        random_life(seed);
+        (void)lives_run(seed);
     }
 }

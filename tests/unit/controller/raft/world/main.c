@@ -36,8 +36,10 @@ static const struct {
     {61, "the newest voter set counts only when it is committed"},
     {62, "a voter set that was cut off the log stays"},
     {63, "a leader that was voted out counts itself"},
+    {64, "a node becomes a voter before it has caught up"},
     {65, "a follower cuts below its commit point"},
     {101, "heartbeats of a leader wait for its disk"},
+    {102, "followers are patient only with a fast disk of their own"},
     {112, "a leader's own entries count before they are fsynced"},
 };
 #endif

@@ -227,6 +227,7 @@ void judge_stored(struct world *, struct node *, raft_index first, raft_index la
 void judge_cut(struct world *, struct node *, raft_index from);
 void judge_committed(struct world *, struct node *, raft_index);
 void judge_restored(struct world *, const struct node *, const struct raft_snapshot *);
+void judge_stands(struct world *, const struct node *, const struct raft_message *);
 void judge_send(struct world *, const struct node *, const struct raft_message *);
 void judge_own_voters(struct world *, const struct node *, raft_index);
 void judge_after_step(struct world *, struct node *);

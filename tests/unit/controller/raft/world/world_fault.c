@@ -228,9 +228,10 @@ static void change(struct world *w, struct node *n, const struct raft_voters *vo
     }
 }
 
-/* Takes out whoever lost its directory; else adds who has caught up, or removes anyone. */
+/* Takes out whoever lost its directory; else adds who has caught up (or anyone: the core is to refuse that), or removes anyone. */
 static void members_act(struct world *w, struct node *n)
 {
+    struct raft_node who = prng_chance(&w->prng, 100) ? any_node(w)->self : n->joining;
     struct raft_voters voters = *raft_voters_now(&n->raft);
     for (uint32_t i = 0; i < voters.count; i++) {
         if (!place_is(w, voters.node[i])) {
@@ -239,12 +240,12 @@ static void members_act(struct world *w, struct node *n)
             return;
         }
     }
-    bool fits = n->joining.id != RAFT_NO_ID && voters.count < VOTERS_MAX && place_is(w, n->joining);
+    bool fits = who.id != RAFT_NO_ID && voters.count < VOTERS_MAX && place_is(w, who);
     for (uint32_t i = 0; i < voters.count; i++) {
-        fits = fits && voters.node[i].id != n->joining.id;
+        fits = fits && voters.node[i].id != who.id;
     }
     if (fits) {
-        voters.node[voters.count++] = n->joining;
+        voters.node[voters.count++] = who;
     } else if (voters.count > 1 && !w->healing && prng_chance(&w->prng, 200)) {
         uint32_t out = (uint32_t)prng_below(&w->prng, voters.count);
         voters.node[out] = voters.node[--voters.count];

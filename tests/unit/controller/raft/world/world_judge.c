@@ -145,7 +145,17 @@ void judge_restored(struct world *w, const struct node *n, const struct raft_sna
     }
 }
 
-/* A node that hears its leader helps nobody to depose it. */
+/* A node that hears its leader does not try to depose it, however slow its own disk is. When it decides so, not when its writes let
+ * the message go. */
+void judge_stands(struct world *w, const struct node *n, const struct raft_message *m)
+{
+    if (m->kind == RAFT_PRE_VOTE && !n->leader_closed && n->leader_heard_at >= 0 &&
+        node_clock(w, n) - n->leader_heard_at < n->raft.config.election_min_ms) {
+        world_wrong(w, "%d stands for election in reach of its leader", n->self.id);
+    }
+}
+
+/* ... and helps nobody else to. */
 void judge_send(struct world *w, const struct node *n, const struct raft_message *m)
 {
     if (m->kind == RAFT_PRE_VOTE_ANSWER && m->vote_answer.granted) {
@@ -160,9 +170,40 @@ void judge_send(struct world *w, const struct node *n, const struct raft_message
     }
 }
 
+static const struct raft_voters *set_before(const struct world *w, const struct image *m,
+                                            raft_index index)
+{
+    while (--index >= m->first) {
+        if (m->log[index].kind == RAFT_VOTERS) {
+            return &w->sets[m->log[index].voters];
+        }
+    }
+    return &m->snapshot.voters;
+}
+
+/* Who becomes a voter has caught up with this leader: it has something of its term. */
+static void newcomer_has_caught_up(struct world *w, const struct node *n, raft_index index)
+{
+    const struct raft_voters *before = set_before(w, &n->mem, index);
+    const struct raft_voters *set = &w->sets[n->mem.log[index].voters];
+    for (uint32_t i = 0; i < set->count && !w->plan.lossy; i++) {
+        const struct node *o = &w->node[set->node[i].id - 1];
+        if (raft_voters_has(before, set->node[i]) || !raft_node_eq(o->self, set->node[i]) ||
+            o->mem.term != n->raft.term) {
+            continue; /* what it had is gone, or a later leader has cut it */
+        }
+        if (image_term(&o->mem, o->mem.last) < n->raft.term) {
+            world_wrong(w, "%d makes %d a voter at %ld, which ends at %ld of term %d", n->self.id,
+                        o->self.id, (long)index, (long)o->mem.last,
+                        image_term(&o->mem, o->mem.last));
+        }
+    }
+}
+
 /* One change at a time: the set before this one is committed, and so is an entry of this term. */
 void judge_own_voters(struct world *w, const struct node *n, raft_index index)
 {
+    newcomer_has_caught_up(w, n, index);
     for (raft_index i = index - 1; i > n->commit && i >= n->mem.first; i--) {
         if (n->mem.log[i].kind == RAFT_VOTERS) {
             world_wrong(w, "%d changes voters at %ld while the change at %ld is not committed",

@@ -282,7 +282,10 @@ static void carry_out(struct world *w, struct node *n, const struct raft_action 
         judge_restored(w, n, &a->install.snapshot);
         n->commit = max_i64(n->commit, a->install.snapshot.index);
         break;
-    case RAFT_SEND: send_or_hold(w, n, a); break;
+    case RAFT_SEND:
+        judge_stands(w, n, &a->message);
+        send_or_hold(w, n, a);
+        break;
     case RAFT_COMMITTED: judge_committed(w, n, a->committed); break;
     case RAFT_BECAME_FOLLOWER: n->ready = false; break;
     case RAFT_BECAME_LEADER:

@@ -1,10 +1,10 @@
 /*
- * odradek-sim --raft --seed S                                    one run of the Raft core alone, told step by step
- * odradek-sim --raft [--seeds A..B] [--minutes M] [--jobs J]     a swarm
+ * odradek-sim --CORE --seed S                            one run of one core alone, told step by step where its world can
+ * odradek-sim --CORE [--seeds A..B] [--minutes M]        a swarm
+ *     [--cpu SECONDS] [--jobs J] [--failures N]
  *
- * 1 to 5 voters, with observers that join and leave; lost, doubled, late messages, cut and broken connections, crashes that take
- * unsynced writes, slow and lying disks, pauses, clocks at rates of their own. The world and what it judges after every step:
- * tests/unit/controller/raft/world/world.h. Exit codes as odradek-sim: 1 wrong, 2 usage, 3 stuck, 4 crashed.
+ * --CORE: --raft, --replica, --log or --state; each is a program of its own (core.h). --cpu: of each job's processor time.
+ * --failures: it ends after so many (10). Exit codes as odradek-sim: 1 wrong, 2 usage, 3 stuck, 4 an assertion or a signal.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/types.h"
+#include "tests/sim/core/core.h"
 #include "tests/sim/probes.h"
-#include "tests/unit/controller/raft/world/world.h"
 
 #define JOBS_MAX     64
 #define TOLD_EVERY_S 30
@@ -24,14 +25,8 @@
 /* Kept by all children in memory that they share. */
 struct totals {
     _Atomic uint64_t seeds;
-    _Atomic uint64_t steps;
     _Atomic uint64_t simulated_ms;
-    _Atomic uint64_t committed;
-    _Atomic uint64_t elections;
-    _Atomic uint64_t crashes;
-    _Atomic uint64_t cuts;
-    _Atomic uint64_t installs;
-    _Atomic uint64_t changes;
+    _Atomic uint64_t counts[CORE_COUNTS_MAX];
     _Atomic uint64_t probes[PROBES];
     _Atomic uint64_t failed;
     _Atomic int code;              /* the lowest of the failures; 0: none */
@@ -42,16 +37,18 @@ struct swarm {
     uint64_t first;
     uint64_t last;
     double seconds;
+    double cpu_seconds;
+    uint64_t failures_max;
     uint32_t jobs;
     const char *name;
     double start;
     struct totals *totals;
 };
 
-static double seconds_now(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -71,37 +68,38 @@ static void failed(struct swarm *swarm, uint64_t seed, int code, const char *why
 
 /* ---- a child ---- */
 
-static void count(struct totals *t, const struct world *w)
+static void count(struct totals *t, const struct core_result *result)
 {
-    atomic_fetch_add(&t->seeds, 1);
-    atomic_fetch_add(&t->steps, w->steps);
-    atomic_fetch_add(&t->simulated_ms, (uint64_t)w->now);
-    atomic_fetch_add(&t->committed, (uint64_t)w->committed_last);
-    atomic_fetch_add(&t->elections, w->elections);
-    atomic_fetch_add(&t->crashes, w->crashes);
-    atomic_fetch_add(&t->cuts, w->cuts);
-    atomic_fetch_add(&t->installs, w->installs);
-    atomic_fetch_add(&t->changes, w->changes);
     uint32_t probes[PROBES];
+    atomic_fetch_add(&t->seeds, 1);
+    atomic_fetch_add(&t->simulated_ms, (uint64_t)result->simulated_ms);
+    for (uint32_t i = 0; i < CORE_COUNTS_MAX; i++) {
+        atomic_fetch_add(&t->counts[i], result->counts[i]);
+    }
     probes_take(probes);
     for (uint32_t i = 0; i < PROBES; i++) {
         atomic_fetch_add(&t->probes[i], probes[i]);
     }
 }
 
+static bool goes_on(const struct swarm *swarm)
+{
+    return seconds_of(CLOCK_MONOTONIC) - swarm->start < swarm->seconds &&
+           seconds_of(CLOCK_PROCESS_CPUTIME_ID) < swarm->cpu_seconds &&
+           atomic_load(&swarm->totals->failed) < swarm->failures_max;
+}
+
 static void child_run(struct swarm *swarm, uint32_t job, uint64_t from)
 {
-    struct world *w = calloc(1, sizeof(*w));
-    assert(w != NULL);
-    for (uint64_t seed = from; seed <= swarm->last && seconds_now() - swarm->start < swarm->seconds;
-         seed += swarm->jobs) {
+    struct core_result result;
+    for (uint64_t seed = from; seed <= swarm->last && goes_on(swarm); seed += swarm->jobs) {
         atomic_store(&swarm->totals->at[job], seed);
-        if (!world_run(w, seed)) {
-            failed(swarm, seed, w->stuck ? 3 : 1, w->wrong);
+        core_run(seed, false, &result);
+        if (!result.good) {
+            failed(swarm, seed, result.stuck ? 3 : 1, result.sentence);
         }
-        count(swarm->totals, w);
+        count(swarm->totals, &result);
     }
-    free(w);
     (void)fflush(stdout);
     _exit(0);
 }
@@ -121,15 +119,16 @@ static pid_t child_start(struct swarm *swarm, uint32_t job, uint64_t from)
 static void tell(const struct swarm *swarm, const char *word)
 {
     struct totals *t = swarm->totals;
-    double seconds = seconds_now() - swarm->start;
-    (void)printf(
-        "%s: %llu seeds, %llu failed, %.0f s; %.1f cluster hours, %.2f M steps/s, %llu committed, %llu "
-        "elections, %llu crashes, %llu cuts, %llu snapshots installed, %llu voter changes\n",
-        word, (unsigned long long)t->seeds, (unsigned long long)t->failed, seconds,
-        (double)t->simulated_ms / 3.6e6, (double)t->steps / seconds / 1e6,
-        (unsigned long long)t->committed, (unsigned long long)t->elections,
-        (unsigned long long)t->crashes, (unsigned long long)t->cuts,
-        (unsigned long long)t->installs, (unsigned long long)t->changes);
+    double seconds = seconds_of(CLOCK_MONOTONIC) - swarm->start;
+    (void)printf("%s: %llu seeds, %llu failed, %.0f s", word, (unsigned long long)t->seeds,
+                 (unsigned long long)t->failed, seconds);
+    if (t->simulated_ms > 0) {
+        (void)printf("; %.1f cluster hours", (double)t->simulated_ms / 3.6e6);
+    }
+    for (uint32_t i = 0; core_told.counts[i] != NULL; i++) {
+        (void)printf(", %llu %s", (unsigned long long)t->counts[i], core_told.counts[i]);
+    }
+    (void)printf("\n");
 }
 
 static int swarm_run(struct swarm *swarm)
@@ -158,8 +157,8 @@ static int swarm_run(struct swarm *swarm)
         if (ended == 0) {
             (void)usleep(50000);
         }
-        if (seconds_now() - told > TOLD_EVERY_S) {
-            told = seconds_now();
+        if (seconds_of(CLOCK_MONOTONIC) - told > TOLD_EVERY_S) {
+            told = seconds_of(CLOCK_MONOTONIC);
             tell(swarm, "so far");
         }
     }
@@ -169,28 +168,46 @@ static int swarm_run(struct swarm *swarm)
         probes[i] = atomic_load(&swarm->totals->probes[i]);
     }
     if (probes_counted()) {
-        (void)probes_print(probes, "RAFT_");
+        (void)probes_print(probes, core_told.probes);
     }
     return atomic_load(&swarm->totals->code);
 }
 
 static int alone_run(uint64_t seed)
 {
-    struct world *w = calloc(1, sizeof(*w));
-    assert(w != NULL);
-    w->loud = true;
-    bool good = world_run(w, seed);
-    (void)printf("%s\n", good ? "nothing wrong" : w->wrong);
-    int code = good ? 0 : w->stuck ? 3 : 1;
-    free(w);
-    return code;
+    struct core_result result;
+    core_run(seed, true, &result);
+    (void)printf("%s\n", result.good ? "nothing wrong" : result.sentence);
+    return result.good ? 0 : result.stuck ? 3 : 1;
 }
 
-static int usage(void)
+static int usage(const char *name)
 {
-    (void)fprintf(stderr, "usage: odradek-sim --raft --seed S\n"
-                          "       odradek-sim --raft [--seeds A..B] [--minutes M] [--jobs J]\n");
+    (void)fprintf(
+        stderr,
+        "usage: %s --seed S\n"
+        "       %s [--seeds A..B] [--minutes M] [--cpu SECONDS] [--jobs J] [--failures N]\n"
+        "%s\n",
+        name, name, core_told.what);
     return 2;
+}
+
+static bool option_take(struct swarm *swarm, const char *name, const char *value)
+{
+    char *end = "x";
+    if (strcmp(name, "--seeds") == 0) {
+        swarm->first = strtoull(value, &end, 0);
+        swarm->last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 0) : swarm->first;
+    } else if (strcmp(name, "--minutes") == 0) {
+        swarm->seconds = strtod(value, &end) * 60;
+    } else if (strcmp(name, "--cpu") == 0) {
+        swarm->cpu_seconds = strtod(value, &end);
+    } else if (strcmp(name, "--failures") == 0) {
+        swarm->failures_max = strtoull(value, &end, 10);
+    } else if (strcmp(name, "--jobs") == 0) {
+        swarm->jobs = (uint32_t)strtoul(value, &end, 10);
+    }
+    return *value != '\0' && *end == '\0';
 }
 
 int main(int argc, char **argv)
@@ -198,27 +215,20 @@ int main(int argc, char **argv)
     struct swarm swarm = {.first = 1,
                           .last = UINT64_MAX - JOBS_MAX - 1,
                           .seconds = 1e12,
+                          .cpu_seconds = 1e12,
+                          .failures_max = 10,
                           .jobs = 1,
                           .name = argv[0],
-                          .start = seconds_now()};
+                          .start = seconds_of(CLOCK_MONOTONIC)};
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
-        char *end = NULL;
         if (strcmp(argv[i], "--seed") == 0 && i == 1 && argc == 3) {
             return alone_run(strtoull(value, NULL, 0));
         }
-        if (strcmp(argv[i], "--seeds") == 0) {
-            swarm.first = strtoull(value, &end, 0);
-            swarm.last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 0) : swarm.first;
-        } else if (strcmp(argv[i], "--minutes") == 0) {
-            swarm.seconds = strtod(value, &end) * 60;
-        } else if (strcmp(argv[i], "--jobs") == 0) {
-            swarm.jobs = (uint32_t)strtoul(value, &end, 10);
-        }
-        if (end == NULL || *value == '\0' || *end != '\0') {
-            return usage();
+        if (!option_take(&swarm, argv[i], value)) {
+            return usage(argv[0]);
         }
     }
-    return swarm.jobs == 0 || swarm.jobs > JOBS_MAX ? usage() : swarm_run(&swarm);
+    return swarm.jobs == 0 || swarm.jobs > JOBS_MAX ? usage(argv[0]) : swarm_run(&swarm);
 }

@@ -1,0 +1,612 @@
+/*
+ * The decision core under random commands, beside a data plane of plain numbers: each replica has a count of acknowledged
+ * records, each directory may lose them. Whoever is elected cleanly must have every acknowledged record, whatever crashed,
+ * was wiped, fenced, reconfigured or forgotten by a controller that lost its leadership.
+ */
+#include "tests/unit/controller/state/random.h"
+
+#include <criterion/criterion.h>
+
+#include "tests/unit/controller/state/quorum.h"
+
+#define BROKERS    5
+#define TOPICS     4
+#define PARTITIONS 4
+#define DIRS       2
+
+static const char *const names[TOPICS] = {"a", "b.c", "orders", "z_z"};
+
+/* One replica's data, wherever it lies. */
+struct data {
+    bool there;
+    struct uuid dir;
+    int len;    /* of the acknowledged records, the first so many are here */
+    int synced; /* and so many on the disk */
+};
+
+struct partition_model {
+    bool there;
+    struct uuid topic;
+    int32_t leader_epoch;
+    struct meta_ids isr;
+    struct meta_ids elr;
+    int32_t partition_epoch;
+    int acked;
+    int min_isr; /* by which the leader works: it may not have seen the newest setting; 0: it has */
+    struct data data[BROKERS];
+};
+
+struct broker_model {
+    bool alive;
+    int incarnation;
+    int life;
+    int64_t clean_epoch; /* in its clean-shutdown files; -1 */
+    enum dir_condition condition;
+    int dirs; /* 1 or 2 */
+};
+
+struct run {
+    struct quorum quorum;
+    struct prng prng;
+    struct broker_model brokers[BROKERS];
+    struct partition_model partitions[TOPICS][PARTITIONS];
+    const struct partition_model *proposing;
+    bool gentle; /* durability=disk, nothing is wiped, no unclean elections */
+    unsigned elections;
+    unsigned unclean;
+    unsigned acks;
+};
+
+static int below(struct run *run, int bound)
+{
+    return (int)prng_below(&run->prng, (uint64_t)bound);
+}
+
+static bool chance(struct run *run, unsigned per_mille)
+{
+    return prng_chance(&run->prng, per_mille);
+}
+
+/* --- what the newest image says, against the data --- */
+
+static void data_cut(struct data *data, int len)
+{
+    data->len = data->len < len ? data->len : len;
+    data->synced = data->synced < len ? data->synced : len;
+}
+
+static void election_check(struct run *run, struct partition_model *model,
+                           const struct meta_partition *partition)
+{
+    int32_t leader = partition->leader;
+    struct data *data = &model->data[leader];
+    bool clean = meta_ids_has(&model->isr, leader) || meta_ids_has(&model->elr, leader);
+    run->elections++;
+    if (clean && !run->brokers[leader].alive) {
+        return; /* nobody knows yet that it is gone; before it leads anything it registers again */
+    }
+    if (clean) {
+        const struct meta_replica *replica = meta_partition_replica(partition, leader);
+        cr_assert(data->there || model->acked == 0, "a leader without data: %d, dir %s", leader,
+                  uuid_print(replica->dir).s);
+        cr_assert_geq(data->there ? data->len : 0, model->acked,
+                      "acknowledged records are lost: %s %d led by %d", names[0], partition->index,
+                      leader);
+        return;
+    }
+    cr_assert_not(run->gentle);
+    cr_assert_eq(partition->recovery, META_RECOVERING);
+    run->unclean++;
+    model->acked = data->there ? data->len : 0;
+    for (int b = 0; b < BROKERS; b++) {
+        data_cut(&model->data[b], model->acked);
+    }
+}
+
+static void partition_follow(struct run *run, int t, int p)
+{
+    struct partition_model *model = &run->partitions[t][p];
+    const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
+    if (partition == NULL || (model->there && !uuid_eq(partition->topic, model->topic))) {
+        *model = (struct partition_model){0};
+    }
+    if (partition == NULL) {
+        return;
+    }
+    if (!model->there) {
+        *model = (struct partition_model){.there = true,
+                                          .topic = partition->topic,
+                                          .leader_epoch = partition->leader_epoch,
+                                          .min_isr = 1};
+    } else if (partition->leader_epoch != model->leader_epoch) {
+        cr_assert_gt(partition->leader_epoch, model->leader_epoch);
+        if (partition->leader != META_NO_BROKER) {
+            election_check(run, model, partition);
+        }
+    }
+    /* An answer to the leader's own proposal may come before the settings that were written earlier; any other news of the
+     * partition comes after them. */
+    if (model->partition_epoch != partition->partition_epoch && model != run->proposing) {
+        model->min_isr = 0;
+    }
+    model->partition_epoch = partition->partition_epoch;
+    model->leader_epoch = partition->leader_epoch;
+    model->isr = partition->isr;
+    model->elr = partition->elr;
+}
+
+static void follow_all(struct run *run)
+{
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            partition_follow(run, t, p);
+        }
+    }
+}
+
+static const struct answer *submit(struct run *run, const struct command *command)
+{
+    const struct answer *answer = quorum_submit(&run->quorum, command);
+    follow_all(run);
+    return answer;
+}
+
+static int image_min_isr(struct run *run, int t, const struct meta_partition *partition)
+{
+    struct slice value = meta_config_value(quorum_image(&run->quorum), META_RESOURCE_TOPIC,
+                                           slice_str(names[t]), slice_str("min.insync.replicas"));
+    if (value.p == NULL) {
+        value = meta_config_value(quorum_image(&run->quorum), META_RESOURCE_BROKER, slice_str(""),
+                                  slice_str("min.insync.replicas"));
+    }
+    int min = value.p == NULL ? 1 : value.p[0] - '0';
+    return min < (int)partition->replica_count ? min : (int)partition->replica_count;
+}
+
+static bool image_disk(struct run *run, int t)
+{
+    struct slice value = meta_config_value(quorum_image(&run->quorum), META_RESOURCE_TOPIC,
+                                           slice_str(names[t]), slice_str("durability"));
+    return value.p == NULL || slice_eq(value, slice_str("disk"));
+}
+
+/* --- brokers --- */
+
+/* A broker looks at what it should host: what is gone is reported, what is new is made. */
+static void host_replicas(struct run *run, int b)
+{
+    struct quorum *quorum = &run->quorum;
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            const struct meta_partition *partition = quorum_partition(quorum, names[t], p);
+            const struct meta_replica *replica = partition == NULL
+                                                     ? NULL
+                                                     : meta_partition_replica(partition, b);
+            if (replica == NULL) {
+                continue;
+            }
+            struct data *data = &run->partitions[t][p].data[b];
+            struct partition_ref ref = {partition->topic, p};
+            int64_t epoch = meta_broker(quorum_image(quorum), b)->epoch;
+            bool lost = !uuid_is_none(replica->dir) &&
+                        (!data->there || !uuid_eq(data->dir, replica->dir));
+            if (lost) {
+                struct command command = {.kind = COMMAND_REPLICAS_LOST,
+                                          .replicas = {b, epoch, &ref, 1}};
+                cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
+                *data = (struct data){0};
+            }
+            if (!data->there) {
+                *data = (struct data){
+                    .there = true,
+                    .dir = quorum_dir(b, run->brokers[b].life, below(run, run->brokers[b].dirs))};
+            }
+            partition = quorum_partition(quorum, names[t], p);
+            if (uuid_is_none(meta_partition_replica(partition, b)->dir) && chance(run, 700)) {
+                struct assign_dirs_entry entry = {ref, data->dir};
+                struct command command = {.kind = COMMAND_ASSIGN_DIRS,
+                                          .assign_dirs = {b, epoch, &entry, 1}};
+                cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
+            }
+        }
+    }
+}
+
+static void start(struct run *run, int b)
+{
+    struct broker_model *broker = &run->brokers[b];
+    struct command command = quorum_registration(b, ++broker->incarnation);
+    struct register_broker_command *wants = &command.register_broker;
+    wants->previous_epoch = broker->clean_epoch;
+    wants->rack = b % 2 == 0 ? slice_str("even") : slice_str("odd");
+    wants->dir_count = (uint32_t)broker->dirs;
+    for (int d = 0; d < broker->dirs; d++) {
+        wants->dirs[d].id = quorum_dir(b, broker->life, d);
+        wants->dirs[d].condition = broker->condition;
+    }
+    const struct answer *answer = submit(run, &command);
+    if (answer->register_broker.result.error != KAFKA_NONE) {
+        cr_assert_eq(answer->register_broker.result.error, KAFKA_DUPLICATE_BROKER_REGISTRATION);
+        return;
+    }
+    const struct meta_broker *known = meta_broker(quorum_image(&run->quorum), b);
+    cr_assert_eq(answer->register_broker.broker_epoch, known->epoch);
+    cr_assert(known->fenced);
+    if (chance(run, 100)) { /* the answer got lost: it asks again */
+        answer = submit(run, &command);
+        cr_assert_eq(answer->register_broker.broker_epoch, known->epoch);
+        cr_assert_eq(run->quorum.batches, 0);
+    }
+    broker->alive = true;
+    broker->clean_epoch = -1;
+    broker->condition = DIR_CRASHED;
+    host_replicas(run, b);
+}
+
+static void beat(struct run *run, int b)
+{
+    struct command command = quorum_beat(&run->quorum, b);
+    command.heartbeat.want_fence = chance(run, 20);
+    if (chance(run, 50)) {
+        command.heartbeat.metadata_offset -= 3; /* it lags */
+    }
+    const struct answer *answer = submit(run, &command);
+    cr_assert_eq(answer->heartbeat.result.error, KAFKA_NONE);
+    if (!answer->heartbeat.caught_up) {
+        cr_assert(answer->heartbeat.fenced || !meta_broker(quorum_image(&run->quorum), b)->fenced);
+    }
+}
+
+static void power_cut(struct run *run, int b)
+{
+    run->brokers[b].alive = false;
+    run->brokers[b].condition = DIR_CRASHED_OTHER_BOOT;
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            struct data *data = &run->partitions[t][p].data[b];
+            data->len = data->synced;
+        }
+    }
+}
+
+/* Controlled shutdown, as far as it gets. */
+static void leave(struct run *run, int b)
+{
+    struct command command = quorum_beat(&run->quorum, b);
+    command.heartbeat.want_shutdown = true;
+    for (int i = 0; i < 3; i++) {
+        int64_t epoch = command.heartbeat.broker_epoch;
+        const struct answer *answer = submit(run, &command);
+        if (answer->heartbeat.should_shut_down) {
+            run->brokers[b].alive = false;
+            run->brokers[b].condition = DIR_CLEAN;
+            run->brokers[b].clean_epoch = epoch;
+            for (int t = 0; t < TOPICS; t++) {
+                for (int p = 0; p < PARTITIONS; p++) {
+                    struct data *data = &run->partitions[t][p].data[b];
+                    data->synced = data->len;
+                }
+            }
+            return;
+        }
+        for (int other = 0; other < BROKERS; other++) {
+            if (other != b && run->brokers[other].alive && chance(run, 800)) {
+                beat(run, other);
+            }
+        }
+        command.heartbeat.metadata_offset = meta_offset(quorum_image(&run->quorum));
+    }
+}
+
+static void wipe(struct run *run, int b)
+{
+    bool all = chance(run, 500);
+    run->brokers[b].life += all;
+    run->brokers[b].clean_epoch = all ? -1 : run->brokers[b].clean_epoch;
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            if (all || chance(run, 300)) {
+                run->partitions[t][p].data[b] = (struct data){0};
+            }
+        }
+    }
+}
+
+static void broker_action(struct run *run)
+{
+    int b = below(run, BROKERS);
+    struct broker_model *broker = &run->brokers[b];
+    if (!broker->alive) {
+        if (!run->gentle && chance(run, 60)) {
+            wipe(run, b);
+        } else if (chance(run, 300)) {
+            start(run, b);
+        } else if (meta_broker(quorum_image(&run->quorum), b) != NULL) {
+            struct command command = {
+                .kind = COMMAND_SUSPECT,
+                .suspect = {b, meta_broker(quorum_image(&run->quorum), b)->epoch}};
+            (void)submit(run, &command);
+        }
+        return;
+    }
+    int what = below(run, 100);
+    if (what < 60) {
+        beat(run, b);
+    } else if (what < 70) {
+        broker->alive = false; /* killed: its page cache survives */
+    } else if (what < 75) {
+        power_cut(run, b);
+    } else if (what < 80) {
+        leave(run, b);
+    } else if (what < 83) {
+        struct command command = {
+            .kind = COMMAND_SUSPECT,
+            .suspect = {b, meta_broker(quorum_image(&run->quorum), b)->epoch}};
+        (void)submit(run, &command);
+    } else if (what < 85) {
+        start(run, b); /* restarted before anybody noticed */
+    } else {
+        host_replicas(run, b);
+    }
+}
+
+/* --- partitions --- */
+
+static bool all_alive(struct run *run, const struct meta_ids *ids)
+{
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (!run->brokers[ids->id[i]].alive) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The leader acknowledges one more record, once its whole ISR has it. */
+static void acknowledge(struct run *run, int t, const struct meta_partition *partition,
+                        struct partition_model *model)
+{
+    if (model->min_isr == 0 || chance(run, 300)) {
+        model->min_isr = image_min_isr(run, t, partition); /* it has seen the newest setting */
+    }
+    if ((int)partition->isr.count < model->min_isr || !all_alive(run, &partition->isr)) {
+        return;
+    }
+    for (uint32_t i = 0; i < partition->isr.count; i++) {
+        struct data *data = &model->data[partition->isr.id[i]];
+        if (!data->there) {
+            return; /* not made yet */
+        }
+        if (uuid_is_none(meta_partition_replica(partition, partition->isr.id[i])->dir)) {
+            return; /* nobody knows where it is: it reports nothing as durable */
+        }
+    }
+    model->acked++;
+    run->acks++;
+    for (uint32_t i = 0; i < partition->isr.count; i++) {
+        struct data *data = &model->data[partition->isr.id[i]];
+        data->len = model->acked;
+        data->synced = image_disk(run, t) ? data->len : data->synced;
+    }
+}
+
+/* The leader proposes the ISR that it likes: who is there has copied everything first. */
+static void propose(struct run *run, const struct meta_partition *partition,
+                    struct partition_model *model)
+{
+    const struct meta_image *image = quorum_image(&run->quorum);
+    struct alter_partition_entry entry = {.at = {partition->topic, partition->index},
+                                          .leader_epoch = partition->leader_epoch,
+                                          .partition_epoch = partition->partition_epoch,
+                                          .min_isr = model->min_isr};
+    entry.partition_epoch -= chance(run, 50);
+    for (uint32_t i = 0; i < partition->replica_count; i++) {
+        int32_t b = partition->replicas[i].broker;
+        bool leader = b == partition->leader;
+        bool wanted = leader || (run->brokers[b].alive && model->data[b].there && chance(run, 700));
+        if (wanted) {
+            entry.isr[entry.isr_count].broker = b;
+            entry.isr[entry.isr_count++].epoch = meta_broker(image, b)->epoch -
+                                                 (!leader && chance(run, 30));
+        }
+    }
+    struct command command = {
+        .kind = COMMAND_ALTER_PARTITION,
+        .alter_partition = {.broker = partition->leader,
+                            .broker_epoch = meta_broker(image, partition->leader)->epoch,
+                            .entries = &entry,
+                            .count = 1}};
+    /* Joining comes after copying. */
+    for (uint32_t i = 0; i < entry.isr_count; i++) {
+        struct data *data = &model->data[entry.isr[i].broker];
+        data->len = model->acked;
+        data->synced = partition->replicas[0].synced ? data->len : data->synced;
+    }
+    run->proposing = model;
+    const struct answer *answer = submit(run, &command);
+    run->proposing = NULL;
+    enum kafka_error error = answer->alter_partition.results[0].error;
+    cr_assert(error == KAFKA_NONE || error == KAFKA_INELIGIBLE_REPLICA ||
+                  error == KAFKA_INVALID_UPDATE_VERSION,
+              "%s", kafka_error_name((int16_t)error));
+}
+
+static void report_synced(struct run *run, int t, const struct meta_partition *partition,
+                          struct partition_model *model)
+{
+    int32_t b = partition->replicas[0].broker;
+    const struct meta_broker *broker = meta_broker(quorum_image(&run->quorum), b);
+    if (!run->brokers[b].alive || !image_disk(run, t)) {
+        return;
+    }
+    model->data[b].synced = model->data[b].len;
+    struct partition_ref ref = {partition->topic, partition->index};
+    struct command command = {.kind = COMMAND_REPLICAS_SYNCED,
+                              .replicas = {b, broker->epoch, &ref, 1}};
+    cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
+}
+
+static void partition_action(struct run *run)
+{
+    int t = 0;
+    int p = 0;
+    struct partition_model *model = NULL;
+    const struct meta_partition *partition = NULL;
+    for (int tries = 0; tries < 8; tries++) { /* one that has a leader at work */
+        t = below(run, TOPICS);
+        p = below(run, PARTITIONS);
+        model = &run->partitions[t][p];
+        partition = quorum_partition(&run->quorum, names[t], p);
+        if (partition != NULL && partition->leader != META_NO_BROKER &&
+            run->brokers[partition->leader].alive && model->data[partition->leader].there) {
+            break;
+        }
+        partition = NULL;
+    }
+    if (partition == NULL) {
+        return;
+    }
+    int what = below(run, 100);
+    if (what < 50) {
+        acknowledge(run, t, partition, model);
+    } else if (what < 95) {
+        propose(run, partition, model);
+    } else {
+        report_synced(run, t, partition, model);
+    }
+}
+
+/* --- people --- */
+
+static void configure(struct run *run)
+{
+    static const char *const digits[] = {"1", "2", "3"};
+    struct topic_setting setting = {slice_str("min.insync.replicas"),
+                                    slice_str(digits[below(run, 3)])};
+    if (!run->gentle && chance(run, 200)) {
+        setting.key = slice_str("durability");
+        setting.value = chance(run, 500) ? slice_str("disk") : slice_str("pagecache");
+    } else if (!run->gentle && chance(run, 100)) {
+        setting.key = slice_str("unclean.leader.election.enable");
+        setting.value = chance(run, 300) ? slice_str("true") : slice_str("false");
+    }
+    if (chance(run, 100)) {
+        setting.value = (struct slice){0};
+    }
+    struct alter_resource resource = {.resource = META_RESOURCE_TOPIC,
+                                      .name = slice_str(names[below(run, TOPICS)]),
+                                      .settings = &setting,
+                                      .setting_count = 1};
+    if (setting.key.n == strlen("min.insync.replicas") && chance(run, 200)) {
+        resource.resource = META_RESOURCE_BROKER;
+        resource.name = slice_str("");
+    }
+    struct command command = {.kind = COMMAND_ALTER_CONFIGS,
+                              .alter_configs = {&resource, 1, false}};
+    (void)submit(run, &command);
+}
+
+static void people_action(struct run *run)
+{
+    int what = below(run, 100);
+    struct slice name = slice_str(names[below(run, TOPICS)]);
+    if (what < 40) {
+        struct create_topic topic = {.name = name,
+                                     .partitions = 1 + below(run, 2),
+                                     .replication_factor = (int16_t)(1 + below(run, 3))};
+        struct command command = {.kind = COMMAND_CREATE_TOPICS,
+                                  .create_topics = {&topic, 1, false}};
+        (void)submit(run, &command);
+    } else if (what < 44) {
+        struct delete_topic topic = {.name = name};
+        struct command command = {.kind = COMMAND_DELETE_TOPICS, .delete_topics = {&topic, 1}};
+        (void)submit(run, &command);
+    } else if (what < 54) {
+        struct grow_topic topic = {.name = name, .total = 1 + below(run, PARTITIONS)};
+        struct command command = {.kind = COMMAND_CREATE_PARTITIONS,
+                                  .create_partitions = {&topic, 1, false}};
+        (void)submit(run, &command);
+    } else if (what < 90) {
+        configure(run);
+    } else {
+        struct command command = {.kind = COMMAND_ELECT_LEADERS,
+                                  .elect_leaders = {.election = ELECTION_PREFERRED, .all = true}};
+        (void)submit(run, &command);
+    }
+}
+
+static void pass_time(struct run *run)
+{
+    run->quorum.now += below(run, 400);
+    while (controller_deadline(&run->quorum.active) <= run->quorum.now) {
+        time_ms before = controller_deadline(&run->quorum.active);
+        (void)submit(run, &(struct command){.kind = COMMAND_TICK});
+        cr_assert_gt(controller_deadline(&run->quorum.active), before);
+    }
+}
+
+static void step(struct run *run)
+{
+    int what = below(run, 100);
+    if (what < 45) {
+        broker_action(run);
+    } else if (what < 80) {
+        partition_action(run);
+    } else if (what < 90) {
+        people_action(run);
+    } else if (what < 98) {
+        pass_time(run);
+    } else if (run->gentle || chance(run, 500)) {
+        quorum_failover(&run->quorum);
+        follow_all(run);
+    }
+}
+
+/* Everyone comes back as he is; nothing was wiped, so every partition must have a leader. */
+static void heal_check(struct run *run)
+{
+    for (int round = 0; round < 2; round++) {
+        for (int b = 0; b < BROKERS; b++) {
+            if (!run->brokers[b].alive ||
+                meta_broker(quorum_image(&run->quorum), b)->shutting_down) {
+                start(run, b);
+            }
+            struct command command = quorum_beat(&run->quorum, b);
+            (void)submit(run, &command);
+        }
+    }
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
+            cr_assert(partition == NULL || partition->leader != META_NO_BROKER);
+        }
+    }
+}
+
+void random_run(uint64_t seed, int steps, unsigned totals[3])
+{
+    static struct run run;
+    memset(&run, 0, sizeof(run));
+    struct controller_settings settings = controller_settings_default();
+    settings.rebalance_check_ms = seed % 3 == 0 ? 5000 : 0;
+    quorum_init(&run.quorum, &settings, seed);
+    prng_init(&run.prng, seed);
+    run.gentle = seed % 2 == 0;
+    for (int b = 0; b < BROKERS; b++) {
+        run.brokers[b] = (struct broker_model){
+            .condition = DIR_CRASHED, .clean_epoch = -1, .dirs = 1 + (b + (int)seed) % DIRS};
+        start(&run, b);
+        struct command command = quorum_beat(&run.quorum, b);
+        (void)submit(&run, &command);
+    }
+    for (int i = 0; i < steps; i++) {
+        step(&run);
+    }
+    if (run.gentle) {
+        heal_check(&run);
+    }
+    totals[0] += run.elections;
+    totals[1] += run.unclean;
+    totals[2] += run.acks;
+    quorum_release(&run.quorum);
+}
