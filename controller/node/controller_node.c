@@ -515,18 +515,11 @@ static void quorum_options_fill(struct controller_node *n)
     if (n->options.trailing_entries > 0) {
         q->raft.trailing_entries = n->options.trailing_entries;
     }
-    if (n->options.election_min_ms > 0) {
-        q->raft.election_min_ms = n->options.election_min_ms;
-        q->raft.election_max_ms = n->options.election_max_ms;
-    }
-    /* Two thirds of the shortest time-out: one may be a third late, and who stands too early is told so by the others (pre-vote).
-     * More of them only cost idle clusters wake-ups. */
-    q->raft.heartbeat_ms = q->raft.election_min_ms > 1 ? q->raft.election_min_ms * 2 / 3 : 1;
-    if (n->options.backoff_max_ms > 0) { /* less than the first time-out would be none */
-        q->raft.backoff_max_ms = n->options.backoff_max_ms > q->raft.election_max_ms
-                                     ? n->options.backoff_max_ms
-                                     : q->raft.election_max_ms;
-    }
+    bool given = n->options.election_min_ms > 0;
+    raft_config_elections(&q->raft, given ? n->options.election_min_ms : q->raft.election_min_ms,
+                          given ? n->options.election_max_ms : q->raft.election_max_ms,
+                          n->options.backoff_max_ms > 0 ? n->options.backoff_max_ms
+                                                        : q->raft.backoff_max_ms);
     memcpy(q->voters, n->options.voters, sizeof(q->voters));
     q->voter_count = n->options.voter_count;
     entropy_fill(n->host, &q->seed, sizeof(q->seed));

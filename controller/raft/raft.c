@@ -16,6 +16,17 @@ void raft_config_defaults(struct raft_config *config, struct raft_node self)
     };
 }
 
+void raft_config_elections(struct raft_config *config, int32_t min_ms, int32_t max_ms,
+                           int32_t backoff_max_ms)
+{
+    assert(min_ms > 0 && max_ms >= min_ms);
+    config->election_min_ms = min_ms;
+    config->election_max_ms = max_ms;
+    config->backoff_max_ms = backoff_max_ms > max_ms ? backoff_max_ms : max_ms;
+    config->heartbeat_ms = min_ms > 1 ? min_ms * 2 / 3 : 1;
+    config->resign_ms = max_ms + max_ms / 2;
+}
+
 static bool config_valid(const struct raft_config *c)
 {
     return c->self.id >= 0 && !uuid_is_none(c->self.directory) && c->heartbeat_ms > 0 &&

@@ -114,6 +114,20 @@ struct administrator {
     uint32_t side_topics;
 };
 
+/* Another one: topics grow, settings of the whole cluster change, brokers that stay away are struck off. */
+struct overseer {
+    struct agent agent;
+    struct agent_call call;
+    time_us next_at;
+    time_us pace_us; /* 0: never */
+    uint32_t whims;
+    uint32_t asked[TOPICS_MAX]; /* partitions, the most for each topic */
+};
+
+void overseer_open(struct overseer *, struct field *, const char *address, uint16_t number,
+                   time_us pace_us);
+void overseer_close(struct overseer *);
+
 void administrator_open(struct administrator *, struct field *, const char *address,
                         uint16_t number, time_us pace_us);
 bool administrator_ready(const struct administrator *);

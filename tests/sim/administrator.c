@@ -142,7 +142,7 @@ static void records_delete(struct administrator *admin)
     struct kmsg_delete_records_request_topic topic;
     struct kmsg_delete_records_request request;
     kmsg_delete_records_request_partition_init(&partition);
-    partition.partition_index = (int32_t)(p - field->topics[t].first);
+    partition.partition_index = field_index_of(field, p);
     partition.offset = prng_between(&agent->prng, 0, prng_chance(&agent->prng, 500) ? 300 : 3000);
     kmsg_delete_records_request_topic_init(&topic);
     topic.name = slice_str(field->topics[t].name);

@@ -16,12 +16,26 @@
 
 uint32_t field_topic_of(const struct field *field, uint32_t partition)
 {
-    uint32_t topic = 0;
-    while (partition >= field->topics[topic].first + field->topics[topic].partitions) {
-        topic++;
-        assert(topic < field->topic_count);
+    assert(partition < field->partition_count);
+    return field->partitions[partition].topic;
+}
+
+int32_t field_index_of(const struct field *field, uint32_t partition)
+{
+    assert(partition < field->partition_count);
+    return field->partitions[partition].index;
+}
+
+void field_grow(struct field *field, uint32_t topic, uint32_t partitions)
+{
+    while (field->topics[topic].partitions < partitions) {
+        uint32_t index = field->topics[topic].partitions++;
+        uint32_t number = field->partition_count++;
+        assert(number < PARTITIONS_MAX);
+        field->topics[topic].number[index] = (uint8_t)number;
+        field->partitions[number].topic = (uint8_t)topic;
+        field->partitions[number].index = (uint8_t)index;
     }
-    return topic;
 }
 
 bool field_partition(const struct field *field, struct slice topic, int32_t index,
@@ -30,7 +44,7 @@ bool field_partition(const struct field *field, struct slice topic, int32_t inde
     for (uint32_t t = 0; t < field->topic_count; t++) {
         if (slice_eq(topic, slice_str(field->topics[t].name)) && index >= 0 &&
             (uint32_t)index < field->topics[t].partitions) {
-            *ret_partition = field->topics[t].first + (uint32_t)index;
+            *ret_partition = field->topics[t].number[index];
             return true;
         }
     }
@@ -198,13 +212,14 @@ static void on_metadata(struct agent_call *call, const void *answer)
             if (!slice_eq(topic->name, slice_str(agent->field->topics[t].name))) {
                 continue;
             }
+            field_grow(agent->field, t, (uint32_t)topic->partitions.count);
             for (int32_t p = 0; p < topic->partitions.count; p++) {
-                uint32_t at = agent->field->topics[t].first +
-                              (uint32_t)topic->partitions.items[p].partition_index;
+                int32_t index = topic->partitions.items[p].partition_index;
+                uint32_t at = agent->field->topics[t].number[index];
                 int32_t epoch = topic->partitions.items[p].leader_epoch;
                 if (topic->partitions.items[p].leader_id < 0) {
                     agent->metadata_wanted = true;
-                } else if (at < PARTITIONS_MAX && epoch >= agent->leader_epoch[at]) {
+                } else if (epoch >= agent->leader_epoch[at]) {
                     agent->leader[at] = topic->partitions.items[p].leader_id - broker_id(0);
                     agent->leader_epoch[at] = epoch;
                 }

@@ -10,7 +10,8 @@
 #include "tests/sim/cluster.h"
 
 #define TOPICS_MAX     3
-#define PARTITIONS_MAX 12 /* of all topics */
+#define TOPIC_SIZE_MAX 4  /* of a topic when it is created */
+#define PARTITIONS_MAX 18 /* of all topics, when they have grown */
 #define MEMBERS_MAX    4  /* of all groups */
 
 /* The topics that agents write to. */
@@ -20,8 +21,8 @@ struct field {
     struct {
         char name[32];
         struct uuid id;
-        uint32_t first; /* of its partitions */
-        uint32_t partitions;
+        uint32_t partitions;            /* as many as anybody has heard of */
+        uint8_t number[PARTITIONS_MAX]; /* of each among all */
         int32_t replicas;
         bool weak;      /* durability=pagecache: it promises less */
         bool deletable; /* its records may be deleted */
@@ -30,14 +31,23 @@ struct field {
         uint32_t config_count;
     } topics[TOPICS_MAX];
     uint32_t topic_count;
+    struct {
+        uint8_t topic;
+        uint8_t index;
+    } partitions[PARTITIONS_MAX];
     uint32_t partition_count;
-    uint32_t sessions; /* numbered so far */
+    uint32_t assigned[MEMBERS_MAX +
+                      1]; /* by group: so many partitions its newest leader has given out */
+    uint32_t sessions;    /* numbered so far */
     uint64_t seed;
     bool quiet; /* producers finish what they have begun, and begin nothing */
     uint64_t errors;
 };
 
 uint32_t field_topic_of(const struct field *, uint32_t partition);
+int32_t field_index_of(const struct field *, uint32_t partition);
+/* Somebody has heard that the topic has that many: those that are new get the next numbers. */
+void field_grow(struct field *, uint32_t topic, uint32_t partitions);
 /* The number of a topic's partition among all; false: there is none. */
 bool field_partition(const struct field *, struct slice topic, int32_t index,
                      uint32_t *ret_partition);

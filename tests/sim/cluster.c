@@ -46,6 +46,17 @@ static void address_set(struct net_address *address, const char *host, uint16_t 
 
 static const struct cluster_size usual_size = {.controllers = 3, .brokers = 3, .reactors = 2};
 
+void cluster_config(struct cluster *cluster, struct config *config)
+{
+    config_init(config, &cluster->arena);
+    config_override(config, slice_str("min.insync.replicas=2"));
+    config_override(config, slice_str("auto.create.topics.enable=false"));
+    for (const char *const *over = cluster->overrides; over != NULL && *over != NULL; over++) {
+        config_override(config, slice_str(*over));
+    }
+    assert(!config_failed(config));
+}
+
 struct cluster *cluster_open(struct world *world, const struct cluster_size *size)
 {
     struct cluster *cluster = calloc(1, sizeof(*cluster));
@@ -53,19 +64,15 @@ struct cluster *cluster_open(struct world *world, const struct cluster_size *siz
     size = size == NULL ? &usual_size : size;
     cluster->world = world;
     cluster->controller_count = size->controllers;
-    cluster->broker_count = size->brokers;
-    cluster->reactors = size->reactors;
+    cluster->broker_count = size->brokers + size->late;
+    cluster->late = size->late;
+    cluster->overrides = size->overrides;
+    assert(cluster->broker_count <= BROKERS_MAX);
     cluster->snapshot_bytes = size->snapshot_bytes;
     cluster->trailing_entries = size->trailing_entries;
     cluster->desk = world_host(world, "10.0.2.1");
-    arena_init(&cluster->arena, memory_source(cluster->desk), 65536, 1 << 20);
-    config_init(&cluster->config, &cluster->arena);
-    config_override(&cluster->config, slice_str("min.insync.replicas=2"));
-    config_override(&cluster->config, slice_str("auto.create.topics.enable=false"));
-    for (const char *const *over = size->overrides; over != NULL && *over != NULL; over++) {
-        config_override(&cluster->config, slice_str(*over));
-    }
-    assert(!config_failed(&cluster->config));
+    arena_init(&cluster->arena, memory_source(cluster->desk), 65536, 4 << 20);
+    cluster_config(cluster, &cluster->config);
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         struct sim_controller *c = &cluster->controllers[i];
         c->host = world_host(world, controller_addresses[i]);
@@ -76,11 +83,31 @@ struct cluster *cluster_open(struct world *world, const struct cluster_size *siz
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         struct sim_broker *b = &cluster->brokers[i];
         b->host = world_host(world, broker_addresses[i]);
+        b->config = &cluster->config;
+        b->reactors = size->reactors;
         address_set(&b->address, broker_addresses[i], BROKER_PORT);
         (void)snprintf(b->name, sizeof(b->name), "broker id=%d", broker_id(i));
         trace_init(&b->trace, b->name, line_write, line_time, b->host);
     }
     return cluster;
+}
+
+static void tune(struct controller_options *options, const struct sim_tuning *tuning)
+{
+    if (tuning->election_ms > 0) {
+        options->election_min_ms = tuning->election_ms;
+        options->election_max_ms = 2 * tuning->election_ms;
+    }
+    if (tuning->session_ms > 0) {
+        options->settings.session_timeout_ms = tuning->session_ms;
+    }
+    if (tuning->min_isr > 0) {
+        options->settings.defaults.min_insync_replicas = tuning->min_isr;
+    }
+    if (tuning->snapshot_bytes > 0) {
+        options->snapshot_bytes = tuning->snapshot_bytes;
+        options->trailing_entries = tuning->trailing_entries;
+    }
 }
 
 bool controller_start(struct cluster *cluster, uint32_t number)
@@ -106,6 +133,7 @@ bool controller_start(struct cluster *cluster, uint32_t number)
     options.settings.session_timeout_ms = config_int(config, CONFIG_SESSION_MS);
     options.settings.defaults.min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_ISR);
     options.settings.defaults.durability_disk = true;
+    tune(&options, &c->tuning);
     char why[512] = "";
     c->halted = false;
     bool good = controller_node_start(c->host, &options, &c->trace, on_halted, &c->halted, why,
@@ -119,13 +147,13 @@ bool controller_start(struct cluster *cluster, uint32_t number)
 bool broker_start(struct cluster *cluster, uint32_t number)
 {
     struct sim_broker *b = &cluster->brokers[number];
-    struct broker_options options = {.config = &cluster->config,
+    struct broker_options options = {.config = b->config,
                                      .node_id = broker_id(number),
                                      .dirs = {DATA_DIR},
                                      .dir_count = 1,
                                      .listener_count = 1,
                                      .controller_count = cluster->controller_count,
-                                     .reactors = cluster->reactors};
+                                     .reactors = b->reactors};
     (void)snprintf(options.listeners[0].name, sizeof(options.listeners[0].name), "PLAINTEXT");
     options.listeners[0].bind = b->address;
     options.listeners[0].advertised = b->address;
@@ -377,7 +405,7 @@ void cluster_ails(const struct cluster *cluster, char *sentence, size_t room)
     }
 }
 
-bool cluster_coordinates(const struct cluster *cluster, const char *group, int32_t broker)
+static const struct meta_image *newest_image(const struct cluster *cluster)
 {
     const struct meta_image *newest = NULL;
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
@@ -387,6 +415,12 @@ bool cluster_coordinates(const struct cluster *cluster, const char *group, int32
             newest = image;
         }
     }
+    return newest;
+}
+
+bool cluster_coordinates(const struct cluster *cluster, const char *group, int32_t broker)
+{
+    const struct meta_image *newest = newest_image(cluster);
     const struct meta_topic *topic = newest == NULL
                                          ? NULL
                                          : meta_topic_named(newest, slice_str(GROUPS_TOPIC));
@@ -396,6 +430,25 @@ bool cluster_coordinates(const struct cluster *cluster, const char *group, int32
     int32_t index = coord_partition(slice_str(group), meta_topic_partitions(topic));
     const struct meta_partition *p = meta_partition(topic, index);
     return p != NULL && p->leader == broker_id((uint32_t)broker);
+}
+
+bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)
+{
+    const struct meta_image *newest = newest_image(cluster);
+    struct slice after = {0};
+    if (newest == NULL || !cluster->brokers[id - broker_id(0)].away) {
+        return false;
+    }
+    for (const struct meta_topic *topic = meta_topic_next(newest, after); topic != NULL;
+         topic = meta_topic_next(newest, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            const struct meta_partition *p = meta_partition(topic, i);
+            if (meta_ids_has(&p->isr, id) || meta_ids_has(&p->elr, id)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* ---- the end ---- */

@@ -17,6 +17,13 @@ struct sim_controller {
     char name[32];
     struct controller_node *node; /* NULL: not running */
     bool halted;                  /* by itself, or as asked */
+    struct sim_tuning {
+        int32_t election_ms; /* 0: as configured; the rest the same */
+        int32_t session_ms;
+        int32_t min_isr;
+        int64_t snapshot_bytes;
+        int64_t trailing_entries;
+    } tuning;
 };
 
 struct sim_broker {
@@ -26,12 +33,16 @@ struct sim_broker {
     char name[32];
     struct broker_node *node; /* NULL: not running */
     bool halted;
-    bool ended_well; /* its last process ended in order */
+    bool ended_well;             /* its last process ended in order */
+    bool away;                   /* another one works in its place */
+    const struct config *config; /* its file */
+    uint32_t reactors;
 };
 
 struct cluster_size {
     uint32_t controllers;
     uint32_t brokers;
+    uint32_t late; /* and so many that are not there from the beginning */
     uint32_t reactors;
     int64_t snapshot_bytes;       /* 0: as configured */
     int64_t trailing_entries;     /* the same */
@@ -40,18 +51,22 @@ struct cluster_size {
 
 struct cluster {
     uint32_t controller_count;
-    uint32_t broker_count;
-    uint32_t reactors;
+    uint32_t broker_count; /* with those that come late */
+    uint32_t late;         /* the last ones */
+    const char *const *overrides;
     int64_t snapshot_bytes;
     int64_t trailing_entries;
     struct world *world;
     struct host *desk; /* the machine of clients and of the configuration */
     struct arena arena;
     struct config config;
+    uint32_t refits;                                    /* files that were written anew */
     struct sim_controller controllers[CONTROLLERS_MAX]; /* ids 1.. */
     struct sim_broker brokers[BROKERS_MAX];             /* ids 101.. */
 };
 
+/* Everybody's file, with what the cluster's size says, into one that lives as long as the cluster. */
+void cluster_config(struct cluster *, struct config *);
 /* size NULL: three and three. */
 struct cluster *cluster_open(struct world *, const struct cluster_size *size);
 /* Stops all nodes in order; false: one of them did not end well in time. */
@@ -79,6 +94,8 @@ void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */
 /* Whether that broker leads the group's partition by the newest metadata there is. */
 bool cluster_coordinates(const struct cluster *, const char *group, int32_t broker);
+/* That broker stays away, and no partition has it in its in-sync set or among the eligible. */
+bool cluster_holds_nothing(const struct cluster *, int32_t broker_id);
 const struct meta_image *broker_image(const struct sim_broker *);
 /* The newest epoch of a partition's leader that any node knows of; -1: no node knows the partition. */
 int32_t cluster_leader_epoch(const struct cluster *, const char *topic, int32_t index);

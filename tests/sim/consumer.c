@@ -111,8 +111,8 @@ static void on_fetched(struct agent_call *call, const void *answer)
             if (slice_eq(topic->topic, slice_str(field->topics[t].name))) {
                 for (int32_t p = 0; p < topic->partitions.count; p++) {
                     const struct kmsg_fetch_response_partition *part = &topic->partitions.items[p];
-                    part_read(consumer, field->topics[t].first + (uint32_t)part->partition_index,
-                              part, began_us);
+                    part_read(consumer, field->topics[t].number[part->partition_index], part,
+                              began_us);
                 }
             }
         }
@@ -146,7 +146,7 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
         topics[topic_count].topic = slice_str(field->topics[t].name);
         topics[topic_count].partitions.items = &parts[part_count];
         for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
-            uint32_t p = field->topics[t].first + i;
+            uint32_t p = field->topics[t].number[i];
             if (wanted(consumer, p, broker)) {
                 struct kmsg_fetch_request_partition *part = &parts[part_count++];
                 kmsg_fetch_request_partition_init(part);
@@ -187,7 +187,7 @@ static void end_note(struct consumer *consumer, uint32_t partition, int64_t offs
 {
     struct field *field = consumer->agent.field;
     uint32_t t = field_topic_of(field, partition);
-    int32_t index = (int32_t)(partition - field->topics[t].first);
+    int32_t index = field_index_of(field, partition);
     if (cluster_leader_epoch(field->cluster, field->topics[t].name, index) !=
         consumer->parts[partition].asked_epoch) {
         return;
@@ -247,7 +247,7 @@ static void ends_ask(struct consumer *consumer, uint32_t p)
     struct kmsg_list_offsets_request_topic topic;
     struct kmsg_list_offsets_request request;
     kmsg_list_offsets_request_partition_init(&data);
-    data.partition_index = (int32_t)(p - field->topics[t].first);
+    data.partition_index = field_index_of(field, p);
     data.current_leader_epoch = agent->leader_epoch[p];
     consumer->ends_partition = p;
     part->asked_us = world_now_us(field->cluster->world);

@@ -349,7 +349,7 @@ static void commit(struct member *member)
         topic->name = slice_str(field->topics[t].name);
         topic->partitions.items = &parts[count];
         for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
-            uint32_t p = field->topics[t].first + i;
+            uint32_t p = field->topics[t].number[i];
             if (member->commit.mask >> p & 1) {
                 kmsg_offset_commit_request_partition_init(&parts[count]);
                 parts[count].partition_index = (int32_t)i;
@@ -415,11 +415,23 @@ static void go_away(struct member *member)
 
 /* ---- turns ---- */
 
+/* Who leads a classic group sees that topics have grown, and has all join again. */
+static void growth_look(struct member *member)
+{
+    struct agent *agent = agent_of(member);
+    bool grown = agent->field->assigned[member->consumer.group] < agent->field->partition_count;
+    if (member->watches && grown && member->rejoin_at == 0) {
+        member->rejoin_at = agent_now(agent) + prng_between(&agent->prng, 1, 300000);
+    }
+}
+
 static void work_owner(struct member *member)
 {
     struct agent *agent = agent_of(member);
     if (member->modern) {
         modern_apply(member);
+    } else {
+        growth_look(member);
     }
     if (agent_now(agent) >= member->beat_at && !member->beat.call.out) {
         if (member->modern) {

@@ -20,7 +20,7 @@ typedef struct kmsg_consumer_group_heartbeat_response_topic_partitions target_to
 static uint32_t mask_of(const struct member *member,
                         const struct kmsg_consumer_group_heartbeat_response *response)
 {
-    const struct field *field = member->consumer.agent.field;
+    struct field *field = member->consumer.agent.field;
     uint32_t mask = 0;
     for (int32_t i = 0; i < response->assignment->topic_partitions.count; i++) {
         const target_topic *topic = &response->assignment->topic_partitions.items[i];
@@ -28,7 +28,8 @@ static uint32_t mask_of(const struct member *member,
             for (int32_t j = 0;
                  j < topic->partitions.count && uuid_eq(topic->topic_id, field->topics[t].id);
                  j++) {
-                mask |= 1U << (field->topics[t].first + (uint32_t)topic->partitions.items[j]);
+                field_grow(field, t, (uint32_t)topic->partitions.items[j] + 1); /* it has grown */
+                mask |= 1U << field->topics[t].number[topic->partitions.items[j]];
             }
         }
     }
@@ -114,7 +115,7 @@ static void owned_say(const struct member *member, owned_topic *topics, int32_t 
         topic->topic_id = field->topics[t].id;
         topic->partitions.items = &numbers[count];
         for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
-            if (member->owned >> (field->topics[t].first + i) & 1) {
+            if (member->owned >> (field->topics[t].number[i]) & 1) {
                 numbers[count++] = (int32_t)i;
                 topic->partitions.count++;
             }

@@ -54,7 +54,7 @@ static void assignment(struct member *member, uint32_t peer, uint64_t shift, str
         topic->topic = slice_str(field->topics[t].name);
         topic->partitions.items = &numbers[count];
         for (uint32_t i = 0; i < field->topics[t].partitions; i++) {
-            if ((field->topics[t].first + i + shift) % member->peer_count == peer) {
+            if ((field->topics[t].number[i] + shift) % member->peer_count == peer) {
                 numbers[count++] = (int32_t)i;
                 topic->partitions.count++;
             }
@@ -102,7 +102,8 @@ static void joined(struct member *member, const struct kmsg_join_group_response 
 {
     member_id_take(member->id, response->member_id);
     member->generation = response->generation_id;
-    member->leads = slice_eq(response->leader, response->member_id) && !response->skip_assignment;
+    member->watches = slice_eq(response->leader, response->member_id);
+    member->leads = member->watches && !response->skip_assignment;
     member->peer_count = 0;
     for (int32_t i = 0; i < response->members.count; i++) {
         assert(member->peer_count < ARRAY_LEN(member->peers));
@@ -198,6 +199,9 @@ void member_sync(struct member *member)
         given[i].member_id = slice_str(member->peers[i]);
         given[i].assignment = buf_slice(&bytes[i]);
         request.assignments.count++;
+    }
+    if (member->leads) {
+        agent->field->assigned[member->consumer.group] = agent->field->partition_count;
     }
     member->step.call.done = on_synced;
     member->step.call.patience_us = agent->patience_us + 6000000;

@@ -45,6 +45,8 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         n->nodes[n->node_count++] = (struct nemesis_node){
             .host = cluster->brokers[i].host, .number = i, .broker = true};
+        bool late = i >= cluster->broker_count - cluster->late;
+        n->nodes[n->node_count - 1].down = n->nodes[n->node_count - 1].kept_down = late;
     }
     n->next_at = TIME_NEVER;
 }
@@ -172,6 +174,19 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
 
 static void isolate(struct nemesis *, struct nemesis_node *, time_us until);
 
+/* Whether the quorum has taken it in with its new directory. */
+static bool voter_again(const struct nemesis *n, const struct nemesis_node *node)
+{
+    int32_t active = cluster_active(n->cluster);
+    const struct controller_node *own = n->cluster->controllers[node->number].node;
+    const struct raft *raft = own == NULL ? NULL : controller_node_raft(own);
+    const struct raft *leader = active < 0
+                                    ? NULL
+                                    : controller_node_raft(n->cluster->controllers[active].node);
+    return raft != NULL && leader != NULL &&
+           raft_voters_has(raft_voters_at(leader, leader->commit), raft->config.self);
+}
+
 static void nodes_look(struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->node_count; i++) {
@@ -183,6 +198,7 @@ static void nodes_look(struct nemesis *n)
         } else if (!node->down && node->loops > 0 && node->up_at <= now(n)) {
             nemesis_crash(n, node, prng_between(&n->prng, 1000, 300000));
         }
+        node->outsider = node->outsider && !voter_again(n, node);
         if (node->clog_at != 0 && node->clog_at <= now(n)) {
             node->clog_at = 0;
             isolate(n, node, node->clog_until);
@@ -422,7 +438,9 @@ static void fault_do(struct nemesis *n, enum fault fault)
                 node_name(n, node));
     n->done[fault]++;
     n->total++;
-    if (fault >= FAULT_WIPE) {
+    if (fault == FAULT_REFIT || fault == FAULT_REPLACE) {
+        nemesis_admin(n, fault, node);
+    } else if (fault >= FAULT_WIPE) {
         nemesis_late(n, fault, node);
     } else if (fault <= FAULT_PAUSE || fault == FAULT_SHUTDOWN || fault >= FAULT_PAUSE_ALL) {
         process_fault(n, fault, node);
@@ -503,6 +521,9 @@ void nemesis_heal(struct nemesis *n)
         }
         node->up_at = node->down ? now(n) + prng_between(&n->prng, 0, SECOND) : 0;
         node->kept_down = false;
+        if (node->broker) {
+            n->cluster->brokers[node->number].away = false;
+        }
     }
 }
 
@@ -513,10 +534,13 @@ void nemesis_core_begin(struct nemesis *n)
     prng_init(&n->prng, n->plan->seed ^ UINT64_C(0x636f7265));
     uint32_t controllers = n->cluster->controller_count;
     uint32_t spare = (controllers - 1) / 2;
+    for (uint32_t i = 0; i < controllers; i++) {
+        spare -= n->nodes[i].outsider && spare > 0; /* its seat is nobody's until it is taken in */
+    }
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
-        bool out = node->broker || (spare > 0 && prng_chance(&n->prng, 600));
-        spare -= out && !node->broker;
+        bool out = node->broker || ((spare > 0 || node->outsider) && prng_chance(&n->prng, 600));
+        spare -= out && !node->broker && !node->outsider;
         if (out && (node->broker ? prng_chance(&n->prng, 600) : true)) {
             nemesis_crash(n, node, 0);
             node->kept_down = true;
@@ -556,7 +580,7 @@ bool nemesis_core_up(const struct nemesis *n)
 bool nemesis_all_up(const struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->node_count; i++) {
-        if (n->nodes[i].down || n->nodes[i].stopping) {
+        if ((n->nodes[i].down && !n->nodes[i].kept_down) || n->nodes[i].stopping) {
             return false;
         }
     }

@@ -29,7 +29,8 @@ struct nemesis {
         time_us well_at; /* its disk is as it was */
         time_us clog_at; /* it loses touch; 0: not */
         time_us clog_until;
-        bool kept_down; /* not of the core that is repaired first */
+        bool kept_down; /* not of the core that is repaired first; or replaced, or not there yet */
+        bool outsider;  /* a controller with an emptied directory that is no voter yet */
     } nodes[NODES_MAX];
     bool folder_lost;
     bool controller_wiped;

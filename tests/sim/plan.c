@@ -95,6 +95,22 @@ static void clogs_draw(struct plan *plan)
     }
 }
 
+/* What administrators do: of its own chance. */
+static void overseers_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x6f70657261746f72));
+    if (plan->calm != CALM_NOT) {
+        return;
+    }
+    plan->overseer_pace_us = prng_chance(&prng, 400) ? prng_between(&prng, 100000, 2 * SECOND) : 0;
+    plan->weight[FAULT_REFIT] = prng_chance(&prng, 300) ? (uint32_t)prng_between(&prng, 1, 6) : 0;
+    if (prng_chance(&prng, 250) && plan->size.brokers < BROKERS_MAX) {
+        plan->size.late = 1;
+        plan->weight[FAULT_REPLACE] = (uint32_t)prng_between(&prng, 1, 6);
+    }
+}
+
 static void switches_draw(struct plan *plan)
 {
     struct prng prng;
@@ -176,7 +192,9 @@ static void cut_apply(struct plan *plan)
     plan->groups = plan->members < plan->groups ? plan->members : plan->groups;
     plan->size.controllers = cut_count(cut, CUT_CONTROLLERS, plan->size.controllers);
     plan->size.brokers = cut_count(cut, CUT_BROKERS, plan->size.brokers);
-    plan->admin_pace_us = cut_count(cut, CUT_ADMINISTRATOR, 1) == 0 ? 0 : plan->admin_pace_us;
+    bool administered = cut_count(cut, CUT_ADMINISTRATOR, 1) > 0;
+    plan->admin_pace_us = administered ? plan->admin_pace_us : 0;
+    plan->overseer_pace_us = administered ? plan->overseer_pace_us : 0;
 }
 
 void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
@@ -207,6 +225,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     late_faults_draw(plan);
     clogs_draw(plan);
     switches_draw(plan);
+    overseers_draw(plan);
     groups_draw(plan);
     cut_apply(plan);
 }
@@ -223,10 +242,8 @@ static void topic_setting(struct field *field, uint32_t t, const char *key, cons
 static void topic_draw(const struct plan *plan, struct field *field, uint32_t t, struct prng *prng)
 {
     (void)snprintf(field->topics[t].name, sizeof(field->topics[t].name), "field%u", t);
-    field->topics[t].first = field->partition_count;
-    field->topics[t].partitions = (uint32_t)prng_between(prng, 1, PARTITIONS_MAX / TOPICS_MAX);
+    field_grow(field, t, (uint32_t)prng_between(prng, 1, TOPIC_SIZE_MAX));
     field->topics[t].replicas = (int32_t)min_i64(draw(prng, 3, 750, 1, 5), plan->size.brokers);
-    field->partition_count += field->topics[t].partitions;
     field->topics[t].weak = t > 0 && prng_chance(prng, 150);
     field->topics[t].deletable = prng_chance(prng, 500);
     if (field->topics[t].weak) {
@@ -260,6 +277,10 @@ void plan_print(const struct plan *plan, const struct field *field)
         (void)printf(
             "  turns stand still at %u of 1000 lock releases and letters, for up to %lld us\n",
             plan->habits.switch_per_mille, (long long)plan->habits.switch_us);
+    }
+    if (plan->overseer_pace_us > 0) {
+        (void)printf("  topics grow, and settings of all change, about every %lld ms\n",
+                     (long long)(plan->overseer_pace_us / 1000));
     }
     for (uint32_t t = 0; t < field->topic_count; t++) {
         (void)printf("  topic %s: %u partitions, %d replicas%s\n", field->topics[t].name,

@@ -32,7 +32,9 @@
     X(WIPE, "wiped disk")                                 \
     X(SWIZZLE, "swizzle-clogging")                        \
     X(PAUSE_LONG, "long pause")                           \
-    X(CLOG, "clogged streams")
+    X(CLOG, "clogged streams")                            \
+    X(REFIT, "restart with other settings")               \
+    X(REPLACE, "broker replaced by another")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,
@@ -71,6 +73,7 @@ struct plan {
     time_us fault_gap_us; /* mean */
     uint32_t weight[FAULTS];
     time_us admin_pace_us;
+    time_us overseer_pace_us;
     struct world_habits habits;
     uint32_t watch_every; /* events */
 };

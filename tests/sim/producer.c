@@ -191,7 +191,7 @@ static void ship_send(struct lane *lane, struct shipment *ship)
     buf_init(&batch, &producer->agent.heap, 1 << 20);
     batch_make(lane, ship, &batch);
     kmsg_produce_request_partition_init(&data);
-    data.index = (int32_t)(lane->partition - field->topics[topic_at].first);
+    data.index = field_index_of(field, lane->partition);
     data.records.bytes = buf_slice(&batch);
     kmsg_produce_request_topic_init(&topic);
     topic.name = slice_str(field->topics[topic_at].name);
@@ -338,7 +338,7 @@ void producer_open(struct producer *producer, struct field *field, const char *a
     producer->pace_us = prng_between(prng, 2000, 300000);
     producer->near_wrap = prng_chance(prng, 150);
     producer->give_up_us = prng_chance(prng, 300) ? prng_between(prng, 1000000, 8000000) : 0;
-    for (uint32_t i = 0; i < field->partition_count; i++) {
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
         producer->lanes[i] = (struct lane){
             .producer = producer, .partition = i, .producer_id = -1, .producer_epoch = -1};
     }

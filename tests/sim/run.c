@@ -28,6 +28,7 @@ struct run {
     struct member members[MEMBERS_MAX];
     struct consumer last;
     struct administrator admin;
+    struct overseer overseer;
     uint32_t until_watch;
     bool stopped; /* as asked */
 };
@@ -219,6 +220,9 @@ static void clients_open(struct run *run)
     uint32_t consumers = run->plan.consumers;
     assert(producers <= PRODUCERS && consumers <= CONSUMERS && run->plan.members <= MEMBERS_MAX);
     administrator_open(&run->admin, &run->field, "10.0.4.1", 100, run->plan.admin_pace_us);
+    if (run->plan.overseer_pace_us > 0) {
+        overseer_open(&run->overseer, &run->field, "10.0.4.3", 101, run->plan.overseer_pace_us);
+    }
     for (uint32_t i = 0; i < producers; i++) {
         producer_open(&run->producers[i], &run->field, client_addresses[i], number);
         run->nemesis.clients[run->nemesis.client_count++] = run->producers[i].agent.host;
@@ -275,7 +279,7 @@ static bool form(struct run *run)
     if (!controllers_form(run)) {
         return false;
     }
-    for (uint32_t i = 0; i < run->cluster->broker_count; i++) {
+    for (uint32_t i = 0; i < run->plan.size.brokers; i++) {
         if (!broker_start(run->cluster, i)) {
             return verdict(run, OUTCOME_WRONG, "halted", "a broker does not start");
         }
@@ -358,6 +362,9 @@ static void judge(struct run *run)
 static void clients_close(struct run *run)
 {
     administrator_close(&run->admin);
+    if (run->overseer.agent.loop != NULL) {
+        overseer_close(&run->overseer);
+    }
     for (uint32_t i = 0; i < run->plan.producers; i++) {
         producer_close(&run->producers[i]);
     }

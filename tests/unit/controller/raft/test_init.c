@@ -43,6 +43,24 @@ Test(raft_init, starts_as_a_patient_follower, .init = with_heap)
     cr_assert_eq(heap.live, 0);
 }
 
+/* Kafka's default of controller.quorum.election.timeout.ms is 1,000: a leader that resigned sooner than that was no valid one, and a
+ * controller with that in its file did not start. */
+Test(raft_init, takes_any_election_time_out, .init = with_heap)
+{
+    static const int32_t least_ms[] = {10, 149, 150, 451, 600, 1000, 5000, 100000};
+    for (size_t i = 0; i < sizeof(least_ms) / sizeof(least_ms[0]); i++) {
+        struct raft_config config;
+        struct raft_durable_state state = formed();
+        struct raft raft;
+        raft_config_defaults(&config, node(1));
+        raft_config_elections(&config, least_ms[i], 2 * least_ms[i], 2000);
+        cr_assert_eq(raft_init(&raft, &config, &state, &heap, 1, 0), OK, "%d", least_ms[i]);
+        cr_assert_geq(config.resign_ms, config.election_max_ms);
+        cr_assert_geq(config.backoff_max_ms, config.election_max_ms);
+        raft_release(&raft);
+    }
+}
+
 Test(raft_init, a_node_outside_the_voter_set_never_campaigns, .init = with_heap)
 {
     struct raft_config config;

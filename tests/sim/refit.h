@@ -1,0 +1,10 @@
+/* Other settings for a node's next start: what an operator changes in its file. By the given chance alone. */
+#ifndef ODRADEK_TESTS_SIM_REFIT_H
+#define ODRADEK_TESTS_SIM_REFIT_H
+
+#include "tests/sim/cluster.h"
+
+void refit_broker(struct cluster *, uint32_t number, struct prng *);
+void refit_controller(struct cluster *, uint32_t number, struct prng *);
+
+#endif
