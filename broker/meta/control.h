@@ -83,6 +83,7 @@ enum control_kind {
     CONTROL_ALTER_ISR,
     CONTROL_ASSIGN_DIRS,
     CONTROL_REPLICAS_LOST,
+    CONTROL_REPLICAS_ROTTEN,
     CONTROL_REPLICAS_SYNCED,
 };
 
@@ -125,7 +126,7 @@ struct control_request {
             } isr[REPLICAS_MAX];
             int32_t min_isr;
         } alter_isr;
-        struct { /* ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_SYNCED */
+        struct { /* ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_ROTTEN, REPLICAS_SYNCED */
             struct uuid dir;
             const struct control_partition *partitions; /* must live until done */
             uint32_t count;

@@ -172,7 +172,8 @@ static void replicas_send(struct control_request *r)
         assign.n_partitions = r->replicas.count;
         frame.body_case = ODRADEK__FRAME__BODY_ASSIGN_DIRS;
         frame.assign_dirs = &assign;
-    } else if (r->kind == CONTROL_REPLICAS_LOST) {
+    } else if (r->kind != CONTROL_REPLICAS_SYNCED) {
+        lost.rotten = r->kind == CONTROL_REPLICAS_ROTTEN;
         lost.broker = r->control->options.broker;
         lost.epoch = r->control->epoch;
         lost.partitions = list;
@@ -223,6 +224,7 @@ static void request_send(struct control_request *r)
     case CONTROL_ALTER_ISR: alter_isr_send(r); break;
     case CONTROL_ASSIGN_DIRS:
     case CONTROL_REPLICAS_LOST:
+    case CONTROL_REPLICAS_ROTTEN:
     case CONTROL_REPLICAS_SYNCED: replicas_send(r); break;
     }
 }

@@ -14,10 +14,11 @@ static void news_send(struct replica_news *news);
 static const char *news_word(enum control_kind kind)
 {
     assert(kind == CONTROL_ASSIGN_DIRS || kind == CONTROL_REPLICAS_LOST ||
-           kind == CONTROL_REPLICAS_SYNCED);
-    return kind == CONTROL_ASSIGN_DIRS     ? "placed"
-           : kind == CONTROL_REPLICAS_LOST ? "lost"
-                                           : "synced";
+           kind == CONTROL_REPLICAS_ROTTEN || kind == CONTROL_REPLICAS_SYNCED);
+    return kind == CONTROL_ASSIGN_DIRS       ? "placed"
+           : kind == CONTROL_REPLICAS_LOST   ? "lost"
+           : kind == CONTROL_REPLICAS_ROTTEN ? "rotten"
+                                             : "synced";
 }
 
 /* Everything is told anew that the present image does not show: what was not heard, and nothing that was. */
@@ -92,6 +93,7 @@ static void on_news_end(struct turn_end *end)
 {
     struct broker_node *node = CONTAINER_OF(end, struct broker_node, news_end);
     news_send(&node->lost);
+    news_send(&node->rotten);
     news_send(&node->synced);
     for (uint32_t i = 0; i < LOG_DIRS_MAX; i++) {
         news_send(&node->placed[i]);
@@ -128,6 +130,13 @@ static void on_lost(void *ctx, struct uuid topic, int32_t index)
         "replica %s-%d is not in its directory any more; giving its seat up, it will be copied anew",
         uuid_print(topic).s, index);
     news_add(node, &node->lost, CONTROL_REPLICAS_LOST, topic, index);
+}
+
+static void on_rotten(void *ctx, struct uuid topic, int32_t index)
+{
+    struct broker_node *node = ctx;
+    assert(node->partitions != NULL);
+    news_add(node, &node->rotten, CONTROL_REPLICAS_ROTTEN, topic, index);
 }
 
 static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid dir)
@@ -246,6 +255,7 @@ void node_partition_events(struct broker_node *node, struct partitions_events *r
                                              .settings = node_topic_settings,
                                              .ask_isr = on_ask_isr,
                                              .lost = on_lost,
+                                             .rotten = on_rotten,
                                              .assigned = on_assigned,
                                              .synced = on_synced,
                                              .dir_failed = on_dir_failed,

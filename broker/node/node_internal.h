@@ -59,6 +59,7 @@ struct broker_node {
     struct http_server *http;
     struct timer watch_timer;
     struct replica_news lost;
+    struct replica_news rotten;
     struct replica_news synced;
     struct replica_news placed[LOG_DIRS_MAX];
     struct turn_end news_end;

@@ -142,7 +142,8 @@ struct fetch_part {
     struct partition *partition; /* while it watches or warms */
     bool judged;                 /* the core has seen this follower's fetch */
     bool warming;
-    bool warm; /* range holds what partition_warm read in */
+    bool warm;   /* range holds what partition_warm read in */
+    err_t fault; /* ... which cannot be served; told with the next call */
     uint64_t seen;
     struct log_range range;
     struct disk_job job;

@@ -271,7 +271,13 @@ static void rebuild(struct partition *p, struct heap *heap)
         (void)rebuild_step(p, &event);
     }
     partition_leave(p);
-    if (err != ERR_NOT_FOUND && err != ERR_OFFLINE) {
+    if (err_is_rotten(err)) {
+        partition_enter(p);
+        if (p->state == PARTITION_OPEN) {
+            partition_rot_offline(p, at, err);
+        }
+        partition_leave(p);
+    } else if (err != ERR_NOT_FOUND && err != ERR_OFFLINE) {
         failed(p, "reading its producers from the log", err);
     }
 }
@@ -304,7 +310,8 @@ static void verify(struct partition *p, struct heap *heap)
     if (err == OK) {
         err = check_stretch(p, slice_of(stretch.p, n));
     }
-    bool rotten = err == ERR_CORRUPT || err == ERR_MALFORMED;
+    err = err == ERR_MALFORMED || err == ERR_VERSION ? ERR_CORRUPT : err;
+    bool rotten = err_is_rotten(err);
     assert(offset >= 0 && n <= stretch.room);
     trace_log(p->table->config.trace, rotten ? TRACE_ERROR : TRACE_WARN, TRACE_PARTITION,
               "%s-%d: a follower got a batch at %lld with a wrong checksum; our copy is %s (%s).",
@@ -312,8 +319,10 @@ static void verify(struct partition *p, struct heap *heap)
               rotten ? "bad" : "not known to be bad: the fault lies on the way or over there",
               err_text(err));
     partition_enter(p);
-    p->rotten = rotten;
-    lock_leave(p->lock);
+    if (rotten && p->state == PARTITION_OPEN) {
+        partition_rot(p, offset, err);
+    }
+    partition_leave(p);
 }
 
 /* ---- the end ---- */
@@ -361,7 +370,7 @@ static void close_log(struct partition *p, struct heap *heap)
 
 static void delete_log(struct partition *p)
 {
-    char doomed[FOLDER_PATH_MAX + 64];
+    char doomed[FOLDER_PATH_MAX + 96];
     struct uuid_text id = uuid_print(p->topic);
     partition_enter(p);
     struct log *log = p->log;
@@ -372,8 +381,9 @@ static void delete_log(struct partition *p)
     if (log != NULL) {
         log_abandon(log);
     }
-    int n = snprintf(doomed, sizeof(doomed), "%s.%s-%s", p->folder, id.s,
-                     p->aside ? "stray" : "delete");
+    int n = p->aside ? snprintf(doomed, sizeof(doomed), "%s.%s-%d-stray", p->folder, id.s,
+                                p->view.partition_epoch) /* another one each time */
+                     : snprintf(doomed, sizeof(doomed), "%s.%s-delete", p->folder, id.s);
     assert(n > 0 && (size_t)n < sizeof(doomed));
     err_t err = disk_rename(p->table->host, p->folder, doomed);
     if (err == OK) {

@@ -35,6 +35,13 @@ static void refuse(struct fetch_part *part, enum kafka_error error)
     part->log_start = -1;
 }
 
+/* Inside. Where others are in sync one of them will lead soon, so that to ask again is right; else it is not (docs/RELIABILITY.md). */
+static enum kafka_error rot_error(const struct partition *p, err_t err)
+{
+    bool others = p->state == PARTITION_OPEN && __builtin_popcount(p->core.isr) > 1;
+    return others ? KAFKA_KAFKA_STORAGE_ERROR : kafka_error_of_log(err);
+}
+
 /* How soon the same partition is verified again on a follower's word. */
 #define VERIFY_REST_MS 10000
 
@@ -126,6 +133,11 @@ static void read_records(struct partition *p, struct fetch_part *part, int64_t e
     struct log_range range;
     err_t err = log_read(p->log, part->fetch_offset, end, bytes_max, first_whole, LOG_READ_HOT,
                          &range);
+    if (err_is_rotten(err)) {
+        partition_rot(p, part->fetch_offset, err);
+        refuse(part, rot_error(p, err));
+        return;
+    }
     if (err != OK) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: cannot read at %lld: %s.", p->name, p->index,
@@ -157,6 +169,8 @@ void partition_fetch(struct partition *p, struct fetch_part *part, size_t bytes_
     partition_enter(p);
     if (p->state != PARTITION_OPEN) {
         refuse(part, partition_closed_error(p));
+    } else if (part->fault != OK) { /* what was found when it was warmed */
+        refuse(part, rot_error(p, part->fault));
     } else {
         struct replica_read read;
         judge(p, part, &read);
@@ -173,6 +187,7 @@ void partition_fetch(struct partition *p, struct fetch_part *part, size_t bytes_
             p->read_end = part->replica_id >= 0 ? p->read_end : max_i64(p->read_end, read.end);
         }
     }
+    part->fault = OK;
     part->seen = part->replica_id >= 0 ? p->follower_news : p->consumer_news;
     partition_leave(p);
 }
@@ -213,8 +228,10 @@ static void warm_work(struct disk_job *job)
     const struct memory_source *memory = memory_source(p->table->host);
     uint8_t *scratch = memory->take(memory->ctx, WARM_SCRATCH_BYTES);
     err_t err = ERR_NO_MEMORY;
-    if (scratch != NULL) {
+    for (int i = 0; i < 2 && scratch != NULL && (i == 0 || err_is_rotten(err)); i++) {
         err = log_range_warm(&part->range, p->table->config.crc, scratch, WARM_SCRATCH_BYTES);
+    }
+    if (scratch != NULL) {
         memory->give(memory->ctx, scratch, WARM_SCRATCH_BYTES);
     }
     partition_enter(p);
@@ -224,14 +241,12 @@ static void warm_work(struct disk_job *job)
     } else {
         err = log_range_warmed(p->log, &part->range, err);
     }
-    lock_leave(p->lock);
     part->warm = err == OK;
-    if (err == ERR_CORRUPT) {
-        trace_log(
-            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-            "%s-%d: a batch at or behind %lld has a wrong checksum on disk; it is not served.",
-            p->name, p->index, (long long)part->fetch_offset);
+    if (err_is_rotten(err)) {
+        part->fault = err;
+        partition_rot(p, part->fetch_offset, err);
     }
+    partition_leave(p);
 }
 
 static void warm_done(struct disk_job *job)

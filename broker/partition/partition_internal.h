@@ -45,6 +45,7 @@ enum outbox_flag {
     OUTBOX_FAILED = 32,
     OUTBOX_PROVED = 64,
     OUTBOX_SYNC_SOON = 128,
+    OUTBOX_ROTTEN = 256,
 };
 
 struct outbox {
@@ -101,6 +102,7 @@ struct partition {
     bool first;       /* the first apply waits for it */
     bool removing;    /* its folder's name is still taken */
     struct uuid said; /* its directory as the image has it */
+    bool alone_told;  /* that it is rotten and nobody else has everything */
 
     /* Inside the monitor. */
     struct heap heap;
@@ -149,12 +151,13 @@ struct partition {
     bool fetch_urgent;
     bool chores_running; /* the job is out */
     bool rebuilding;
-    bool rotten;  /* it was bad here too */
+    bool rotten;  /* its log cannot be read through: table_apply.c has what follows */
     bool aside;   /* its folder is set aside, not removed */
     bool resting; /* the core may be ahead of the log: nothing that it says is written down */
 
     struct mail ask_mail;
     struct mail proved_mail;
+    struct mail rotten_mail;
     struct mail fetch_mail;
     struct fetch_room *fetch_room; /* where that letter goes; whoever set fetch_posted */
     struct mail tick_mail;
@@ -280,6 +283,15 @@ void partition_step(struct partition *, struct step *);
 void partition_fail(struct partition *);
 /* Inside: it cannot go on for now, but what it has on disk is not in doubt: offline, and opened again after a rest that grows. */
 void partition_rest(struct partition *, const char *why);
+/* Inside: what was written here does not come back, or not as it was written (ERR_CORRUPT, ERR_IO), twice asked. Those bytes are
+ * not served; the controllers hear of it. offset -1: not known. */
+void partition_rot(struct partition *, int64_t offset, err_t);
+/* Inside: the same, and nothing of it can be used. */
+void partition_rot_offline(struct partition *, int64_t offset, err_t);
+static inline bool err_is_rotten(err_t err)
+{
+    return err == ERR_CORRUPT || err == ERR_IO;
+}
 /* Inside: everyone who waits is told `error`, the core is stopped, the state is `state`. */
 void partition_halt(struct partition *, enum partition_state state, enum kafka_error error);
 /* Inside: what a client is told while it is not open. */
@@ -359,6 +371,7 @@ int64_t table_broker_epoch(struct partitions *);
 void table_chores_done(struct partition *, uint32_t chores);
 void table_ask(struct mail *);
 void table_proved(struct mail *);
+void table_rotten(struct mail *);
 void table_dir_failed(struct log_dir *);
 
 /* ---- table_upkeep.c, table_stop.c: control loop ---- */

@@ -188,8 +188,10 @@ static err_t find_batch(struct partition *p, const struct offset_question *q,
     const struct memory_source *memory = memory_source(p->table->host);
     uint8_t *scratch = memory->take(memory->ctx, LOOKUP_SCRATCH_BYTES);
     err = ERR_NO_MEMORY;
-    if (scratch != NULL) {
+    for (int i = 0; i < 2 && scratch != NULL && (i == 0 || err_is_rotten(err)); i++) {
         err = log_range_warm(ret_range, p->table->config.crc, scratch, LOOKUP_SCRATCH_BYTES);
+    }
+    if (scratch != NULL) {
         memory->give(memory->ctx, scratch, LOOKUP_SCRATCH_BYTES);
     }
     partition_enter(p);
@@ -216,6 +218,11 @@ static void lookup_work(struct disk_job *job)
             err = find_in_range(p, &range, &sought);
             log_range_release(&range);
         }
+    }
+    if (err_is_rotten(err)) {
+        partition_enter(p);
+        partition_rot(p, LOG_OFFSET_NONE, err);
+        partition_leave(p);
     }
     if (q->error == KAFKA_NONE) {
         q->error = err == ERR_BUSY ? KAFKA_REQUEST_TIMED_OUT : kafka_error_of_log(err);

@@ -159,11 +159,18 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     struct log_config config = partition_log_config(p);
     lock_leave(p->lock);
     struct log *log = NULL;
-    err_t err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, ret_report);
+    err_t err = ERR_CORRUPT;
+    /* What a device gives wrong once it may give right when it is asked again. */
+    for (int i = 0; i < 2 && err_is_rotten(err); i++) {
+        err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, ret_report);
+    }
+    if (err == ERR_OFFLINE) {
+        log_dir_note_failed_sync(p->dir);
+    }
+    if (err_is_rotten(err)) {
+        return err;
+    }
     if (err != OK) {
-        if (err == ERR_IO) {
-            log_dir_note_failed_sync(p->dir);
-        }
         trace_log(
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
@@ -192,7 +199,7 @@ void partition_open(struct partition *p)
     if (err == OK) {
         err = load_core(p, &report);
     }
-    if (err != OK && p->log != NULL) {
+    if (err != OK && !err_is_rotten(err) && p->log != NULL) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: cannot be loaded (%s); the replica stays offline.", p->name, p->index,
                   err_text(err));
@@ -204,6 +211,9 @@ void partition_open(struct partition *p)
     }
     p->state = err == OK ? PARTITION_OPEN : PARTITION_OFFLINE;
     partition_wake(p, true, true);
+    if (err_is_rotten(err)) {
+        partition_rot_offline(p, report.bad_offset, err);
+    }
     if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY) {
         partition_rest(p, "what it lacked may come");
     }

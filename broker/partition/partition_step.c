@@ -1,4 +1,6 @@
 /* The monitor: events in, actions carried out in order, the outbox drained by one at a time. */
+#include <stdio.h>
+
 #include "broker/partition/partition_internal.h"
 
 #include "common/wire/record_batch.h"
@@ -73,6 +75,10 @@ static void carry_out(struct partition *p, const struct outbox *outbox)
     if (outbox->flags & OUTBOX_PROVED) {
         partition_hold(p);
         loop_post(p->table->config.control, &p->proved_mail);
+    }
+    if (outbox->flags & OUTBOX_ROTTEN) {
+        partition_hold(p);
+        loop_post(p->table->config.control, &p->rotten_mail);
     }
     if (outbox->flags & OUTBOX_FETCH) {
         partition_hold(p);
@@ -390,6 +396,11 @@ void partition_step(struct partition *p, struct step *step)
         partition_rest(p, "no room for what its leader sends");
         return;
     }
+    if (err == ERR_CORRUPT &&
+        step->ticket == NULL) { /* found on the way to where it was to be cut */
+        partition_rot_offline(p, LOG_OFFSET_NONE, err);
+        return;
+    }
     if (err != OK) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: its log failed (%s); the log directory %s goes offline.", p->name,
@@ -447,6 +458,33 @@ void partition_rest(struct partition *p, const char *why)
     p->rested_ms = now;
     p->again_at_ms = now + p->again_ms;
     p->again_ms = min_i64(2 * p->again_ms, AGAIN_MOST_MS);
+}
+
+void partition_rot(struct partition *p, int64_t offset, err_t err)
+{
+    char where[32] = "its opening";
+    assert(lock_held(p->lock) && err_is_rotten(err));
+    if (p->rotten || p->state > PARTITION_OFFLINE) {
+        return;
+    }
+    if (offset >= 0) {
+        int n = snprintf(where, sizeof(where), "offset %lld", (long long)offset);
+        assert(n > 0);
+    }
+    p->rotten = true;
+    p->outbox.flags |= MUTANT(143) ? 0 : OUTBOX_ROTTEN;
+    trace_log(
+        p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+        "%s-%d: its log in %s cannot be read at %s (%s). That is not served. Once another replica is known to have "
+        "everything, this one is set aside as -stray and copied anew.",
+        p->name, p->index, p->folder, where, err_text(err));
+}
+
+void partition_rot_offline(struct partition *p, int64_t offset, err_t err)
+{
+    partition_rot(p, offset, err);
+    p->resting = true; /* nothing that the core says is written down, and no tick opens it again */
+    partition_halt(p, PARTITION_OFFLINE, KAFKA_KAFKA_STORAGE_ERROR);
 }
 
 /* Records come in again. Told when it has lasted, so that a disk that is full now and then is not told of all the time. */

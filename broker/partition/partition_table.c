@@ -131,6 +131,7 @@ static void partition_init(struct partition *p, struct partitions *table, struct
     p->bury.deliver = bury;
     p->ask_mail.deliver = table_ask;
     p->proved_mail.deliver = table_proved;
+    p->rotten_mail.deliver = table_rotten;
     heap_init(&p->heap, memory_source(table->host), PARTITION_HEAP_MAX);
     replica_init(
         &p->core,
@@ -183,6 +184,7 @@ struct partition *table_create(struct partitions *table, struct uuid topic, stru
                                       .recovery_point = found->recovery_point,
                                       .log_start = found->log_start};
         p->known_high_watermark = found->high_watermark;
+        p->saved_point = found->recovery_point;
     }
     dir->partitions++;
     if (!enlist(table, p)) {

@@ -145,41 +145,76 @@ static void remove_partition(struct partition *p)
 }
 
 /*
- * Our copy is rotten where a follower needs it. While others are in sync we resign: the folder is set aside for who may want
- * to look into it, the controllers hear that the replica is lost and elect another one, and it is copied anew from there.
- * Alone we go on: what can be read of it is all there is.
+ * A rotten replica. What it has cannot all be read, but others count on it: the leader that acknowledges, the controllers that
+ * elect. So it keeps its name and its seats, and what is good of it is served, until the image says that the controllers have
+ * taken them from it (REPLICAS_LOST, rotten; they do so only while somebody else has everything). Only then its folder is set
+ * aside, for who may want to look into it, and the replica is made anew, empty, to be copied from its leader (M145).
  */
-static void resign(struct partition *p)
+static void set_rotten_aside(struct partition *p)
+{
+    assert(!p->removing);
+    table_forget(p);
+    partition_enter(p);
+    p->aside = true;
+    p->removing = true;
+    partition_halt(p, PARTITION_DELETED, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    partition_hold(p); /* until the chore is done */
+    partition_chore(p, CHORE_DELETE);
+    partition_leave(p);
+    trace_log(
+        p->table->config.trace, TRACE_WARN, TRACE_PARTITION,
+        "%s-%d: its seat is given up; the folder is set aside as -stray, and it is copied anew.",
+        p->name, p->index);
+    partition_drop(p); /* the table's hold */
+}
+
+static bool is_rotten(struct partition *p)
+{
+    partition_enter(p);
+    bool rotten = p->rotten && !p->removing;
+    lock_leave(p->lock);
+    return rotten;
+}
+
+/* A seat that the image has shown before, for one that was never placed may be placed by a request that is under way. */
+static bool relieved(struct partition *p, const struct meta_replica *own)
+{
+    bool placed = !uuid_is_none(p->said);
+    return placed && (uuid_is_none(own->dir) || MUTANT(145)) && is_rotten(p);
+}
+
+static void tell_alone(struct partition *p)
+{
+    partition_enter(p);
+    bool open = p->state == PARTITION_OPEN;
+    lock_leave(p->lock);
+    trace_log(
+        p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+        "%s-%d: no other replica has everything, so this rotten one keeps its seat and %s. Bring another replica into the "
+        "in-sync set, or stop this broker and put %s back from a backup; or, to go on without what is lost, stop it, "
+        "move that folder away, start it, and elect another leader (--election-type unclean).",
+        p->name, p->index, open ? "serves what can be read of it" : "stays offline", p->folder);
+}
+
+static void tell_rotten(struct partition *p, const struct meta_partition *mp)
 {
     struct partitions_events *events = &p->table->config.events;
-    assert(!p->removing && events->lost != NULL);
-    partition_enter(p);
-    bool rotten = p->rotten && p->state == PARTITION_OPEN && p->core.role == REPLICA_LEADER;
-    bool alone = rotten && __builtin_popcount(p->core.isr) < 2;
-    p->rotten = false;
-    if (rotten && !alone) {
-        p->aside = true;
-        p->removing = true;
-        partition_halt(p, PARTITION_DELETED, KAFKA_NOT_LEADER_OR_FOLLOWER);
-        partition_hold(p); /* until the chore is done */
-        partition_chore(p, CHORE_DELETE);
-    }
-    partition_leave(p);
-    if (!rotten || alone) {
-        if (alone) {
-            trace_log(
-                p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-                "%s-%d: nobody else is in sync, so this replica goes on leading with what is good of it.",
-                p->name, p->index);
-        }
+    bool alone = true;
+    if (uuid_is_none(p->said) || events->rotten == NULL || !is_rotten(p)) {
         return;
     }
-    table_forget(p);
-    trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-              "%s-%d: resigning; its folder is set aside as -stray, and it will be copied anew.",
-              p->name, p->index);
-    events->lost(events->ctx, p->topic, p->index);
-    partition_drop(p); /* the table's hold */
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        int32_t id = mp->replicas[i].broker;
+        bool has_all = meta_ids_has(&mp->isr, id) || meta_ids_has(&mp->elr, id);
+        alone = alone && (!has_all || id == p->table->config.broker_id);
+    }
+    if (alone && !p->alone_told) {
+        tell_alone(p);
+    }
+    p->alone_told = alone;
+    if (!alone && !MUTANT(143)) {
+        events->rotten(events->ctx, p->topic, p->index);
+    }
 }
 
 /* A folder that is not the cluster's is set aside, never served and never removed. */
@@ -288,8 +323,8 @@ static void tell_place(struct partition *p)
     struct partitions_events *events = &p->table->config.events;
     assert(events->assigned != NULL);
     partition_enter(p);
-    bool open = p->state == PARTITION_OPEN;
-    assert(!open || p->log != NULL);
+    bool open = p->state == PARTITION_OPEN || p->rotten;
+    assert(!open || p->rotten || p->log != NULL);
     lock_leave(p->lock);
     if (open && !uuid_eq(p->said, p->dir->properties.directory_id)) {
         events->assigned(events->ctx, p->topic, p->index, p->dir->properties.directory_id);
@@ -301,6 +336,11 @@ static void host(struct partitions *table, const struct meta_image *image,
                  const struct meta_replica *own)
 {
     struct partition *p = partitions_find(table, meta_topic_id(topic), mp->index);
+    if (p != NULL && relieved(p, own)) {
+        set_rotten_aside(p);
+        partition_drop(p);
+        p = NULL;
+    }
     bool fresh = p == NULL;
     if (fresh) {
         struct partition *before = partitions_find_named(table, meta_topic_name(topic), mp->index);
@@ -329,6 +369,7 @@ static void host(struct partitions *table, const struct meta_image *image,
     }
     p->said = own->dir;
     tell_place(p);
+    tell_rotten(p, mp);
     partition_drop(p);
 }
 
@@ -521,9 +562,6 @@ void table_chores_done(struct partition *p, uint32_t chores)
     if ((chores & (CHORE_OPEN | CHORE_REOPEN)) && !table->stopping) {
         tell_place(p);
     }
-    if ((chores & CHORE_VERIFY) && !table->stopping && !p->removing) {
-        resign(p);
-    }
     if (chores & CHORE_DELETE) {
         p->removing = false;
         if (table->closing_begun) {
@@ -548,6 +586,18 @@ void table_proved(struct mail *mail)
     lock_leave(p->lock);
     if (open && events->synced != NULL) {
         events->synced(events->ctx, p->topic, p->index);
+    }
+    partition_drop(p);
+}
+
+/* Whether somebody else has everything only the controllers know for sure. */
+void table_rotten(struct mail *mail)
+{
+    struct partition *p = CONTAINER_OF(mail, struct partition, rotten_mail);
+    struct partitions_events *events = &p->table->config.events;
+    if (!p->table->stopping && is_rotten(p) && events->rotten != NULL) {
+        tell_place(p);
+        events->rotten(events->ctx, p->topic, p->index);
     }
     partition_drop(p);
 }

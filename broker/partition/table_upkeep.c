@@ -19,6 +19,7 @@ struct point {
     int64_t log_start;
     int64_t high_watermark;
     bool closed;
+    bool kept; /* it is not open: what was known of it stays */
 };
 
 /* All partitions of a directory, held. The walk is of the whole table: there are few directories. */
@@ -52,6 +53,16 @@ static err_t gather(struct log_dir *dir, struct heap *heap, struct point **ret_p
     return OK;
 }
 
+/* Of one that is being opened or is offline: else the next start would take what was on disk for good for a torn tail (M144). */
+static void keep_point(struct point *point)
+{
+    const struct partition *p = point->p;
+    bool loaded = p->log != NULL && p->core.role != REPLICA_LOADING;
+    point->recovery = (struct log_recovery_point){.offset = p->saved_point};
+    point->log_start = p->log != NULL ? log_start(p->log) : p->known.log_start;
+    point->high_watermark = loaded ? p->core.high_watermark : p->known_high_watermark;
+}
+
 /* false: there is nothing to write of it. */
 static bool take_point(struct point *point)
 {
@@ -76,6 +87,10 @@ static bool take_point(struct point *point)
             p->outbox.flags |= OUTBOX_SYNC;
         }
     }
+    point->kept = p->state < PARTITION_OPEN || p->state == PARTITION_OFFLINE;
+    if (point->kept) {
+        keep_point(point);
+    }
     point->closed = p->state == PARTITION_CLOSING && p->closed_end >= 0;
     if (point->closed) {
         point->recovery.offset = p->closed_end;
@@ -83,7 +98,7 @@ static bool take_point(struct point *point)
         point->high_watermark = p->core.high_watermark;
     }
     partition_leave(p);
-    return open || point->closed;
+    return open || point->closed || (point->kept && !MUTANT(144));
 }
 
 static uint64_t mix(uint64_t sum, int64_t value)
@@ -140,7 +155,7 @@ err_t checkpoint_dir(struct log_dir *dir)
         dir->checkpoint_sum = err == OK ? sum : 0;
         for (size_t i = 0; err == OK && i < count; i++) {
             partition_enter(points[i].p);
-            if (points[i].p->log != NULL && !points[i].closed) {
+            if (points[i].p->log != NULL && !points[i].closed && !points[i].kept) {
                 log_recovery_point_saved(points[i].p->log, points[i].recovery);
             }
             lock_leave(points[i].p->lock);

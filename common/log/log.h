@@ -85,7 +85,8 @@ struct log_report {
  * log_durable_end is true at once. heap: the log's own memory, used inside the monitor only. known.recovery_point may be
  * above the end (a truncation came after the checkpoint).
  * log_start may have moved: save its checkpoint before anything is cut.
- * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), nothing was changed. ERR_IO, ERR_NO_MEMORY, ...
+ * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), nothing was changed. ERR_OFFLINE: a sync failed, and its
+ * pages are not to be believed in this boot. ERR_IO, ERR_NO_MEMORY, ...
  * ERR_UNSUPPORTED: a half-finished compaction of another server (.swap files) lies there.
  */
 err_t log_open(struct host *, struct heap *, const char *dir, const struct log_config *,
@@ -228,7 +229,8 @@ err_t log_read(struct log *, int64_t offset, int64_t limit, size_t bytes_max, bo
 
 /*
  * [pool, no monitor] Finds what a cold range asks for, reads it in and checks the CRC of every batch; then it is as if
- * log_read had given it, perhaps with bytes = 0. ERR_CORRUPT, ERR_IO; ERR_RANGE: the file is shorter than it was.
+ * log_read had given it, perhaps with bytes = 0, or with fewer bytes: what is good before the first bad batch. ERR_CORRUPT,
+ * ERR_IO: the first one is bad already; ERR_RANGE: the file is shorter than it was.
  * scratch: working memory of at least 4 KiB, more is faster.
  */
 err_t log_range_warm(struct log_range *, const struct crc32c_impl *, uint8_t *scratch,

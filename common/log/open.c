@@ -212,7 +212,7 @@ err_t log_open(struct host *host, struct heap *heap, const char *dir,
     arena_release(&scratch);
     if (err != OK) {
         log_abandon(log);
-        return err == ERR_OFFLINE ? ERR_IO : err; /* a sync failed */
+        return err;
     }
     *ret_log = log;
     return OK;

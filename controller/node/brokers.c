@@ -266,7 +266,8 @@ static err_t replicas_read(struct order *order, enum command_kind kind, int32_t 
     struct partition_ref *refs;
     TRY(refs_read(&order->arena, from, count, &refs));
     order->command.kind = kind;
-    order->command.replicas = (struct replicas_command){broker, epoch, refs, (uint32_t)count};
+    order->command.replicas = (struct replicas_command){
+        .broker = broker, .broker_epoch = epoch, .entries = refs, .count = (uint32_t)count};
     order->answer = replicas_answered;
     return OK;
 }
@@ -320,9 +321,11 @@ static err_t order_read(struct order *order, const Odradek__Frame *frame)
     case ODRADEK__FRAME__BODY_REGISTER: return register_read(order, frame->register_);
     case ODRADEK__FRAME__BODY_HEARTBEAT: return heartbeat_read(order, frame->heartbeat);
     case ODRADEK__FRAME__BODY_REPLICAS_LOST:
-        return replicas_read(order, COMMAND_REPLICAS_LOST, frame->replicas_lost->broker,
-                             frame->replicas_lost->epoch, frame->replicas_lost->partitions,
-                             frame->replicas_lost->n_partitions);
+        TRY(replicas_read(order, COMMAND_REPLICAS_LOST, frame->replicas_lost->broker,
+                          frame->replicas_lost->epoch, frame->replicas_lost->partitions,
+                          frame->replicas_lost->n_partitions));
+        order->command.replicas.rotten = frame->replicas_lost->rotten;
+        return OK;
     case ODRADEK__FRAME__BODY_REPLICAS_SYNCED:
         return replicas_read(order, COMMAND_REPLICAS_SYNCED, frame->replicas_synced->broker,
                              frame->replicas_synced->epoch, frame->replicas_synced->partitions,

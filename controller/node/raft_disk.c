@@ -31,6 +31,20 @@ void store_fail(struct raft_disk *store, const char *doing, err_t err)
     }
 }
 
+void store_rotten(struct raft_disk *store, const char *what)
+{
+    if (!store->failed) {
+        char sentence[STORE_PATH_MAX + 256];
+        store->failed = true;
+        (void)snprintf(
+            sentence, sizeof(sentence),
+            "%s in %s does not come back as it was written; stopping: empty this controller's "
+            "directory while its peers run, and it is made anew from them",
+            what, store->dir);
+        store->events->failed(store->ctx, sentence);
+    }
+}
+
 static err_t state_load(struct raft_disk *store, struct arena *arena)
 {
     char path[STORE_PATH_MAX];
@@ -450,9 +464,12 @@ void raft_disk_drop_prefix(struct raft_disk *store, uint64_t write, raft_index u
 
 /* ---- reading ---- */
 
-static err_t range_entries(const struct log_range *range, raft_index last, struct arena *arena,
-                           struct raft_entry **ret_entries, size_t *ret_count)
+/* Checked again: whoever gets an entry from here puts another checksum around it. */
+static err_t range_entries(const struct raft_disk *store, const struct log_range *range,
+                           raft_index last, struct arena *arena, struct raft_entry **ret_entries,
+                           size_t *ret_count)
 {
+    struct batch_header header;
     uint8_t *bytes = arena_alloc(arena, range->bytes);
     ENSURE(bytes != NULL, ERR_NO_MEMORY);
     size_t n = 0;
@@ -467,6 +484,7 @@ static err_t range_entries(const struct log_range *range, raft_index last, struc
            index_of_offset(range->base_offset) + (raft_index)*ret_count <= last) {
         struct slice batch;
         TRY(batch_cut(&rest, &batch));
+        TRY(MUTANT(146) ? OK : batch_check(store->crc, batch, &header));
         TRY(batch_entry(batch, &(*ret_entries)[*ret_count]));
         (*ret_count)++;
     }
@@ -482,10 +500,14 @@ err_t raft_disk_read(struct raft_disk *store, raft_index first, raft_index last,
                  LOG_READ_ANY, &range));
     err_t err = range.bytes == 0 || range.base_offset != offset_of_index(first)
                     ? ERR_RANGE
-                    : range_entries(&range, last, arena, ret_entries, ret_count);
+                    : range_entries(store, &range, last, arena, ret_entries, ret_count);
     log_range_release(&range);
     bool rot = err == ERR_MALFORMED || err == ERR_TRUNCATED || err == ERR_VERSION;
-    return rot ? ERR_CORRUPT : err;
+    err = rot ? ERR_CORRUPT : err;
+    if (err == ERR_CORRUPT) {
+        store_rotten(store, "the metadata log");
+    }
+    return err;
 }
 
 void raft_disk_snapshot_id(const struct raft_disk *store, struct raft_snapshot *ret_snapshot)

@@ -64,6 +64,8 @@ struct raft_disk {
 };
 
 void store_path(const struct raft_disk *, const char *name, char *ret_path);
+/* Bytes that were on disk are not what they were: no vote and no entry of this directory counts any more. */
+void store_rotten(struct raft_disk *, const char *what);
 void store_fail(struct raft_disk *, const char *doing, err_t err);
 
 /* One more write was made: it will be synced. */

@@ -199,6 +199,21 @@ err_t raft_disk_snapshot_body(struct raft_disk *store, struct arena *arena, stru
     return snapshot_load(store, path, arena, &snapshot, ret_body);
 }
 
+/* Before it is sent: who receives rotten bytes cannot know whose fault that is. */
+static err_t snapshot_check(struct raft_disk *store, const char *path)
+{
+    struct arena arena;
+    struct raft_snapshot snapshot;
+    struct slice body;
+    arena_init(&arena, store->heap->arena.source, 4096, SNAPSHOT_BYTES_MAX + 4096);
+    err_t err = snapshot_load(store, path, &arena, &snapshot, &body);
+    arena_release(&arena);
+    if (err == ERR_CORRUPT) {
+        store_rotten(store, "the snapshot of the metadata");
+    }
+    return err;
+}
+
 static err_t reading_open(struct raft_disk *store, raft_index index)
 {
     char path[STORE_PATH_MAX];
@@ -208,6 +223,7 @@ static err_t reading_open(struct raft_disk *store, raft_index index)
         store->reading = NULL;
         store->reading_index = 0;
         snapshot_path(store, index, store->snapshot.term, path);
+        TRY(snapshot_check(store, path));
         TRY(disk_open(store->host, path, DISK_READ, &store->reading));
         store->reading_index = index;
     }

@@ -167,13 +167,16 @@ struct assign_dirs_command {
 
 /* REPLICAS_LOST: the image says that the replica lies in one of the broker's dirs, and it is not there. Its seats go and
  * its directory becomes UUID_NONE, after which the broker may create it empty. Of a replica without a directory it means
- * nothing, so it may be said twice.
+ * nothing, so it may be said twice. rotten: it is there, and cannot be read through. Then it is done only while another member
+ * of the ISR or the ELR may lead (INELIGIBLE_REPLICA), for what is good of it may be all there is; and the leader epoch grows,
+ * for the same incarnation of the broker goes on with an empty log, and what it fetched into the old one must not count.
  * REPLICAS_SYNCED: the topic is durability=disk in the broker's image, and it has fsynced the whole log since it saw that. */
 struct replicas_command {
     int32_t broker;
     int64_t broker_epoch;
     const struct partition_ref *entries;
     uint32_t count;
+    bool rotten;
 };
 
 /* Of ASSIGN_DIRS, REPLICAS_LOST and REPLICAS_SYNCED. */

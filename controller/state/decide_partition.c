@@ -160,6 +160,7 @@ struct replica_word {
     enum command_kind kind;
     const struct meta_broker *broker;
     struct uuid dir;
+    bool rotten; /* of REPLICAS_LOST */
 };
 
 /* Changes the replica as it was said; *ret_lost: its seats go. */
@@ -196,6 +197,20 @@ static enum kafka_error replica_change(const struct world *world, struct slice t
     }
 }
 
+/* Somebody else who may lead has all that was acknowledged. */
+static bool spared(const struct world *world, const struct meta_partition *mp, int32_t broker)
+{
+    bool found = MUTANT(140);
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        const struct meta_replica *other = &mp->replicas[i];
+        bool has_all = meta_ids_has(&mp->isr, other->broker) ||
+                       meta_ids_has(&mp->elr, other->broker);
+        found = found || (other->broker != broker && has_all && world_seat(world, other) &&
+                          world_active(world, other->broker));
+    }
+    return found;
+}
+
 static err_t replica_one(const struct world *world, const struct partition_ref *at,
                          const struct replica_word *word, struct decision *decision,
                          enum kafka_error *ret_error)
@@ -220,7 +235,16 @@ static err_t replica_one(const struct world *world, const struct partition_ref *
     if (*ret_error != KAFKA_NONE) {
         return OK;
     }
+    if (lost && word->rotten && !spared(world, old, word->broker->id)) {
+        PROBE(SEAT_ROTTEN_KEPT);
+        *ret_error = KAFKA_INELIGIBLE_REPLICA; /* what is good of it may be all there is */
+        return OK;
+    }
     rules.lost = lost ? word->broker->id : META_NO_BROKER;
+    rules.renew = lost && word->rotten;
+    if (rules.renew) {
+        PROBE(SEAT_ROTTEN);
+    }
     if (partition_settle(world, meta_topic_name(topic), old, &rules, &next)) {
         struct meta_record *record = decision_add(decision, META_PARTITION);
         ENSURE(record != NULL, ERR_NO_MEMORY);
@@ -236,6 +260,7 @@ struct replica_words {
     uint32_t count;
     const struct partition_ref *refs;
     const struct assign_dirs_entry *dirs;
+    bool rotten;
 };
 
 static err_t decide_words(const struct controller_state *state, const struct replica_words *words,
@@ -253,7 +278,8 @@ static err_t decide_words(const struct controller_state *state, const struct rep
         answer->results = arena_array(decision->arena, words->count, sizeof(*answer->results));
         ENSURE(answer->results != NULL, ERR_NO_MEMORY);
     }
-    struct replica_word word = {.kind = kind, .broker = meta_broker(world.image, words->broker)};
+    struct replica_word word = {
+        .kind = kind, .broker = meta_broker(world.image, words->broker), .rotten = words->rotten};
     assert(word.broker != NULL && word.broker->epoch == words->broker_epoch);
     assert((words->dirs != NULL) == (kind == COMMAND_ASSIGN_DIRS) || words->count == 0);
     for (; cursor->index < words->count; cursor->index++) {
@@ -289,7 +315,8 @@ static err_t decide_replicas(const struct controller_state *state, const struct 
     struct replica_words words = {.broker = replicas->broker,
                                   .broker_epoch = replicas->broker_epoch,
                                   .count = replicas->count,
-                                  .refs = replicas->entries};
+                                  .refs = replicas->entries,
+                                  .rotten = replicas->rotten};
     return decide_words(state, &words, command->kind, decision);
 }
 

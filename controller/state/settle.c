@@ -10,7 +10,8 @@
  * 3. ELR: while the ISR is smaller than min.insync.replicas, whoever leaves it has everything that was acknowledged, for
  *    the leader's high watermark stands still; as soon as the ISR is large enough the ELR is empty (M29).
  * 4. Epochs: a change of the leader raises the leader epoch; any change the partition epoch. A new incarnation begins fenced,
- *    so that whatever the old one led changes its leader, to none if need be: no epoch outlives its incarnation.
+ *    so that whatever the old one led changes its leader, to none if need be: no epoch outlives its incarnation. A rotten
+ *    replica that is made anew raises it too (M141).
  */
 #include "controller/state/state_internal.h"
 
@@ -170,7 +171,8 @@ static void settle_epochs(const struct settling *s)
     struct meta_partition *next = s->next;
     const struct meta_partition *old = s->old;
     assert(old->leader_epoch < INT32_MAX && old->partition_epoch < INT32_MAX);
-    next->leader_epoch = old->leader_epoch + (next->leader != old->leader ? 1 : 0);
+    bool renew = next->leader != old->leader || (s->rules->renew && !MUTANT(141));
+    next->leader_epoch = old->leader_epoch + (renew ? 1 : 0);
     next->partition_epoch = old->partition_epoch + 1;
     assert(next->leader_epoch >= old->leader_epoch);
 }

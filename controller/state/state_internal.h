@@ -117,6 +117,7 @@ enum unclean_policy { UNCLEAN_AS_SET, UNCLEAN_NEVER, UNCLEAN_NOW };
 
 struct settle_rules {
     int32_t lost;   /* this broker's replica is lost: no seat; META_NO_BROKER */
+    bool renew;     /* a new leader epoch, be it with the same leader */
     bool preferred; /* lead by the first replica if it is in the ISR */
     enum unclean_policy unclean;
     int32_t min_isr; /* a leader's own number where it is smaller; 0: none */

@@ -145,7 +145,8 @@ static void say_of_replica(struct desk *desk, enum command_kind kind)
         entry.dir = desk_dir(dir, strlen(dir));
         command.assign_dirs = (struct assign_dirs_command){broker, epoch, &entry, 1};
     } else {
-        command.replicas = (struct replicas_command){broker, epoch, &at, 1};
+        command.replicas = (struct replicas_command){broker, epoch, &at, 1,
+                                                     strcmp(desk_word(desk, 0), "rotten") == 0};
     }
     enum kafka_error error = desk_submit(desk, &command)->replicas.results[0];
     if (error != KAFKA_NONE) {
@@ -223,7 +224,7 @@ bool desk_topics(struct desk *desk, const char *name)
         change_isr(desk);
     } else if (strcmp(name, "dir") == 0) {
         say_of_replica(desk, COMMAND_ASSIGN_DIRS);
-    } else if (strcmp(name, "lost") == 0) {
+    } else if (strcmp(name, "lost") == 0 || strcmp(name, "rotten") == 0) {
         say_of_replica(desk, COMMAND_REPLICAS_LOST);
     } else if (strcmp(name, "synced") == 0) {
         say_of_replica(desk, COMMAND_REPLICAS_SYNCED);

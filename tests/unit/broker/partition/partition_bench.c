@@ -277,6 +277,33 @@ static void on_lost(void *ctx, struct uuid topic, int32_t index)
     atomic_fetch_add(&node->lost, 1);
 }
 
+/* As the controllers decide: only while somebody else is in sync, and under a new epoch. */
+static void on_rotten(void *ctx, struct uuid topic, int32_t index)
+{
+    struct bench_node *node = ctx;
+    struct bench *b = node->bench;
+    struct meta_ids others = {0};
+    (void)index;
+    atomic_fetch_add(&node->rotten, 1);
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    for (uint32_t i = 0; i < b->partition.isr.count; i++) {
+        if (b->partition.isr.id[i] != node->id) {
+            CHECK(meta_ids_add(&others, b->partition.isr.id[i]));
+        }
+    }
+    struct meta_replica *own = &b->partition.replicas[node - b->nodes];
+    if (uuid_eq(topic, b->topic) && others.count > 0 && !uuid_is_none(own->dir)) {
+        own->dir = UUID_NONE;
+        b->partition.isr = others;
+        b->partition.leader = meta_ids_has(&others, b->partition.leader) ? b->partition.leader
+                                                                         : others.id[0];
+        b->partition.leader_epoch++;
+        b->partition.partition_epoch++;
+        publish_partition(b);
+    }
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+}
+
 static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid dir)
 {
     struct bench_node *node = ctx;
@@ -408,6 +435,7 @@ static void node_open(struct bench_node *node)
                    .settings = on_settings,
                    .ask_isr = on_ask_isr,
                    .lost = on_lost,
+                   .rotten = on_rotten,
                    .assigned = on_assigned,
                    .synced = on_synced,
                    .dir_failed = on_dir_failed,
@@ -674,6 +702,27 @@ static void reading_told(struct mail *mail)
 {
     struct fetch_wait *wait = CONTAINER_OF(mail, struct fetch_wait, mail);
     CHECK(sem_post(&CONTAINER_OF(wait, struct reading, wait)->told) == 0);
+}
+
+enum kafka_error bench_refusal(struct bench *b, uint32_t node, int64_t offset)
+{
+    struct partition *p = bench_partition(b, node);
+    struct reading reading;
+    struct fetch_part part = {.replica_id = -1, .current_leader_epoch = -1, .fetch_offset = offset};
+    part.last_fetched_epoch = -1;
+    CHECK(sem_init(&reading.told, 0, 0) == 0);
+    fetch_wait_init(&reading.wait, b->nodes[node].reactors[0], reading_told);
+    partition_fetch(p, &part, 1 << 16, true);
+    if (part.cold) {
+        partition_warm(p, &part, &reading.wait);
+        CHECK(sem_wait(&reading.told) == 0);
+        fetch_wait_again(&reading.wait);
+        CHECK(fetch_wait_idle(&reading.wait));
+        partition_fetch(p, &part, 1 << 16, true);
+    }
+    fetch_part_clear(&part);
+    partition_drop(p);
+    return part.error;
 }
 
 uint8_t *bench_read(struct bench *b, uint32_t node, int64_t offset, size_t *ret_n, int64_t *ret_end)

@@ -47,6 +47,7 @@ struct bench_node {
     sem_t ready;
     sem_t stopped;
     atomic_int lost;
+    atomic_int rotten;
     atomic_int assigned;
     atomic_int dirs_failed;
     atomic_int synced;
@@ -128,6 +129,8 @@ void bench_find_offset_in(struct bench *, uint32_t node, struct partition *,
                           struct offset_question *);
 void bench_find_offset(struct bench *, uint32_t node, struct offset_question *);
 
+/* What a consumer is told who fetches there, once it has been read in. */
+enum kafka_error bench_refusal(struct bench *, uint32_t node, int64_t offset);
 /* All record bytes from `offset` on, as a consumer (replica -1) sees them; malloc'ed. */
 uint8_t *bench_read(struct bench *, uint32_t node, int64_t offset, size_t *ret_n, int64_t *ret_end);
 

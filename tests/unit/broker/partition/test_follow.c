@@ -242,34 +242,3 @@ Test(follow, replicas_without_a_leader_keep_the_time_of_retention_too)
         cr_assert(bench_soon(expired, &node));
     }
 }
-
-static bool is_lost(void *arg)
-{
-    (void)arg;
-    return atomic_load(&bench.nodes[0].lost) > 0;
-}
-
-Test(follow, a_leader_whose_copy_is_rotten_resigns_while_others_are_in_sync)
-{
-    char path[300];
-    bench_stop(&bench, 2, true);
-    bench_isr(&bench, 3);
-    for (int i = 0; i < 5; i++) {
-        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 1000).error, KAFKA_NONE);
-    }
-    (void)snprintf(path, sizeof(path), "%s/node1/%s-0/%020d.log", bench.root, BENCH_TOPIC, 0);
-    FILE *file = fopen(path, "r+b");
-    cr_assert_not_null(file);
-    cr_assert_eq(fseek(file, 3000, SEEK_SET), 0); /* in the third batch */
-    int byte = fgetc(file);
-    cr_assert_eq(fseek(file, 3000, SEEK_SET), 0);
-    cr_assert_eq(fputc(byte ^ 1, file), byte ^ 1);
-    cr_assert_eq(fclose(file), 0);
-    bench_start(&bench, 2); /* copies from the leader, and says what it gets */
-    cr_assert(bench_soon(is_lost, NULL));
-    cr_assert_null(partitions_find(bench.nodes[0].table, bench.topic, 0));
-    cr_assert_eq(bench_facts(&bench, 2).log_end, 2);
-    bench_lead_in_sync(&bench, bench.nodes[1].id);
-    bench_isr(&bench, 2);
-    cr_assert(bench_soon_end(&bench, 2, 5), "the new leader's copy is good");
-}

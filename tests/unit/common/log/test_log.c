@@ -338,6 +338,14 @@ Test(log, rot_is_found_by_the_warm_up_and_a_cut_meanwhile_is_told_apart)
     struct log_range range;
     cr_assert_eq(log_read(g.log, 0, log_end(g.log), 2000, true, LOG_READ_HOT, &range), OK);
     cr_assert(range.cold);
+    cr_assert_eq(log_range_warm(&range, g.config.crc, scratch, sizeof(scratch)), OK);
+    int64_t bad = range.end_offset; /* what is good before it comes alone */
+    cr_assert_gt(range.bytes, 0);
+    cr_assert_leq(range.bytes, 300);
+    cr_assert_eq(log_range_warmed(g.log, &range, OK), OK);
+    log_range_release(&range);
+    cr_assert_eq(log_read(g.log, bad, log_end(g.log), 2000, true, LOG_READ_HOT, &range), OK);
+    cr_assert(range.cold);
     err_t err = log_range_warm(&range, g.config.crc, scratch, sizeof(scratch));
     cr_assert_eq(err, ERR_CORRUPT);
     cr_assert_eq(log_range_warmed(g.log, &range, err), ERR_CORRUPT);

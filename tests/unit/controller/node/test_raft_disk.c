@@ -1,8 +1,10 @@
 /* What a controller finds on its disk when it comes back. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "common/port/memory.h"
 #include "controller/node/raft_disk.h"
+#include "tests/lib/fake_disk.h"
 #include "tests/sim/sim.h"
 
 struct disk {
@@ -15,6 +17,8 @@ struct disk {
     struct raft_durable_state found;
     uint64_t written;
     uint64_t durable;
+    bool rots; /* it is meant to stop */
+    int stopped;
 };
 
 static void on_durable(void *ctx, uint64_t write)
@@ -29,7 +33,9 @@ static void on_snapshot(void *ctx, raft_index index, raft_term term)
 
 static void on_failed(void *ctx, const char *sentence)
 {
-    cr_assert(ctx == NULL, "%s", sentence);
+    struct disk *d = ctx;
+    cr_assert(d->rots, "%s", sentence);
+    d->stopped++;
 }
 
 static const struct raft_disk_events events = {on_durable, on_snapshot, on_failed};
@@ -125,5 +131,31 @@ Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
     store_end(&leader);
     disk_end(&follower);
     disk_end(&leader);
+    world_close(world);
+}
+
+/* Whoever gets an entry puts a checksum of his own around it: nothing rotten may leave. */
+Test(raft_disk, rotten_entries_are_not_read)
+{
+    struct world *world = world_open(1, false);
+    struct disk d;
+    struct raft_entry *entries;
+    size_t count = 0;
+    static const char path[] = "/meta/__cluster_metadata-0/00000000000000000000.log";
+    disk_begin(&d, world, "10.0.0.1");
+    store_begin(&d);
+    append(&d, 1, 5, 1);
+    cr_assert(world_run(world, is_durable, &d, 10000000));
+    size_t n = 0;
+    uint8_t *bytes = fake_disk_bytes(d.host, path, &n);
+    free(bytes);
+    d.rots = true;
+    fake_disk_flip(d.host, path, (int64_t)n - 4, 3); /* in the last entry's payload */
+    cr_assert_eq(raft_disk_read(d.store, 1, 4, 1 << 20, &d.arena, &entries, &count), OK);
+    cr_assert_eq(count, 4);
+    cr_assert_eq(raft_disk_read(d.store, 1, 5, 1 << 20, &d.arena, &entries, &count), ERR_CORRUPT);
+    cr_assert_eq(d.stopped, 1);
+    store_end(&d);
+    disk_end(&d);
     world_close(world);
 }

@@ -117,8 +117,9 @@ static void ask_partition(struct quorum *quorum, struct prng *prng)
     }
     struct command commands[] = {
         {.kind = COMMAND_ASSIGN_DIRS, .assign_dirs = {broker, epoch, &dir, 1}},
-        {.kind = COMMAND_REPLICAS_LOST, .replicas = {broker, epoch, both, 2}},
-        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2}},
+        {.kind = COMMAND_REPLICAS_LOST,
+         .replicas = {broker, epoch, both, 2, prng_chance(prng, 500)}},
+        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2, false}},
         {.kind = COMMAND_ALTER_PARTITION, .alter_partition = {broker, epoch, &isr, 1}},
         {.kind = COMMAND_ELECT_LEADERS, .elect_leaders = {.entries = both, .count = 2}},
         {.kind = COMMAND_ALLOCATE_PRODUCER_IDS, .allocate_producer_ids = {broker, epoch}},

@@ -1,0 +1,176 @@
+/* Three brokers, and bytes of one that do not come back as they were written: never served, given up where others have them. */
+#include <criterion/criterion.h>
+
+#include "common/wire/record_batch.h"
+#include "partition_bench.h"
+
+#define RECORDS     5
+#define BATCH_BYTES 1000
+
+static struct bench bench;
+
+static void begin(void)
+{
+    bench_init(&bench, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        bench_start(&bench, i);
+    }
+    bench.settings.min_isr = 1;
+    bench_create(&bench);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(bench_soon_end(&bench, i, 0));
+    }
+}
+
+static void end(void)
+{
+    bench_release(&bench);
+}
+
+TestSuite(rot, .init = begin, .fini = end);
+
+static FILE *log_file(uint32_t node, const char *folder)
+{
+    char path[300];
+    (void)snprintf(path, sizeof(path), "%s/node%u/%s/%020d.log", bench.root, node + 1, folder, 0);
+    FILE *file = fopen(path, "r+b");
+    cr_assert_not_null(file, "%s", path);
+    return file;
+}
+
+static void flip(uint32_t node, long at)
+{
+    FILE *file = log_file(node, BENCH_TOPIC "-0");
+    cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+    int byte = fgetc(file);
+    cr_assert_eq(fseek(file, at, SEEK_SET), 0);
+    cr_assert_eq(fputc(byte ^ 1, file), byte ^ 1);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static void produce(uint32_t isr)
+{
+    bench_isr(&bench, isr);
+    for (int i = 0; i < RECORDS; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, BATCH_BYTES).error, KAFKA_NONE);
+    }
+}
+
+static bool set_aside(void *arg)
+{
+    char command[400];
+    (void)snprintf(command, sizeof(command), "test -s %s/node%u/%s-0.*-stray/%020d.log", bench.root,
+                   *(uint32_t *)arg + 1, BENCH_TOPIC, 0);
+    return system(command) == 0;
+}
+
+static void check_same(uint32_t a, uint32_t b)
+{
+    FILE *files[2] = {log_file(a, BENCH_TOPIC "-0"), log_file(b, BENCH_TOPIC "-0")};
+    for (int byte = 0; byte != EOF;) {
+        byte = fgetc(files[0]);
+        cr_assert_eq(fgetc(files[1]), byte);
+    }
+    cr_assert_eq(fclose(files[0]) + fclose(files[1]), 0);
+}
+
+static bool told_rotten(void *arg)
+{
+    return atomic_load(&bench.nodes[*(uint32_t *)arg].rotten) > 0;
+}
+
+Test(rot, a_leader_gives_its_seat_up_while_others_are_in_sync_and_copies_anew)
+{
+    uint32_t first = 0;
+    bench_stop(&bench, 2, true);
+    produce(3);
+    flip(0, 3000);          /* in the third batch */
+    bench_start(&bench, 2); /* copies from the leader, and says what it gets */
+    cr_assert(bench_soon(set_aside, &first));
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(bench_soon_end(&bench, i, RECORDS), "broker %u", i);
+    }
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
+    check_same(0, 1);
+    check_same(2, 1);
+}
+
+Test(rot, a_log_that_does_not_open_is_copied_anew)
+{
+    uint32_t first = 0;
+    produce(7);
+    bench_stop(&bench, 0, true);
+    bench_lead(&bench, 2);
+    flip(0, 16); /* of the first batch: its magic */
+    bench_start(&bench, 0);
+    cr_assert(bench_soon(set_aside, &first));
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(0, 1);
+}
+
+/* Bytes of a batch that were checked when they came, and not since. */
+static void rot_at_rest(uint32_t isr)
+{
+    produce(7);
+    bench_stop(&bench, 0, true);
+    bench_lead(&bench, 2);
+    flip(0, 2 * (BATCH_BYTES + 68) + 500); /* in a record of the third batch */
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_high_watermark(&bench, 0, RECORDS));
+    bench_lead(&bench, 1);
+    if (isr == 1) {
+        bench_stop(&bench, 1, true);
+        bench_stop(&bench, 2, true);
+    }
+    bench_isr(&bench, isr);
+    cr_assert(bench_soon_high_watermark(&bench, 0, RECORDS));
+}
+
+Test(rot, a_cold_batch_is_not_served_and_its_leader_is_another_one_soon)
+{
+    uint32_t first = 0;
+    rot_at_rest(3);
+    cr_assert_eq(bench_refusal(&bench, 0, 0), KAFKA_NONE); /* what is before it is good */
+    enum kafka_error error = bench_refusal(&bench, 0, 2);  /* it may have gone before it answers */
+    cr_assert(error == KAFKA_KAFKA_STORAGE_ERROR || error == KAFKA_NOT_LEADER_OR_FOLLOWER);
+    cr_assert(bench_soon(set_aside, &first));
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    check_same(0, 1);
+}
+
+Test(rot, a_cold_batch_of_who_is_alone_is_refused_and_the_rest_is_served)
+{
+    uint32_t first = 0;
+    rot_at_rest(1);
+    cr_assert_eq(bench_refusal(&bench, 0, 2), KAFKA_CORRUPT_MESSAGE);
+    cr_assert(bench_soon(told_rotten, &first));
+    cr_assert_eq(bench_refusal(&bench, 0, 1), KAFKA_NONE);
+    cr_assert_eq(bench_refusal(&bench, 0, 3), KAFKA_NONE);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 10).base_offset, RECORDS);
+    cr_assert_not(set_aside(&first));
+}
+
+Test(rot, who_is_alone_keeps_its_seat_and_its_records)
+{
+    uint32_t first = 0;
+    produce(7);
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    bench_isr(&bench, 1);
+    for (int life = 0; life < 3; life++) { /* what was known to be on disk stays known */
+        bench_stop(&bench, 0, life == 0);
+        if (life == 0) {
+            flip(0, 16);
+        }
+        bench_start(&bench, 0);
+        cr_assert_not(bench_facts(&bench, 0).online);
+        cr_assert_eq(bench_refusal(&bench, 0, 0), KAFKA_KAFKA_STORAGE_ERROR);
+    }
+    cr_assert_not(set_aside(&first));
+    bench_start(&bench, 1);
+    bench_isr(&bench, 3); /* somebody comes who has everything */
+    cr_assert(bench_soon(set_aside, &first));
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+}
