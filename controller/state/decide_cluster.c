@@ -3,6 +3,8 @@
  */
 #include "controller/state/state_internal.h"
 
+#include <stdio.h>
+
 #include "common/meta/feature_table.h"
 
 static err_t feature_write(struct decision *decision, struct slice name, int16_t level)
@@ -35,9 +37,9 @@ err_t decide_bootstrap(const struct controller_state *state, const struct comman
     return files_write(&files, decision);
 }
 
-/* NULL: the update is fine. */
-static struct slice update_fault(const struct meta_image *image, const struct update_feature *wants,
-                                 struct decision *decision)
+static struct command_result update_check(const struct meta_image *image,
+                                          const struct update_feature *wants,
+                                          struct decision *decision)
 {
     const struct meta_feature_range *range = NULL;
     for (size_t i = 0; i < ARRAY_LEN(meta_feature_ranges); i++) {
@@ -45,33 +47,26 @@ static struct slice update_fault(const struct meta_image *image, const struct up
             range = &meta_feature_ranges[i];
         }
     }
-    if (range == NULL) {
-        return decision_text(
-            decision,
-            "Invalid update version %d for feature %.*s. The controllers do not support this feature.",
-            wants->level, SLICE_ARGS(wants->name));
+    int16_t level = meta_feature_level(image, wants->name);
+    char why[128] = "The controllers do not support this feature.";
+    if (range != NULL) {
+        assert(range->min <= range->fresh && range->fresh <= range->max);
+        if (wants->level < range->min || wants->level > range->max) {
+            (void)snprintf(why, sizeof(why), "The controllers only support versions %d-%d",
+                           range->min, range->max);
+        } else if (wants->level < level && !wants->allow_downgrade) {
+            (void)snprintf(why, sizeof(why), "%s",
+                           "Can't downgrade the version of this feature without setting the "
+                           "upgrade type to either safe or unsafe downgrade.");
+        } else if (wants->level > level && wants->allow_downgrade) {
+            (void)snprintf(why, sizeof(why), "Can't downgrade to a newer version.");
+        } else {
+            return (struct command_result){0};
+        }
     }
-    assert(range->min <= range->fresh && range->fresh <= range->max);
-    if (wants->level < range->min || wants->level > range->max) {
-        return decision_text(
-            decision,
-            "Invalid update version %d for feature %s. The controllers only support versions %d-%d",
-            wants->level, range->name, range->min, range->max);
-    }
-    if (wants->level < meta_feature_level(image, wants->name) && !wants->allow_downgrade) {
-        return decision_text(
-            decision,
-            "Invalid update version %d for feature %s. Can't downgrade the version of this feature "
-            "without setting the upgrade type to either safe or unsafe downgrade.",
-            wants->level, range->name);
-    }
-    if (wants->level > meta_feature_level(image, wants->name) && wants->allow_downgrade) {
-        return decision_text(decision,
-                             "Invalid update version %d for feature %s. Can't downgrade to a newer "
-                             "version.",
-                             wants->level, range->name);
-    }
-    return (struct slice){0};
+    return result_of(KAFKA_INVALID_UPDATE_VERSION,
+                     decision_text(decision, "Invalid update version %d for feature %.*s. %s",
+                                   wants->level, SLICE_ARGS(wants->name), why));
 }
 
 err_t decide_update_features(const struct controller_state *state, const struct command *command,
@@ -81,9 +76,8 @@ err_t decide_update_features(const struct controller_state *state, const struct 
     const struct update_features_command *update = &command->update_features;
     const struct meta_image *image = controller_newest(state);
     for (uint32_t i = 0; i < update->count; i++) { /* all or none */
-        struct slice why = update_fault(image, &update->features[i], decision);
-        if (why.p != NULL) {
-            decision->answer.result = result_of(KAFKA_INVALID_UPDATE_VERSION, why);
+        decision->answer.result = update_check(image, &update->features[i], decision);
+        if (decision->answer.result.error != KAFKA_NONE) {
             return OK;
         }
     }

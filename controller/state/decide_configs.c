@@ -69,11 +69,11 @@ static struct command_result check(const struct alter_configs_command *command, 
         return result_of(KAFKA_INVALID_REQUEST,
                          slice_str("Default topic resources are not allowed."));
     }
-    struct slice fault = wants->resource == META_RESOURCE_TOPIC
-                             ? topic_name_fault(decision, wants->name)
-                             : (struct slice){0};
-    if (fault.p != NULL) {
-        return result_of(KAFKA_INVALID_TOPIC_EXCEPTION, fault);
+    if (wants->resource == META_RESOURCE_TOPIC) {
+        struct command_result good = topic_name_check(decision, wants->name);
+        if (good.error != KAFKA_NONE) {
+            return good;
+        }
     }
     if (wants->resource == META_RESOURCE_BROKER && !decimal(wants->name)) {
         return result_of(KAFKA_INVALID_REQUEST,
@@ -191,21 +191,24 @@ err_t decide_alter_configs(const struct controller_state *state, const struct co
         answer->count = alter->count;
     }
     while (cursor->index < alter->count && decision->batch.count == 0) {
-        struct command_result *result = &answer->results[cursor->index];
+        struct command_result result = {0};
         struct alter_resource resolved = {.setting_count = 0};
         bool done = true;
         if (!cursor->inside) {
-            *result = check(alter, cursor->index, decision);
+            result = check(alter, cursor->index, decision);
             sweep_restart(decision);
         }
-        if (result->error == KAFKA_NONE) { /* between two batches nothing of this changes */
-            *result = alteration_resolve(&world, &alter->resources[cursor->index], decision,
-                                         &resolved);
+        if (result.error == KAFKA_NONE) { /* between two batches nothing of this changes */
+            result = alteration_resolve(&world, &alter->resources[cursor->index], decision,
+                                        &resolved);
         }
-        if (result->error == KAFKA_NONE) {
-            *result = check_image(&world, &resolved, decision);
+        if (result.error == KAFKA_NONE) {
+            result = check_image(&world, &resolved, decision);
         }
-        if (result->error == KAFKA_NONE && !alter->validate_only) {
+        /* Half done it was fine, so this is for want of memory; whoever is active next settles what is begun. */
+        ENSURE(!cursor->inside || result.error == KAFKA_NONE, ERR_NO_MEMORY);
+        answer->results[cursor->index] = result;
+        if (result.error == KAFKA_NONE && !alter->validate_only) {
             TRY(alter_one(&world, &resolved, decision, &done));
         }
         cursor->inside = !done;

@@ -38,9 +38,9 @@ static struct command_result check_name(const struct world *world,
             return fault(KAFKA_INVALID_REQUEST, "Duplicate topic name.");
         }
     }
-    struct slice why = topic_name_fault(decision, name);
-    if (why.p != NULL) {
-        return result_of(KAFKA_INVALID_TOPIC_EXCEPTION, why);
+    struct command_result good = topic_name_check(decision, name);
+    if (good.error != KAFKA_NONE) {
+        return good;
     }
     if (slice_eq(name, slice_str("__cluster_metadata"))) {
         return fault(KAFKA_INVALID_REQUEST,

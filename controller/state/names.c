@@ -1,12 +1,12 @@
 #include "controller/state/state_internal.h"
 
-struct slice topic_name_fault(struct decision *decision, struct slice name)
+struct command_result topic_name_check(struct decision *decision, struct slice name)
 {
     char why[TOPIC_NAME_WHY_BYTES];
     if (meta_topic_name_good(name, why, sizeof(why))) {
-        return (struct slice){0};
+        return (struct command_result){0};
     }
-    return decision_text(decision, "%s", why);
+    return result_of(KAFKA_INVALID_TOPIC_EXCEPTION, decision_text(decision, "%s", why));
 }
 
 /* Metric names hold '_' where topic names hold '.', so two such topics would share theirs. The names lie in order, so the

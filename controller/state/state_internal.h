@@ -162,8 +162,8 @@ struct command_result alteration_resolve(const struct world *, const struct alte
 
 /* --- names and placement --- */
 
-/* NULL: fine; else why not, as Kafka's Topic class says it. */
-struct slice topic_name_fault(struct decision *, struct slice name);
+/* KAFKA_NONE, or INVALID_TOPIC_EXCEPTION and why, as Kafka's Topic class says it. */
+struct command_result topic_name_check(struct decision *, struct slice name);
 /* A topic whose name differs only in '.' and '_', or the NULL slice. */
 struct slice topic_name_collision(const struct meta_image *, struct slice name);
 

@@ -14,7 +14,7 @@ void core_run(uint64_t seed, bool loud, struct core_result *ret_result)
 {
     unsigned totals[3] = {0};
     (void)loud;
-    random_run(seed, STEPS, totals);
+    random_run(seed, STEPS, false, totals);
     *ret_result = (struct core_result){.good = true};
     ret_result->counts[0] = STEPS;
     for (int i = 0; i < 3; i++) {

@@ -29,19 +29,103 @@ void quorum_release(struct quorum *quorum)
     assert(quorum->memory.out == 0);
 }
 
+static void encode(struct meta_batch batch, struct buf *bytes)
+{
+    err_t err = meta_batch_encode(batch, bytes);
+    assert(err == OK);
+}
+
+/* Decides once with memory for `most` pieces; true: that was enough. What is written must fit the image in any case, and
+ * be what is written with plenty of memory, or nothing. */
+static bool decide_within(struct quorum *quorum, const struct command *command, size_t most,
+                          struct slice plenty)
+{
+    struct arena arena;
+    arena_init(&arena, &quorum->memory.source, 1 << 16, (size_t)1 << 30);
+    test_memory_by_piece(&arena);
+    struct decision trial = quorum->decision; /* an array of results that is there may be written */
+    trial.arena = &arena;
+    size_t refused = quorum->memory.refused;
+    quorum->memory.most = most;
+    err_t err = controller_decide(&quorum->active, command, quorum->now, &trial);
+    bool enough = quorum->memory.refused == refused;
+    quorum->memory.most = SIZE_MAX;
+    assert(err == OK || (err == ERR_NO_MEMORY && !enough));
+    quorum->refusals += !enough;
+    struct meta_image *image = NULL;
+    if (err == OK) {
+        err = meta_image_apply(&quorum->active.store, controller_newest(&quorum->active),
+                               trial.batch, quorum->end, quorum->epoch, NULL, NULL, &image);
+        assert(err == OK);
+        meta_image_drop(&quorum->active.store, image);
+        struct buf bytes;
+        buf_init(&bytes, &quorum->heap, RPC_FRAME_MAX);
+        encode(trial.batch, &bytes);
+        assert(slice_eq(buf_slice(&bytes), plenty) || (!enough && trial.batch.count == 0));
+        buf_release(&bytes);
+    }
+    arena_release(&arena);
+    return enough;
+}
+
+static void decide_scarce(struct quorum *quorum, const struct command *command)
+{
+    struct decision *decision = &quorum->decision;
+    struct decision before = *decision;
+    struct buf plenty;
+    buf_init(&plenty, &quorum->heap, RPC_FRAME_MAX);
+    err_t err = controller_decide(&quorum->active, command, quorum->now, decision);
+    assert(err == OK);
+    encode(decision->batch, &plenty);
+    struct decision after = *decision;
+    *decision = before;
+    for (unsigned once = 0; once < 2; once++) {
+        quorum->memory.once = once == 1;
+        for (size_t most = 0; !decide_within(quorum, command, most, buf_slice(&plenty)); most++) {}
+    }
+    quorum->memory.once = false;
+    *decision = before;
+    err = controller_decide(&quorum->active, command, quorum->now,
+                            decision); /* results are shared */
+    assert(err == OK && decision->batch.count == after.batch.count && decision->more == after.more);
+    controller_check(&quorum->active);
+    buf_release(&plenty);
+}
+
+/* A follower without memory for a batch has the image that it had, and can be asked again. */
+static void replay_scarce(struct quorum *quorum, struct meta_batch batch, int64_t offset)
+{
+    uint64_t hash = meta_image_hash(controller_committed(&quorum->follower));
+    size_t chunk_bytes = quorum->heap.arena.chunk_bytes;
+    err_t err = ERR_NO_MEMORY;
+    for (size_t most = 0; err != OK; most += 1 + most / 16) { /* of many records not each */
+        test_memory_heap_by_piece(&quorum->heap);
+        assert(meta_image_hash(controller_committed(&quorum->follower)) == hash);
+        quorum->memory.most = most;
+        err = controller_replay(&quorum->follower, batch, offset, quorum->epoch, &quorum->scratch);
+        quorum->memory.most = SIZE_MAX;
+        assert(err == OK || err == ERR_NO_MEMORY);
+        quorum->refusals += err != OK;
+    }
+    quorum->heap.arena.chunk_bytes = chunk_bytes;
+}
+
 /* The batch as a follower gets it: through its bytes. */
 static void follow(struct quorum *quorum, struct meta_batch batch, int64_t offset)
 {
     struct buf bytes;
     buf_init(&bytes, &quorum->heap, RPC_FRAME_MAX);
-    err_t err = meta_batch_encode(batch, &bytes);
-    assert(err == OK);
+    encode(batch, &bytes);
     arena_clear(&quorum->scratch);
     struct meta_batch read;
-    err = meta_batch_decode(buf_slice(&bytes), &quorum->scratch, &read, NULL);
+    err_t err = meta_batch_decode(buf_slice(&bytes), &quorum->scratch, &read, NULL);
     assert(err == OK);
-    err = controller_replay(&quorum->follower, read, offset, quorum->epoch, &quorum->scratch);
-    assert(err == OK);
+    if (quorum->scarce) {
+        replay_scarce(quorum, read, offset);
+    } else {
+        err = controller_replay(&quorum->follower, read, offset, quorum->epoch, &quorum->scratch);
+        assert(err == OK);
+    }
     buf_release(&bytes);
 }
 
@@ -62,8 +146,12 @@ const struct answer *quorum_submit(struct quorum *quorum, const struct command *
     quorum->batches = 0;
     quorum->records = 0;
     do {
-        err_t err = controller_decide(&quorum->active, command, quorum->now, decision);
-        assert(err == OK);
+        if (quorum->scarce) {
+            decide_scarce(quorum, command);
+        } else {
+            err_t err = controller_decide(&quorum->active, command, quorum->now, decision);
+            assert(err == OK);
+        }
         int64_t offset = -1;
         if (decision->batch.count > 0) {
             offset = quorum->end++;
@@ -76,7 +164,8 @@ const struct answer *quorum_submit(struct quorum *quorum, const struct command *
                 follow(quorum, decision->batch, offset);
             }
         }
-        err = controller_accept(&quorum->active, decision, offset, quorum->epoch, quorum->now);
+        err_t err = controller_accept(&quorum->active, decision, offset, quorum->epoch,
+                                      quorum->now);
         assert(err == OK);
         controller_check(&quorum->active);
         quorum->end += quorum->end % 7 == 3; /* other entries of the log: new leaders, voters */

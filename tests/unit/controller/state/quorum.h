@@ -23,6 +23,9 @@ struct quorum {
     uint32_t batches; /* of the newest decision */
     uint32_t records;
     bool hold; /* batches are appended, but not committed */
+    /* Everything is tried with less memory first, piece by piece: nothing may change then, and no sense be lost. */
+    bool scarce;
+    unsigned refusals; /* for want of memory */
     /* Told of every batch, before the newest image takes it in; may be NULL. */
     void (*seen)(void *ctx, const struct meta_batch *, int64_t offset);
     void *ctx;

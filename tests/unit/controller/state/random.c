@@ -583,13 +583,14 @@ static void heal_check(struct run *run)
     }
 }
 
-void random_run(uint64_t seed, int steps, unsigned totals[3])
+void random_run(uint64_t seed, int steps, bool scarce, unsigned totals[3])
 {
     static struct run run;
     memset(&run, 0, sizeof(run));
     struct controller_settings settings = controller_settings_default();
     settings.rebalance_check_ms = seed % 3 == 0 ? 5000 : 0;
     quorum_init(&run.quorum, &settings, seed);
+    run.quorum.scarce = scarce;
     prng_init(&run.prng, seed);
     run.gentle = seed % 2 == 0;
     for (int b = 0; b < BROKERS; b++) {

@@ -2,9 +2,11 @@
 #ifndef ODRADEK_TESTS_CONTROLLER_RANDOM_H
 #define ODRADEK_TESTS_CONTROLLER_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* One seed. totals: elections, unclean ones and acknowledgements are added. What is wrong fails an assertion. */
-void random_run(uint64_t seed, int steps, unsigned totals[3]);
+/* One seed. scarce: as quorum.h says. totals: elections, unclean ones and acknowledgements are added. What is wrong fails an
+ * assertion. */
+void random_run(uint64_t seed, int steps, bool scarce, unsigned totals[3]);
 
 #endif
