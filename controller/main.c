@@ -53,6 +53,12 @@ static void options_fill(const struct start *start, struct controller_options *o
     settings->rebalance_check_ms = config_bool(config, CONFIG_REBALANCE_ENABLE)
                                        ? config_int(config, CONFIG_REBALANCE_CHECK_S) * 1000
                                        : 0;
+    settings->own_topics[0].replicas = (int32_t)config_int(config,
+                                                           CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR);
+    settings->own_topics[1].replicas = (int32_t)config_int(
+        config, CONFIG_TRANSACTION_STATE_LOG_REPLICATION_FACTOR);
+    settings->own_topics[2].replicas = (int32_t)config_int(
+        config, CONFIG_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR);
     settings->defaults.min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_ISR);
     settings->defaults.unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_ELECTION);
     settings->defaults.durability_disk = slice_eq(config_text(config, CONFIG_DURABILITY),

@@ -20,6 +20,9 @@
 #define TOPIC_PARTITIONS_MAX       100000
 /* Records in one metadata batch: an action list has a fixed size; larger decisions are cut into several batches. */
 #define METADATA_BATCH_RECORDS_MAX 1024
+/* Partitions of the cluster's own topics that copy a replica at a time: whoever joins a running cluster should not have it copy
+ * all coordinators' state at once. */
+#define RAISE_PARTITIONS_MAX       8u
 /* Names of settings, features and listeners, racks; values of settings: a string of the Kafka protocol before it was flexible. */
 #define META_NAME_MAX              255
 #define META_VALUE_MAX             32767

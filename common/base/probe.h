@@ -55,6 +55,7 @@
     X(SEAT_ROTTEN, "a rotten replica gives its seat up")                                          \
     X(SEAT_ROTTEN_KEPT, "a rotten replica keeps its seat: it is the only one with everything")    \
     X(LOG_GOOD_BEFORE_ROT, "what is good before rotten bytes is served")                          \
+    X(REPLICATION_RAISED, "a partition of the cluster's own topics gets more replicas")           \
     X(LOG_TAIL_CUT, "recovery finds a torn tail, and cuts it")                                    \
     X(LOG_SEGMENT_DROPPED, "... and whole segments behind it")                                    \
     X(LOG_TAIL_UNSYNCED, "a tail is found that nobody knows to be on disk")                       \

@@ -500,7 +500,8 @@
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
       "How many partitions __consumer_offsets is created with.") \
     X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
-      "How many replicas __consumer_offsets is created with.") \
+      "How many replicas __consumer_offsets is created with, no more than there are brokers; of the active controller's file: " \
+      "how many it gets by itself when more brokers come.") \
     X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
       "The segment.bytes that __consumer_offsets is created with.") \
     X(PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS, "producer.id.expiration.check.interval.ms", INT, "600000", AT_LEAST(1), READ_ONLY, HIDDEN, \
@@ -680,7 +681,8 @@
     X(SHARE_COORDINATOR_STATE_TOPIC_PRUNE_INTERVAL_MS, "share.coordinator.state.topic.prune.interval.ms", INT, "300000", AT_LEAST(1), READ_ONLY, HIDDEN, \
       "sharing") \
     X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR, "share.coordinator.state.topic.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
-      "How many replicas __share_group_state is created with.") \
+      "How many replicas __share_group_state is created with, no more than there are brokers; of the active controller's file: " \
+      "how many it gets by itself when more brokers come.") \
     X(SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES, "share.coordinator.state.topic.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
       "The segment.bytes that __share_group_state is created with.") \
     X(SHARE_COORDINATOR_THREADS, "share.coordinator.threads", INT, "1", AT_LEAST(1), READ_ONLY, NO_EFFECT, "sharing") \
@@ -738,7 +740,8 @@
     X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", AT_LEAST(1), READ_ONLY, WORKS, \
       "How many partitions __transaction_state is created with.") \
     X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", SHORT, "3", AT_LEAST(1), READ_ONLY, WORKS, \
-      "How many replicas __transaction_state is created with.") \
+      "How many replicas __transaction_state is created with, no more than there are brokers; of the active controller's file: " \
+      "how many it gets by itself when more brokers come.") \
     X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, "104857600", AT_LEAST(1), READ_ONLY, WORKS, \
       "The segment.bytes that __transaction_state is created with.") \
     X(TRANSACTION_TWO_PHASE_COMMIT_ENABLE, "transaction.two.phase.commit.enable", BOOLEAN, "false", ANY, READ_ONLY, NO_EFFECT, \

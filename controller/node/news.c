@@ -28,7 +28,11 @@ static void partition_gather(struct decision_news *news, const struct meta_image
     const struct meta_topic *topic = meta_topic(newest, partition->topic);
     const struct meta_partition *old = topic == NULL ? NULL
                                                      : meta_partition(topic, partition->index);
-    if (old == NULL || old->leader == partition->leader) {
+    if (old == NULL) {
+        return;
+    }
+    news->raised += partition->replica_count > old->replica_count;
+    if (old->leader == partition->leader) {
         return;
     }
     news->leaderless += partition->leader == META_NO_BROKER;
@@ -107,6 +111,13 @@ void news_tell(const struct decision_news *news, const struct command *command,
     if (news->broker_count > told) {
         trace_log(trace, TRACE_WARN, TRACE_STATE, "the same of %u more brokers",
                   news->broker_count - told);
+    }
+    if (news->raised > 0) {
+        trace_log(
+            trace, TRACE_INFO, TRACE_STATE,
+            "%u partition%s of the cluster's own topics get more replicas, for there are more "
+            "brokers now",
+            news->raised, news->raised == 1 ? "" : "s");
     }
     if (news->files) {
         trace_log(

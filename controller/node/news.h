@@ -20,6 +20,7 @@ struct decision_news {
     uint32_t moved;        /* partitions whose leader changed */
     uint32_t led_again;    /* had none and have one */
     uint32_t leaderless;   /* had one and have none */
+    uint32_t raised;       /* got more replicas */
     bool files;            /* what the file says about topics was written */
 };
 

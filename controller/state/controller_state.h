@@ -48,11 +48,22 @@ struct controller_defaults {
     int16_t replication_factor;
 };
 
+/* A topic that the coordinators keep their state in, and how many replicas it should have as soon as there are so many
+ * brokers. */
+struct controller_own_topic {
+    const char *name; /* NULL: none */
+    int32_t replicas; /* >= 1 */
+};
+#define OWN_TOPICS_MAX 3
+
 struct controller_settings {
     /* A broker without heartbeat for so long is fenced (1,500). */
     time_ms session_timeout_ms;
     /* Between looks for partitions that are not led by their preferred replica; 0: never (300,000). */
     time_ms rebalance_check_ms;
+    /* Between looks for partitions of our own topics that lack replicas; 0: never (1,000). */
+    time_ms raise_check_ms;
+    struct controller_own_topic own_topics[OWN_TOPICS_MAX];
     /* A broker that was fenced so often (3) by suspicion within the window (60,000) is judged by its session only. */
     time_ms suspicion_window_ms;
     uint32_t suspicion_fences;
@@ -82,6 +93,7 @@ struct controller_state {
     uint32_t session_count;
     uint32_t session_room;
     time_ms rebalance_ms; /* when preferred leaders are looked at next; TIME_NEVER */
+    time_ms raise_ms;     /* and our own topics; TIME_NEVER */
 };
 
 /* How far a decision of several batches has come; meaning depends on the command. */

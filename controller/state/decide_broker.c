@@ -75,7 +75,7 @@ static int32_t session_ended(const struct controller_state *state, time_ms now)
     return META_NO_BROKER;
 }
 
-enum tick_phase { TICK_SESSIONS, TICK_BALANCE };
+enum tick_phase { TICK_SESSIONS, TICK_BALANCE, TICK_RAISE };
 
 /* One broker after the other; cursor.index is the broker that is being fenced. */
 static err_t tick_sessions(const struct controller_state *state, time_ms now,
@@ -93,26 +93,52 @@ static err_t tick_sessions(const struct controller_state *state, time_ms now,
     return broker_fence(state, broker, decision, &fenced);
 }
 
+static err_t tick_balance(const struct controller_state *state, struct decision *decision,
+                          bool *ret_done)
+{
+    struct world world = world_of(state);
+    struct sweep sweep = sweep_of(META_NO_BROKER);
+    assert(decision->cursor.phase == TICK_BALANCE);
+    sweep.rules.preferred = true;
+    return sweep_run(&world, &sweep, decision, 0, ret_done);
+}
+
+/* The phase after this one that has something to do; TICK_SESSIONS: none. */
+static uint32_t tick_next(const struct controller_state *state, uint32_t phase, time_ms now)
+{
+    assert(phase <= TICK_RAISE);
+    if (phase < TICK_BALANCE && state->rebalance_ms <= now) {
+        return TICK_BALANCE;
+    }
+    return phase < TICK_RAISE && state->raise_ms <= now ? TICK_RAISE : TICK_SESSIONS;
+}
+
 err_t decide_tick(const struct controller_state *state, const struct command *command, time_ms now,
                   struct decision *decision)
 {
     (void)command;
     struct decision_cursor *cursor = &decision->cursor;
-    bool done;
-    if (cursor->phase == TICK_SESSIONS) {
+    uint32_t phase = cursor->phase;
+    bool done = true;
+    if (phase == TICK_SESSIONS) {
         TRY(tick_sessions(state, now, decision, &done));
-        decision->more = !done || state->rebalance_ms <= now;
-        cursor->phase = done ? TICK_BALANCE : TICK_SESSIONS;
+    } else if (phase == TICK_BALANCE) {
+        TRY(tick_balance(state, decision, &done));
+    } else {
+        struct world world = world_of(state);
+        TRY(raise_own_topics(&world, decision));
+    }
+    cursor->phase = done ? tick_next(state, phase, now) : phase;
+    decision->more = !done || cursor->phase != TICK_SESSIONS;
+    if (decision->more) {
         return OK;
     }
-    assert(cursor->phase == TICK_BALANCE);
-    struct world world = world_of(state);
-    struct sweep sweep = sweep_of(META_NO_BROKER);
-    assert(state->rebalance_ms <= now);
-    sweep.rules.preferred = true;
-    TRY(sweep_run(&world, &sweep, decision, 0, &done));
-    decision->more = !done;
-    return done ? decision_note(decision, NOTE_BALANCED, META_NO_BROKER, 0) : OK;
+    /* What was looked at is due again in its time; said with the last batch, so that a tick that breaks off counts for
+     * nothing. */
+    if (state->rebalance_ms <= now) {
+        TRY(decision_note(decision, NOTE_BALANCED, META_NO_BROKER, 0));
+    }
+    return state->raise_ms <= now ? decision_note(decision, NOTE_RAISED, META_NO_BROKER, 0) : OK;
 }
 
 err_t decide_suspect(const struct controller_state *state, const struct command *command,

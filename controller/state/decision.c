@@ -61,7 +61,7 @@ bool decision_touches(const struct decision *decision, struct uuid topic, int32_
 
 err_t decision_note(struct decision *decision, enum note_kind kind, int32_t broker, int64_t value)
 {
-    assert(kind >= NOTE_NEW_ACTIVE && kind <= NOTE_BALANCED);
+    assert(kind >= NOTE_NEW_ACTIVE && kind <= NOTE_RAISED);
     if (decision->note_count == decision->note_room) {
         uint32_t room = decision->note_room == 0 ? NOTES_ROOM_MIN : decision->note_room * 2;
         struct decision_note *notes = arena_array(decision->arena, room, sizeof(*notes));

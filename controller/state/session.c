@@ -65,6 +65,13 @@ void session_clear(struct controller_state *state)
     state->session_room = 0;
 }
 
+/* When something that is looked at every so often (0: never) is due next. */
+static time_ms next_look(time_ms now, time_ms period)
+{
+    assert(period >= 0);
+    return period > 0 ? now + period : TIME_NEVER;
+}
+
 /* A full session for everyone; whoever was shutting down waits for everything that was written so far. */
 static err_t sessions_begin(struct controller_state *state, int64_t newest_offset, time_ms now)
 {
@@ -80,9 +87,8 @@ static err_t sessions_begin(struct controller_state *state, int64_t newest_offse
     }
     assert(state->session_count == meta_broker_count(image));
     state->active = true;
-    state->rebalance_ms = state->settings.rebalance_check_ms > 0
-                              ? now + state->settings.rebalance_check_ms
-                              : TIME_NEVER;
+    state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
+    state->raise_ms = next_look(now, state->settings.raise_check_ms);
     return OK;
 }
 
@@ -163,7 +169,11 @@ err_t session_note(struct controller_state *state, const struct decision_note *n
     case NOTE_GONE: session_forget(state, note->broker); return OK;
     case NOTE_BALANCED:
         assert(state->settings.rebalance_check_ms > 0);
-        state->rebalance_ms = now + state->settings.rebalance_check_ms;
+        state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
+        return OK;
+    case NOTE_RAISED:
+        assert(state->settings.raise_check_ms > 0);
+        state->raise_ms = next_look(now, state->settings.raise_check_ms);
         return OK;
     default: return session_note_broker(state, note, newest_offset, now);
     }

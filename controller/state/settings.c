@@ -5,6 +5,10 @@ struct controller_settings controller_settings_default(void)
     return (struct controller_settings){
         .session_timeout_ms = 1500,
         .rebalance_check_ms = 300000,
+        .raise_check_ms = 1000,
+        .own_topics = {{"__consumer_offsets", 3},
+                       {"__transaction_state", 3},
+                       {"__share_group_state", 3}},
         .suspicion_window_ms = 60000,
         .suspicion_fences = 3,
         .defaults =

@@ -182,7 +182,7 @@ bool partition_settle(const struct world *world, struct slice topic,
                       struct meta_partition *next)
 {
     assert(uuid_eq(old->topic, next->topic) && old->index == next->index);
-    assert(old->replica_count == next->replica_count && topic.n > 0);
+    assert(old->replica_count <= next->replica_count && topic.n > 0);
     struct settling s = {world, topic, old, rules, next};
     settle_isr(&s);
     if (settle_leader(&s)) {

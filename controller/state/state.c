@@ -11,10 +11,14 @@ err_t controller_init(struct controller_state *state, struct heap *heap,
 {
     assert(settings->session_timeout_ms > 0 && settings->suspicion_window_ms >= 0);
     assert(settings->suspicion_fences <= SUSPICION_FENCES_MAX);
+    assert(settings->rebalance_check_ms >= 0 && settings->raise_check_ms >= 0);
     assert(settings->defaults.min_insync_replicas >= 1 && settings->defaults.num_partitions >= 1);
     assert(settings->defaults.replication_factor >= 1);
-    *state = (struct controller_state){
-        .heap = heap, .settings = *settings, .rebalance_ms = TIME_NEVER, .commit_offset = -1};
+    *state = (struct controller_state){.heap = heap,
+                                       .settings = *settings,
+                                       .rebalance_ms = TIME_NEVER,
+                                       .raise_ms = TIME_NEVER,
+                                       .commit_offset = -1};
     meta_store_init(&state->store, heap);
     prng_init(&state->prng, seed);
     state->committed = meta_image_empty(&state->store);
@@ -163,6 +167,7 @@ void controller_resign(struct controller_state *state)
     state->active = false;
     state->deciding = false;
     state->rebalance_ms = TIME_NEVER;
+    state->raise_ms = TIME_NEVER;
 }
 
 time_ms controller_deadline(const struct controller_state *state)
@@ -170,7 +175,7 @@ time_ms controller_deadline(const struct controller_state *state)
     if (!state->active) {
         return TIME_NEVER;
     }
-    time_ms deadline = state->rebalance_ms;
+    time_ms deadline = min_i64(state->rebalance_ms, state->raise_ms);
     const struct meta_image *image = controller_newest(state);
     for (const struct meta_broker *broker = meta_broker_next(image, META_NO_BROKER); broker != NULL;
          broker = meta_broker_next(image, broker->id)) {

@@ -8,6 +8,7 @@
  *   files.c      what holds where nobody set anything
  *   settle.c     what a partition must look like in a world: ISR, ELR, leader, epochs
  *   sweep.c      settles partition after partition, batch by batch
+ *   raise.c      more replicas for the cluster's own topics, when more brokers are there
  *   decide_*.c   one file for each family of commands
  *   placement.c  which brokers get the replicas of a new partition
  *   check.c      invariants
@@ -43,6 +44,7 @@ enum note_kind {
     NOTE_SHUTDOWN,   /* may go once others passed the batch that took its leaderships away */
     NOTE_GONE,
     NOTE_BALANCED,
+    NOTE_RAISED,
 };
 
 struct decision_note {
@@ -152,6 +154,12 @@ void sweep_restart(struct decision *);
  * again in the next one. */
 err_t sweep_run(const struct world *, const struct sweep *, struct decision *, uint32_t spare,
                 bool *ret_done) MUST_USE;
+
+/* --- the cluster's own topics (raise.c) --- */
+
+/* Adds replicas to partitions of the cluster's own topics that have fewer than they should, in one batch of at most
+ * RAISE_PARTITIONS_MAX records. */
+err_t raise_own_topics(const struct world *, struct decision *) MUST_USE;
 
 /* --- changes of settings (alteration.c) --- */
 

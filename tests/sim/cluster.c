@@ -133,6 +133,8 @@ bool controller_start(struct cluster *cluster, uint32_t number)
     options.settings.session_timeout_ms = config_int(config, CONFIG_SESSION_MS);
     options.settings.defaults.min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_ISR);
     options.settings.defaults.durability_disk = true;
+    options.settings.own_topics[0].replicas = (int32_t)config_int(
+        config, CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR);
     tune(&options, &c->tuning);
     char why[512] = "";
     c->halted = false;

@@ -9,6 +9,7 @@ static void begin(void *ctx)
     memset(desk, 0, sizeof(*desk));
     desk->settings = controller_settings_default();
     desk->settings.rebalance_check_ms = 0;
+    desk->settings.raise_check_ms = 0;
 }
 
 static void end(void *ctx)
@@ -24,6 +25,7 @@ static void change_settings(struct desk *desk)
     assert(!desk->begun);
     desk->settings.session_timeout_ms = desk_number(desk, "session", 1500);
     desk->settings.rebalance_check_ms = desk_number(desk, "rebalance", 0);
+    desk->settings.raise_check_ms = desk_number(desk, "raise", 0);
     desk->settings.suspicion_fences = (uint32_t)desk_number(desk, "suspicion", 3);
     desk->settings.defaults.min_insync_replicas = desk_number(desk, "min", 1);
     const char *unclean = desk_value(desk, "unclean");

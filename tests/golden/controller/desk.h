@@ -1,7 +1,7 @@
 /*
  * Desk: a controller's decision core moved by hand, for stories. Commands are words and key=value pairs:
  *
- *   settings suspicion=3 session=1500 rebalance=0 min=1 unclean=false     before anything else; all optional
+ *   settings suspicion=3 session=1500 rebalance=0 raise=0 min=1 unclean=false     before anything else; all optional
  *   register 1 dirs=1a,1b [state=clean|crashed|rebooted] [was=EPOCH] [rack=R] [incarnation=N] [cluster=ID]
  *   beat 1 [at=OFFSET] [fence] [shutdown] [offline=1a] [epoch=N]
  *   join 1@north 2 3@south                    register and beat, each with one directory: 1a, 2a, 3a

@@ -101,3 +101,17 @@ Test(news, a_fenced_broker_and_its_return)
         told);
     quorum_release(&scene.quorum);
 }
+
+Test(controller_news, our_own_topics_get_more_replicas)
+{
+    static struct scene scene;
+    scene_init(&scene);
+    struct create_topic topic = {
+        .name = slice_str("__consumer_offsets"), .partitions = 2, .replication_factor = 1};
+    struct command create = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    cr_assert_str_empty(tell(&scene, &create), "what is new got nothing more");
+    scene.quorum.now = controller_deadline(&scene.quorum.active);
+    const char *lines = tell(&scene, &(struct command){.kind = COMMAND_TICK});
+    cr_assert_not_null(strstr(lines, "2 partitions of the cluster's own topics get more replicas"));
+    quorum_release(&scene.quorum);
+}

@@ -589,6 +589,9 @@ void random_run(uint64_t seed, int steps, bool scarce, unsigned totals[3])
     memset(&run, 0, sizeof(run));
     struct controller_settings settings = controller_settings_default();
     settings.rebalance_check_ms = seed % 3 == 0 ? 5000 : 0;
+    settings.raise_check_ms = seed % 5 == 0 ? 0 : 1000;
+    settings.own_topics[0] = (struct controller_own_topic){names[0], 3};
+    settings.own_topics[1] = (struct controller_own_topic){names[2], 1 + (int32_t)(seed % 4)};
     quorum_init(&run.quorum, &settings, seed);
     run.quorum.scarce = scarce;
     prng_init(&run.prng, seed);

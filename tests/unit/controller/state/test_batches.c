@@ -9,6 +9,7 @@ static struct quorum *quorum_new(void)
     static struct quorum quorum;
     struct controller_settings settings = controller_settings_default();
     settings.rebalance_check_ms = 0;
+    settings.raise_check_ms = 0;
     quorum_init(&quorum, &settings, 5);
     for (int b = 1; b <= 3; b++) {
         quorum_join(&quorum, b, 1);
