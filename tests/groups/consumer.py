@@ -3,16 +3,21 @@
     consumer         confluent-kafka and Java 4.3: come, go, die; console consumer; kafka-consumer-groups; expiry of sessions
     consumer-regex   patterns evaluated by the coordinator: topics that come later are read
     consumer-moves   members of both protocols in one group, and groups that become of the other kind and back
+    consumer-clients each client alone: reads, commits, pauses, seeks; another one goes on where it stopped
+    consumer-static  static members: who comes again in time has its partitions again; nobody gets a seat that is taken
+    consumer-configs settings of one group (kafka-configs --entity-type groups): what members are told and how soon they are missed
 """
 import os, signal, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "wire"), os.path.join(HERE, "..", "apis"), HERE]
 import clients as stock
-import kwire, members, suite, words
-from messages import encode, parse
+import kwire, matrix, members, suite, words
+from messages import Message, encode, parse
 
 CONSUMER = {"group.protocol": "consumer"}
+KINDS = members.NEWER
+CONFIG_COMMAND = "kafka.admin.ConfigCommand"
 # Of the brokers: short enough that who dies is missed soon.
 SETTINGS = {"group.consumer.min.heartbeat.interval.ms": 200, "group.consumer.heartbeat.interval.ms": 200,
             "group.consumer.min.session.timeout.ms": 2000, "group.consumer.session.timeout.ms": 3000}
@@ -80,7 +85,7 @@ def too_much(s, group):
 
 
 def consumer(s):
-    for kind in ("confluent", "java-4.3"):
+    for kind in KINDS:
         topic, group, last = shared(s, kind)
         if kind == "confluent":
             told(s, topic, group, last)
@@ -106,14 +111,16 @@ def consumer(s):
 def consumer_regex(s):
     first = s.topic("regex-a", 2)
     s.write(first, 50)
-    some = [s.member("confluent", "by-regex", "^regex-.*", **CONSUMER)]
-    s.wait("consumer-regex: a pattern is evaluated by the coordinator", lambda: s.all_read(first, some))
+    some = [s.member(kind, f"by-regex-{kind}", "^regex-.*", **CONSUMER, **({"patterns": "brokers"} if "java" in kind else {})) for kind in KINDS]
+    for m in some:
+        s.wait(f"consumer-regex: {m.name}: a pattern is evaluated by the coordinator", lambda m=m: s.all_read(first, [m]))
     second = s.topic("regex-b", 2)
     s.write(second, 50)
-    s.wait("consumer-regex: a topic that comes later is read", lambda: {(p, o) for t, p, o, _ in some[0].read if t == second} and
-           len({(p, o) for t, p, o, _ in some[0].read if t == second}) == 50)
-    said = s.groups("--describe", "--group", "by-regex", "--members", "--verbose")
-    s.out.check("regex-a:0,1" in said and "regex-b:0,1" in said, "consumer-regex: --describe tells both topics")
+    for m in some:
+        read = lambda m=m: len({(p, o) for t, p, o, _ in m.read if t == second})
+        s.wait(f"consumer-regex: {m.name}: a topic that comes later is read", lambda read=read: read() == 50)
+        said = s.groups("--describe", "--group", f"by-regex-{m.name}", "--members", "--verbose")
+        s.out.check("regex-a:0,1" in said and "regex-b:0,1" in said, f"consumer-regex: {m.name}: --describe tells both topics")
 
 
 def consumer_moves(s):
@@ -144,4 +151,115 @@ def consumer_moves(s):
     s.out.check(not back, f"consumer-moves: no commit went back {back or ''}")
 
 
-PARTS = {"consumer": consumer, "consumer-regex": consumer_regex, "consumer-moves": consumer_moves}
+def consumer_clients(s):
+    for kind in KINDS:
+        matrix.client(s, kind, "next-client", **CONSUMER)
+
+
+ALTER = Message(44, 0, 1, 1, "resources[ type:i8 name:str configs[ name:str op:i8 value?:str ] ] validate:bool",
+                "throttle:i32 resources[ error:i16 message?:str type:i8 name:str ]")
+GROUP_RESOURCE = 32
+
+
+def _session(s, group, ms):
+    """The group's own session time-out."""
+    with kwire.Connection(s.cluster.brokers[0].address, 30.0) as c:
+        told = ALTER.call(c, 1, validate=False, resources=[{"type": GROUP_RESOURCE, "name": group, "configs": [
+            {"name": "consumer.session.timeout.ms", "op": 0, "value": str(ms)}]}])
+    s.out.check(told["resources"][0]["error"] == 0, f"consumer-static: the session of {group} is to last {ms} ms")
+
+
+def _static(s, kind):
+    """Members that leave for a while keep their seat (epoch -2); a seat is given to nobody else while who has it may live."""
+    topic = group = s.topic(f"next-seats-{kind}")
+    _session(s, group, 45_000)  # however long the machine takes to start a client
+    s.write(topic, 60)
+    sit = lambda i: s.member(kind, group, topic, **CONSUMER, **{"group.instance.id": f"seat-{i}"})
+    kept, gone = sit(0), sit(1)
+    covered = lambda: members.covered([kept, gone], [topic], suite.PARTITIONS) and len(kept.assigned) == 3
+    if not s.wait(f"consumer-static: {kind}: two static members share", lambda: covered() and s.all_read(topic, [kept, gone])):
+        return
+    before, moves = set(gone.assigned), kept.moves
+    gone.end()
+    again = sit(1)
+    s.wait(f"consumer-static: {kind}: one leaves for a while, and has its partitions again", lambda: again.assigned == before)
+    s.write(topic, 60)
+    s.wait(f"consumer-static: {kind}: and reads on", lambda: s.all_read(topic, [kept, gone, again]))
+    s.out.check(kept.moves == moves, f"consumer-static: {kind}: the other one was not asked to move")
+    second = sit(1)
+    refused = lambda: any("instance" in note.lower() for note in second.notes)
+    s.wait(f"consumer-static: {kind}: another one with the id of a seat that is taken is refused", refused)
+    s.out.check(not second.assigned and again.assigned == before, f"consumer-static: {kind}: and whose it is keeps it: {second.notes[-1:]}")
+    if second.process.poll() is None:
+        second.end(signal.SIGKILL)
+    _session(s, group, 3000)
+    time.sleep(1.5)  # some heartbeats; if it was not one, this takes 45 s
+    again.end(signal.SIGKILL)
+    s.wait(f"consumer-static: {kind}: who is killed has lost its seat when its session is over", lambda: members.covered([kept], [topic], suite.PARTITIONS))
+    new = sit(1)
+    s.wait(f"consumer-static: {kind}: and it is free", lambda: members.covered([kept, new], [topic], suite.PARTITIONS) and len(new.assigned) == 3)
+
+
+def consumer_static(s):
+    for kind in KINDS:
+        _static(s, kind)
+        s.end_all()
+
+
+def _group_settings(s, group, *args):
+    """kafka-configs on one group; what it prints."""
+    command = s.java.command(CONFIG_COMMAND, "--bootstrap-server", s.cluster.bootstrap, "--entity-type", "groups", "--entity-name", group, *args)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=stock.TIMEOUT_S).stdout.decode()
+
+
+def _told_interval(s, group):
+    """The heartbeat interval that a member of the group is told."""
+    with kwire.Connection(words.coordinator(s.cluster.bootstrap, group), 30.0) as c:
+        beat = lambda epoch: c.call(68, 1, encode(BEAT, 1, True, {
+            "group": group, "member": "asks-the-interval", "epoch": epoch, "instance": None, "rack": None, "rebalance": 10_000, "regex": None,
+            "assignor": None, "owned": [] if epoch == 0 else None, "topics": ["nowhere"] if epoch == 0 else None}), True)
+        told = beat(0)
+        told.take("i"), told.take("h"), told.compact_text(), told.compact_text(), told.take("i")
+        interval = told.take("i")
+        beat(-1)
+    return interval
+
+
+def _missed_after(s, kind, group, topic):
+    """Two members; one is killed. Seconds until the other one has all."""
+    some = [s.member(kind, group, topic, **CONSUMER) for _ in range(2)]
+    covered = lambda who: members.covered(who, [topic], suite.PARTITIONS)
+    s.wait(f"consumer-configs: {kind}: two members share", lambda: covered(some) and all(len(m.assigned) == 3 for m in some))
+    began = time.monotonic()
+    some[0].end(signal.SIGKILL)
+    s.wait(f"consumer-configs: {kind}: one dies, the other one reads all when its session is over", lambda: covered(some[1:]))
+    took = time.monotonic() - began
+    some[1].end()
+    return took
+
+
+def consumer_configs(s):
+    topic = s.topic("next-configs")
+    usual, group = SETTINGS["group.consumer.heartbeat.interval.ms"], "next-configs-confluent"
+    s.out.check(_told_interval(s, group) == usual, f"consumer-configs: members are told the brokers' {usual} ms")
+    said = _group_settings(s, group, "--alter", "--add-config", "consumer.heartbeat.interval.ms=900,consumer.session.timeout.ms=7000")
+    s.out.check("Completed updating" in said, f"consumer-configs: kafka-configs sets two settings of a group {said if 'Completed' not in said else ''}")
+    said = _group_settings(s, group, "--describe")
+    s.out.check("consumer.heartbeat.interval.ms=900" in said and "consumer.session.timeout.ms=7000" in said, "consumer-configs: and shows them")
+    s.wait("consumer-configs: members are told the group's 900 ms", lambda: _told_interval(s, group) == 900)
+    s.out.check(_told_interval(s, "next-configs-other") == usual, "consumer-configs: those of another group are not")
+    for what in ("consumer.session.timeout.ms=100", "consumer.heartbeat.interval.ms=999999"):
+        said = _group_settings(s, group, "--alter", "--add-config", what)
+        s.out.check("Completed updating" not in said and "InvalidConfigurationException" in said, f"consumer-configs: {what} is refused")
+    s.out.check("consumer.session.timeout.ms=7000" in _group_settings(s, group, "--describe"), "consumer-configs: what was set stands")
+    for kind in KINDS:
+        group = f"next-configs-{kind}"
+        _group_settings(s, group, "--alter", "--add-config", "consumer.heartbeat.interval.ms=900,consumer.session.timeout.ms=7000")
+        took = _missed_after(s, kind, group, topic)
+        s.out.check(took > 5.5, f"consumer-configs: {kind}: a session of the group's 7 s, not of the brokers' 3 s ({took:.1f} s)")
+        _group_settings(s, group, "--alter", "--delete-config", "consumer.heartbeat.interval.ms,consumer.session.timeout.ms")
+        s.wait(f"consumer-configs: {kind}: without them members are told {usual} ms again", lambda group=group: _told_interval(s, group) == usual)
+
+
+PARTS = {"consumer": consumer, "consumer-regex": consumer_regex, "consumer-moves": consumer_moves, "consumer-clients": consumer_clients,
+         "consumer-static": consumer_static, "consumer-configs": consumer_configs}

@@ -14,15 +14,15 @@ JVMS_AT_ONCE = 2
 def clients(s):
     """Each client alone: reads, commits, pauses, seeks, and a second one goes on where it stopped."""
     for kind in members.KINDS if s.o.full else [k for k in members.KINDS if k != "java-3.9"]:
-        _client(s, kind)
+        client(s, kind)
         s.end_all()
 
 
-def _client(s, kind):
-    topic = group = f"client-{kind}"
+def client(s, kind, prefix="client", **settings):
+    topic = group = f"{prefix}-{kind}"
     s.topic(topic)
     s.write(topic, 120)
-    m = s.member(kind, group, topic)
+    m = s.member(kind, group, topic, **settings)
     if not s.wait(f"{kind}: reads all partitions", lambda: members.covered([m], [topic], PARTITIONS) and s.all_read(topic, [m])):
         return
     everything = [(topic, p) for p in range(PARTITIONS)]
@@ -46,7 +46,7 @@ def _client(s, kind):
         s.wait(f"{kind}: commits what it read", lambda: sum(m.commits.values()) == s.written[topic])
     m.end()
     s.write(topic, 30)
-    again = s.member(kind, group, topic)
+    again = s.member(kind, group, topic, **settings)
     fresh = {f"v{i}" for i in range(s.written[topic] - 30, s.written[topic])}
     s.wait(f"{kind}: another one reads what is new", lambda: again.values >= fresh)
     s.out.check(again.values == fresh, f"{kind}: and only that ({len(again.values) - 30} records more)")

@@ -6,9 +6,9 @@ that begins with ^. A member reads, commits what it has read before it reads on,
     note WORDS
 GENERATION (the member's epoch, with group.protocol=consumer) is -1 where the client does not tell. It takes, a line each:
     pause TOPIC:P,...    resume TOPIC:P,...    seek TOPIC:P OFFSET
-SIGTERM ends it in order. key=value: settings, by the names that librdkafka and Java share.
+SIGTERM ends it in order; at SIGUSR1 it writes where its threads are, on standard error. key=value: settings, by the names that librdkafka and Java share.
 """
-import queue, signal, struct, sys, threading
+import faulthandler, queue, signal, struct, sys, threading
 
 ended, commands = [], queue.SimpleQueue()
 
@@ -53,9 +53,14 @@ def confluent(bootstrap, group, topics, settings):
     told = lambda word: lambda _, p: say(word, generation_of(consumer), shown(p))
     consumer.subscribe(topics, on_assign=told("assigned"), on_revoke=told("revoked"), on_lost=told("revoked"))
     seek = lambda p, offset: consumer.seek(ck.TopicPartition(p.topic, p.partition, offset))
+    complaints = set()  # each is said once
     while not ended:
         obey(consumer.pause, consumer.resume, seek, ck.TopicPartition)
-        batch = [m for m in consumer.consume(200, 0.2) if not m.error()]
+        told = consumer.consume(200, 0.2)
+        batch = [m for m in told if not m.error()]
+        for why in {str(m.error()) for m in told if m.error()} - complaints:
+            complaints.add(why)
+            say("note", why)
         for m in batch:
             say("read", m.topic(), m.partition(), m.offset(), m.value().decode())
         if batch:
@@ -108,6 +113,7 @@ def kafka_python(bootstrap, group, topics, settings):
 
 if __name__ == "__main__":
     kind, bootstrap, group, topics, *rest = sys.argv[1:]
+    faulthandler.register(signal.SIGUSR1)
     signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
     threading.Thread(target=listen, daemon=True).start()
     (confluent if kind == "confluent" else kafka_python)(bootstrap, group, topics.split(","), dict(pair.split("=", 1) for pair in rest))

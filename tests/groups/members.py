@@ -78,14 +78,19 @@ class Seat:
 
 
 class Member(Seat):
-    """A process of one member. Settings: see the top of this file."""
+    """A process of one member. Settings: see the top of this file. `log` is where its standard error goes, in the folder LOGS."""
+    LOGS = None
+    count = 0
 
     def __init__(self, kind, bootstrap, group, topic, **settings):
         super().__init__(kind)
         command, env = COMMANDS[kind]()
-        self.process = subprocess.Popen([*command, bootstrap, group, topic, *(f"{k}={v}" for k, v in settings.items())],
-                                        env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
+        Member.count += 1
+        self.log = os.path.join(self.LOGS, f"{Member.count}-{group}-{kind}") if self.LOGS else os.devnull
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([*command, bootstrap, group, topic, *(f"{k}={v}" for k, v in settings.items())],
+                                            env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=log, text=True)
         self._start()
 
     def _start(self):

@@ -31,9 +31,11 @@ public final class Member implements ConsumerRebalanceListener {
 
     private final Queue<String[]> commands = new ConcurrentLinkedQueue<>();
     private final KafkaConsumer<String, String> consumer;
+    private final boolean brokersMatch;
     private volatile boolean ended;
 
     private Member(Map<String, Object> settings) {
+        this.brokersMatch = "brokers".equals(settings.remove("patterns"));
         this.consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
     }
 
@@ -106,8 +108,21 @@ public final class Member implements ConsumerRebalanceListener {
         }
     }
 
+    /** A pattern that the coordinator evaluates; clients before 4.0 have no name for it. */
+    private void subscribeAtBroker(String pattern) {
+        try {
+            Class<?> type = Class.forName("org.apache.kafka.clients.consumer.SubscriptionPattern");
+            KafkaConsumer.class.getMethod("subscribe", type, ConsumerRebalanceListener.class)
+                    .invoke(consumer, type.getConstructor(String.class).newInstance(pattern), this);
+        } catch (ReflectiveOperationException e) {
+            say("note", e.toString().replace('\n', ' '));
+        }
+    }
+
     private void run(String topics) {
-        if (topics.startsWith("^")) {
+        if (topics.startsWith("^") && brokersMatch) {
+            subscribeAtBroker(topics);
+        } else if (topics.startsWith("^")) {
             consumer.subscribe(Pattern.compile(topics), this);
         } else {
             consumer.subscribe(List.of(topics.split(",")), this);
