@@ -78,6 +78,8 @@ struct question {
     struct kmsg_fetch_request_partition *asks; /* room for all */
     int32_t named;
     int32_t meant; /* with those that the session knows */
+    time_ms
+        rested_ms; /* when the first of those that rest meanwhile may be asked for; TIME_NEVER */
 };
 
 static void forget(struct question *question, struct follow *follow, int32_t *index)
@@ -158,6 +160,9 @@ static err_t fill(struct fetcher *fetcher, bool poll, struct question *question)
         struct replica_fetch_plan plan;
         next = next->next;
         bool rests = poll && follow_rests(follow, now);
+        if (rests) {
+            question->rested_ms = min_i64(question->rested_ms, follow->rest_until_ms);
+        }
         if (rests && follow->in_session) {
             forget(question, follow, gone++);
         }
@@ -191,7 +196,7 @@ static err_t send_fetch(struct fetcher *fetcher, bool poll, struct client_call *
                         int32_t *ret_count)
 {
     const struct partitions_config *config = &fetcher->room->table->config;
-    struct question question = {.named = 0};
+    struct question question = {.rested_ms = TIME_NEVER};
     struct kmsg_fetch_request *request = &question.request;
     kmsg_fetch_request_init(request);
     request->replica_state.replica_id = config->broker_id;
@@ -201,6 +206,11 @@ static err_t send_fetch(struct fetcher *fetcher, bool poll, struct client_call *
     request->max_bytes = poll ? config->fetch_bytes_max : 0;
     err_t err = poll ? fill_poll(fetcher, &question) : fill(fetcher, false, &question);
     *ret_count = question.meant;
+    if (poll && question.rested_ms != TIME_NEVER) {
+        /* Nobody else asks for them: a poll that is parked for longer than they rest would be their rest. */
+        time_ms rests = max_i64(question.rested_ms - partitions_now_ms(fetcher->room->table), 1);
+        request->max_wait_ms = (int32_t)min_i64(request->max_wait_ms, rests);
+    }
     if (err == OK && question.meant > 0) {
         call->api = kmsg_api_find(1);
         call->version = FETCH_VERSION;

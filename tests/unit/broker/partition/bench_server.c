@@ -33,6 +33,7 @@ struct served_conn {
     struct uuid topic;
     struct kmsg_fetch_request_partition known[PARTS_MAX]; /* what the session means */
     int32_t known_count;
+    bool asked_second;
     struct bench_node *node;
     struct net_conn *net;
     struct frame_reader reader;
@@ -233,6 +234,31 @@ static void session_take(struct served_conn *conn, struct served *served)
            (size_t)conn->known_count * sizeof(conn->known[0]));
 }
 
+/* Whether this question for a partition is answered as if it was not known. */
+static bool unknown(struct served_conn *conn, int32_t partition)
+{
+    if (partition != 1 || atomic_load(&conn->node->unknowing) == 0) {
+        return false;
+    }
+    atomic_fetch_sub(&conn->node->unknowing, 1);
+    return true;
+}
+
+/* How long a poll waits that leaves out partition 1, which was asked for on this connection. */
+static void note_left_out(struct served_conn *conn, const struct served *served)
+{
+    const struct kmsg_fetch_request_topic *topic = &served->fetch.topics.items[0];
+    bool second = false;
+    for (int32_t i = 0; i < topic->partitions.count; i++) {
+        second = second || topic->partitions.items[i].partition == 1;
+    }
+    conn->asked_second = conn->asked_second || second;
+    if (!second && conn->asked_second && served->fetch.max_bytes > 0 &&
+        served->fetch.max_wait_ms > atomic_load(&conn->node->left_out_ms)) {
+        atomic_store(&conn->node->left_out_ms, served->fetch.max_wait_ms);
+    }
+}
+
 static void serve_fetch(struct served_conn *conn, struct slice frame)
 {
     if (atomic_load(&conn->node->deaf)) {
@@ -253,12 +279,16 @@ static void serve_fetch(struct served_conn *conn, struct slice frame)
     const struct kmsg_fetch_request_topic *topic = &served->fetch.topics.items[0];
     CHECK(topic->partitions.count <= PARTS_MAX);
     served->count = (uint32_t)topic->partitions.count;
+    note_left_out(conn, served);
     fetch_wait_init(&served->wait, conn->node->reactors[0], told);
     served->timer.fire = timed_out;
     for (uint32_t i = 0; i < served->count; i++) {
         const struct kmsg_fetch_request_partition *ask = &topic->partitions.items[i];
         struct fetch_part *part = &served->parts[i];
-        served->partitions[i] = partitions_find(conn->node->table, topic->topic_id, ask->partition);
+        served->partitions[i] = unknown(conn, ask->partition)
+                                    ? NULL
+                                    : partitions_find(conn->node->table, topic->topic_id,
+                                                      ask->partition);
         part->replica_id = served->fetch.replica_state.replica_id;
         part->broker_epoch = served->fetch.replica_state.replica_epoch;
         part->current_leader_epoch = ask->current_leader_epoch;

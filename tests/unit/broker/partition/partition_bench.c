@@ -209,6 +209,20 @@ void bench_create(struct bench *b)
     settle(b);
 }
 
+void bench_second(struct bench *b)
+{
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    struct meta_record record = {.kind = META_PARTITION, .partition = b->partition};
+    record.partition.index = 1;
+    record.partition.leader = b->nodes[0].id;
+    for (uint32_t i = 0; i < b->node_count; i++) {
+        record.partition.replicas[i].dir = UUID_NONE;
+    }
+    publish(b, &record, 1);
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+    settle(b);
+}
+
 void bench_other_topic(struct bench *b, struct uuid id, const char *name)
 {
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
@@ -251,7 +265,8 @@ static void on_ask_isr(void *ctx, struct uuid topic, int32_t index,
     struct partition_isr_answer answer = {.ask_number = ask->number,
                                           .error = KAFKA_INVALID_UPDATE_VERSION};
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
-    if (uuid_eq(topic, b->topic) && ask->partition_epoch == b->partition.partition_epoch &&
+    if (uuid_eq(topic, b->topic) && index == 0 &&
+        ask->partition_epoch == b->partition.partition_epoch &&
         ask->leader_epoch == b->partition.leader_epoch && node->id == b->partition.leader) {
         b->partition.isr.count = ask->count;
         for (uint32_t i = 0; i < ask->count; i++) {
@@ -314,7 +329,7 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
     CHECK(access(folder, F_OK) == 0);
     atomic_fetch_add(&node->assigned, 1);
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
-    if (uuid_eq(topic, b->topic) && !atomic_load(&node->homeless)) {
+    if (uuid_eq(topic, b->topic) && index == 0 && !atomic_load(&node->homeless)) {
         b->partition.replicas[node - b->nodes].dir = dir;
         b->partition.partition_epoch++;
         publish_partition(b);
@@ -326,10 +341,9 @@ static void on_synced(void *ctx, struct uuid topic, int32_t index)
 {
     struct bench_node *node = ctx;
     struct bench *b = node->bench;
-    (void)index;
     atomic_fetch_add(&node->synced, 1);
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
-    if (uuid_eq(topic, b->topic)) {
+    if (uuid_eq(topic, b->topic) && index == 0) {
         b->partition.replicas[node - b->nodes].synced = true;
         b->partition.partition_epoch++;
         publish_partition(b);

@@ -51,9 +51,13 @@ struct bench_node {
     atomic_int assigned;
     atomic_int dirs_failed;
     atomic_int synced;
-    atomic_int fetches;   /* served */
-    atomic_int named;     /* partitions that polls in sessions named */
-    atomic_bool deaf;     /* what is asked is never answered */
+    atomic_int fetches; /* served */
+    atomic_int named;   /* partitions that polls in sessions named */
+    atomic_bool deaf;   /* what is asked is never answered */
+    atomic_int
+        unknowing; /* so many questions for partition 1 are answered as if the image did not have it yet */
+    atomic_int
+        left_out_ms; /* the longest that a poll without partition 1 would wait, after one with it */
     atomic_bool homeless; /* the metadata does not take up where its replica lies */
     void *above;          /* the test's: a room above this one; the control loop's */
 };
@@ -97,6 +101,8 @@ void bench_place(struct bench *, uint32_t node);
 void bench_isr(struct bench *, uint32_t nodes);
 void bench_create(struct bench *);
 void bench_delete(struct bench *);
+/* The topic gets another partition, led by the first node; what is told of it stays as it begins. */
+void bench_second(struct bench *);
 /* Another topic, without partitions, is there; NULL: it is gone. The name must stay. */
 void bench_other_topic(struct bench *, struct uuid, const char *name);
 

@@ -99,6 +99,24 @@ Test(follow, acks_do_not_wait_for_a_poll_that_is_parked)
     }
 }
 
+static bool knows_now(void *arg)
+{
+    (void)arg;
+    return atomic_load(&bench.nodes[0].unknowing) == 0;
+}
+
+/* A leader that does not know of its office yet is asked again soon, though the poll for the others could wait. */
+Test(follow, who_rests_does_not_wait_for_the_poll_of_the_others)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    atomic_store(&bench.nodes[0].unknowing, 4);
+    bench_second(&bench);
+    cr_assert(bench_soon(knows_now, NULL));
+    int waits_ms = atomic_load(&bench.nodes[0].left_out_ms);
+    cr_assert_gt(waits_ms, 0, "it was left out for a while");
+    cr_assert_leq(waits_ms, 160, "20 ms, and twice as long each time; not %d ms", waits_ms);
+}
+
 Test(follow, a_new_leader_goes_on_where_the_old_one_was_and_the_old_one_follows)
 {
     for (int i = 0; i < 10; i++) {
