@@ -295,8 +295,10 @@ struct replica_progress {
     int64_t best_end;
     int64_t durable;      /* what it told, or NO_OFFSET */
     int64_t broker_epoch; /* of the incarnation that fetched; counts while it is the member's */
-    int64_t end_at_fetch; /* our end when it last fetched */
-    time_ms fetch_ms;     /* of its last fetch */
+    /* An end of ours that it has not reached yet, and when that was our end. It stays until it is reached: a follower that
+     * fetches ahead of its disk asks many times before its durable end gets to where ours was. */
+    int64_t mark_end;
+    time_ms mark_ms;
     time_ms caught_up_ms; /* newest time at which it had everything; TIME_LONG_AGO: never */
     int64_t known_high_watermark;
     int64_t log_start; /* where its log begins; NO_OFFSET: not told */

@@ -152,11 +152,13 @@ static void progress_update(struct replica *replica, uint32_t member,
     int64_t counted = member_counted_end(replica, member);
     if (counted >= replica->log_end) {
         progress->caught_up_ms = event->now;
-    } else if (again && counted >= progress->end_at_fetch) {
-        progress->caught_up_ms = max_i64(progress->caught_up_ms, progress->fetch_ms);
+    } else if (again && counted < progress->mark_end) {
+        return;
+    } else if (again) {
+        progress->caught_up_ms = max_i64(progress->caught_up_ms, progress->mark_ms);
     }
-    progress->end_at_fetch = replica->log_end;
-    progress->fetch_ms = event->now;
+    progress->mark_end = replica->log_end;
+    progress->mark_ms = event->now;
 }
 
 /* A fetch of an older incarnation, or from who is no replica: its sender is told to look at the metadata again. */

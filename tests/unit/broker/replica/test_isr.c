@@ -257,3 +257,24 @@ Test(isr, a_removed_and_added_replica_begins_from_nothing)
     bench_must(&b, REPLICA_ASK_ISR);
     bench_release(&b);
 }
+
+/* Its disk is three fetches behind its fetches, for ever: each fetch of its own finds it short of where the leader was at the
+ * one before. */
+Test(isr, a_follower_that_fetches_ahead_of_its_disk_joins)
+{
+    struct bench b;
+    bool asked = false;
+    bench_init(&b, 10);
+    bench_isr(&b, 1, 1, 0, 0);
+    b.view.min_isr = 1;
+    bench_view(&b);
+    for (int64_t end = 10; end < 60 && !asked; end += 2) {
+        bench_fetch(&b, 2, end, end > 16 ? end - 6 : 9);
+        asked = bench_find(&b, REPLICA_ASK_ISR) != NULL;
+        bench_produce_plain(&b, 1, 2);
+        bench_durable(&b, end + 2);
+        bench_tick(&b, 10);
+    }
+    cr_assert(asked);
+    bench_release(&b);
+}
