@@ -37,9 +37,9 @@ uint64_t prng_u64(struct prng *prng)
 uint64_t prng_below(struct prng *prng, uint64_t bound)
 {
     assert(bound > 0);
-    uint64_t skip = (0 - bound) % bound; /* the first numbers would make small results likelier */
     uint64_t x = prng_u64(prng);
-    while (x < skip) {
+    /* The first numbers would make small results likelier; fewer than `bound` of them, so that most draws need not ask. */
+    while (x < bound && x < (0 - bound) % bound) {
         x = prng_u64(prng);
     }
     return x % bound;

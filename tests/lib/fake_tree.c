@@ -14,13 +14,18 @@ static void *array_grow(void *p, size_t n, size_t *room, size_t size)
     return p;
 }
 
-void image_resize(struct image *image, size_t n)
+static void image_room(struct image *image, size_t n)
 {
     if (n > image->room) {
         image->room = n * 2;
         image->p = realloc(image->p, image->room);
         assert(image->p != NULL);
     }
+}
+
+void image_resize(struct image *image, size_t n)
+{
+    image_room(image, n);
     if (n > image->n) {
         memset(image->p + image->n, 0, n - image->n);
     }
@@ -29,7 +34,8 @@ void image_resize(struct image *image, size_t n)
 
 void image_set(struct image *image, const void *p, size_t n)
 {
-    image_resize(image, n);
+    image_room(image, n);
+    image->n = n;
     if (n > 0) {
         memcpy(image->p, p, n);
     }
@@ -40,9 +46,11 @@ void image_write(struct image *image, int64_t at, const uint8_t *p, size_t n)
     if (n == 0) {
         return;
     }
-    if ((size_t)at + n > image->n) {
-        image_resize(image, (size_t)at + n);
+    if ((size_t)at > image->n) {
+        image_resize(image, (size_t)at);
     }
+    image_room(image, (size_t)at + n);
+    image->n = (size_t)at + n > image->n ? (size_t)at + n : image->n;
     memcpy(image->p + at, p, n);
 }
 
@@ -84,9 +92,12 @@ void names_put(struct names *names, const char *name, struct inode *inode)
 
 void names_copy(struct names *to, const struct names *from)
 {
-    to->n = 0;
-    for (size_t i = 0; i < from->n; i++) {
-        names_put(to, from->p[i].name, from->p[i].inode);
+    while (to->room < from->n) {
+        to->p = array_grow(to->p, to->room, &to->room, sizeof(to->p[0]));
+    }
+    to->n = from->n;
+    if (from->n > 0) {
+        memcpy(to->p, from->p, from->n * sizeof(to->p[0]));
     }
 }
 

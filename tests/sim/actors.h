@@ -78,6 +78,7 @@ struct consumer {
         bool off;      /* not read */
         int64_t end;   /* final readers: where it ends; -1: not known */
         int64_t start;
+        time_us rest_until;
         time_us asked_us; /* for its end */
         int32_t asked_epoch;
         bool whole;

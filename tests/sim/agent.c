@@ -12,7 +12,15 @@
 #define DIAL_REST_US    100000
 #define VALUE_HEAD      20
 
+#define QUIET_TICK_US 60000 /* where clients have time */
+
 /* ---- what is written ---- */
+
+bool field_busy(const struct field *field)
+{
+    time_us now = world_now_us(field->cluster->world);
+    return !field->thinks || now < field->busy_until || now >= field->busy_from;
+}
 
 uint32_t field_topic_of(const struct field *field, uint32_t partition)
 {
@@ -61,8 +69,8 @@ struct slice field_value(const struct field *field, uint64_t value, uint32_t par
     memcpy(room, &value, 8);
     memcpy(room + 8, &partition, 4);
     memcpy(room + 12, &check, 8);
-    for (size_t i = VALUE_HEAD; i < n; i++) {
-        room[i] = (uint8_t)(check >> i % 57);
+    for (size_t i = VALUE_HEAD; i < n; i += 8) {
+        memcpy(room + i, &check, n - i < 8 ? n - i : 8);
     }
     return slice_of(room, n);
 }
@@ -253,13 +261,27 @@ static void metadata_ask(struct agent *agent)
 
 /* ---- turns ---- */
 
+static time_us tick_length(const struct agent *agent)
+{
+    const struct field *field = agent->field;
+    if (field_busy(field)) {
+        return agent->tick_us;
+    }
+    if (field->quiet) {
+        return max_i64(agent->tick_us, QUIET_TICK_US);
+    }
+    time_us wait = field->busy_from - world_now_us(field->cluster->world);
+    return min_i64(max_i64(agent->tick_us, min_i64(field->idle_tick_us, agent->idle_tick_us)),
+                   wait + 1);
+}
+
 static void on_tick(struct timer *timer)
 {
     struct agent *agent = CONTAINER_OF(timer, struct agent, timer);
     links_look(agent);
     metadata_ask(agent);
     agent->work(agent);
-    timer_arm(agent->loop, timer, agent_now(agent) + agent->tick_us);
+    timer_arm(agent->loop, timer, agent_now(agent) + tick_length(agent));
 }
 
 static void first(void *arg)
@@ -279,6 +301,7 @@ void agent_open(struct agent *agent, struct field *field, const char *address, u
     arena_init(&agent->arena, memory_source(agent->host), 65536, 256 << 20);
     agent->patience_us = prng_between(&agent->prng, 300000, 5000000);
     agent->tick_us = prng_between(&agent->prng, 3000, 30000);
+    agent->idle_tick_us = TIME_NEVER;
     agent->metadata_wanted = true;
     err_t err = loop_open(agent->host, "agent", &agent->loop);
     assert(err == OK);

@@ -41,8 +41,17 @@ struct field {
     uint32_t sessions;    /* numbered so far */
     uint64_t seed;
     bool quiet; /* producers finish what they have begun, and begin nothing */
+    /* Clients that think: they are busy around faults, and do little in between. */
+    bool thinks;
+    time_us idle_tick_us; /* of a client that thinks: it looks around so often */
+    time_us idle_pace_us; /* ... and begins a batch for each partition */
+    time_us busy_until;   /* of the world's time */
+    time_us busy_from;    /* the next time */
     uint64_t errors;
 };
+
+/* Whether clients work as fast as they were made. */
+bool field_busy(const struct field *);
 
 uint32_t field_topic_of(const struct field *, uint32_t partition);
 int32_t field_index_of(const struct field *, uint32_t partition);
@@ -95,6 +104,7 @@ struct agent {
     time_us metadata_at;
     time_us patience_us; /* of a request */
     time_us tick_us;
+    time_us idle_tick_us; /* at most, where clients think */
     struct timer timer;
     /* What it does with its turns. */
     void (*work)(struct agent *);

@@ -5,11 +5,15 @@
 #include "kmsg/list_offsets.h"
 #include "tests/sim/actors.h"
 
-#define API_FETCH   1
-#define API_OFFSETS 2
-#define QUIET_BYTES (1 << 20)
-#define LATEST      (-1)
-#define EARLIEST    (-2)
+#define API_FETCH      1
+#define API_OFFSETS    2
+#define QUIET_BYTES    (1 << 20)
+#define WAIT_MS        400
+#define WAIT_IDLE_MS   3000
+#define REST_US        20000 /* after an error */
+#define READ_AGAIN_MIN 500
+#define LATEST         (-1)
+#define EARLIEST       (-2)
 
 static void session_begin(struct consumer *consumer, uint32_t partition, int64_t next)
 {
@@ -81,6 +85,7 @@ static void part_read(struct consumer *consumer, uint32_t partition,
     if (answer->error_code != KAFKA_NONE) {
         agent_want_metadata(&consumer->agent);
         consumer->agent.field->errors++;
+        part->rest_until = agent_now(&consumer->agent) + REST_US;
         if (answer->error_code == KAFKA_OFFSET_OUT_OF_RANGE) {
             part->next = -1; /* as auto.offset.reset says */
         }
@@ -129,7 +134,8 @@ static bool wanted(const struct consumer *consumer, uint32_t partition, int32_t 
 {
     const struct consumer_part *part = &consumer->parts[partition];
     return consumer->agent.leader[partition] == broker && part->next >= 0 && !part->whole &&
-           !part->off && (!consumer->final || part->end >= 0);
+           !part->off && (!consumer->final || part->end >= 0) &&
+           agent_now(&consumer->agent) >= part->rest_until;
 }
 
 static void fetch_ask(struct consumer *consumer, int32_t broker)
@@ -172,7 +178,10 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
     for (uint32_t i = 0; i < part_count && stranger; i++) {
         parts[i].fetch_offset += prng_between(&agent->prng, 0, 200);
     }
-    request.max_wait_ms = (int32_t)prng_between(&agent->prng, 0, 400);
+    /* Who thinks has time, but no more than the patience that it has with a broker. */
+    int64_t most_ms = field->thinks ? min_i64(WAIT_IDLE_MS, agent->patience_us / 1500) : WAIT_MS;
+    request.max_wait_ms = (int32_t)prng_between(&agent->prng, field_busy(field) ? 0 : most_ms / 2,
+                                                field_busy(field) ? WAIT_MS : most_ms);
     request.min_bytes = 1;
     request.topics.items = topics;
     request.topics.count = topic_count;
@@ -282,6 +291,16 @@ void consumer_drop(struct consumer *consumer, uint32_t partition)
     consumer->parts[partition].next = -1;
 }
 
+/* It reads most things once and some of them again, not everything ten times. */
+static bool may_restart(const struct consumer *consumer)
+{
+    uint64_t there = READ_AGAIN_MIN;
+    for (uint32_t p = 0; p < consumer->agent.field->partition_count; p++) {
+        there += consumer->parts[p].next > 0 ? (uint64_t)consumer->parts[p].next : 0;
+    }
+    return consumer->read * 2 < there * 3;
+}
+
 void consumer_work(struct consumer *consumer)
 {
     struct agent *agent = &consumer->agent;
@@ -293,7 +312,7 @@ void consumer_work(struct consumer *consumer)
     }
     for (int32_t b = 0; b < (int32_t)agent->field->cluster->broker_count; b++) {
         if (!consumer->calls[b].out && agent_ready(agent, b)) {
-            if (prng_chance(&agent->prng, consumer->restart_per_mille)) {
+            if (prng_chance(&agent->prng, consumer->restart_per_mille) && may_restart(consumer)) {
                 uint32_t p = (uint32_t)prng_below(&agent->prng, agent->field->partition_count);
                 consumer->parts[p].next = -1;
             }

@@ -31,12 +31,14 @@ static void *piece_take(void *ctx, size_t bytes)
     if (machine->host->memory_taken + bytes > MEMORY_MAX) {
         return NULL;
     }
-    struct piece *piece = calloc(1, sizeof(*piece) + bytes);
+    bool filled = bytes <= FILL_MAX; /* larger windows stay untouched pages */
+    struct piece *piece = filled ? malloc(sizeof(*piece) + bytes)
+                                 : calloc(1, sizeof(*piece) + bytes);
     assert(piece != NULL);
-    piece->bytes = bytes;
+    *piece = (struct piece){.bytes = bytes};
     list_push(&machine->memory, &piece->node);
     machine->host->memory_taken += bytes;
-    if (bytes <= FILL_MAX) { /* larger windows stay untouched pages */
+    if (filled) {
         memset(piece + 1, 0xa5, bytes);
     }
     return piece + 1;

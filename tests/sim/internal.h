@@ -114,6 +114,7 @@ struct loop {
     bool mail_coming;   /* an event will deliver */
     struct list timers; /* by time */
     time_us timers_at;  /* the earliest event for them */
+    uint64_t timers_pushed;
     struct list turn_ends;
 };
 

@@ -95,9 +95,12 @@ static void timers_soon(struct loop *loop)
     }
     time_us at = CONTAINER_OF(node, struct timer, node)->at;
     if (at < loop->timers_at) {
+        struct world *world = loop->world;
+        time_us moment = max_i64(machine_moment(loop->machine, at), world->now);
         loop->timers_at = at;
-        time_us moment = machine_moment(loop->machine, at);
-        push(loop, max_i64(moment, loop->world->now), EVENT_TIMERS);
+        world_push(
+            world, moment + world_delay(world, STREAM_SCHEDULE, 1, world->habits.wake_us),
+            (struct event){.kind = EVENT_TIMERS, .loop = loop, .order = ++loop->timers_pushed});
     }
 }
 
@@ -121,6 +124,9 @@ void loop_event(struct loop *loop, const struct event *event)
     if (event->kind == EVENT_WORK) {
         job_run(loop, event->job);
         return;
+    }
+    if (event->kind == EVENT_TIMERS && event->order != loop->timers_pushed && !loop->stopping) {
+        return; /* a later one was pushed for an earlier timer, and has pushed others since */
     }
     actor_begin(loop);
     switch (event->kind) {

@@ -14,6 +14,7 @@
 #define API_HEARTBEAT 12
 #define API_LEAVE     13
 #define SECOND        INT64_C(1000000)
+#define THINKS_TIMES  4
 #define LEASE_PERCENT 70 /* of the session: clocks differ */
 
 static struct agent *agent_of(struct member *member)
@@ -451,7 +452,9 @@ static void work_owner(struct member *member)
         commit(member);
     }
     if (agent_now(agent) >= member->probe_at && !member->probe.call.out) {
-        member->probe_at = agent_now(agent) + prng_between(&agent->prng, 100000, 2 * SECOND);
+        member->probe_at = agent_now(agent) +
+                           prng_between(&agent->prng, 100000,
+                                        (field_busy(agent->field) ? 2 : 8) * SECOND);
         member_ask(member, &member->probe);
     }
 }
@@ -517,6 +520,18 @@ static void work(struct agent *agent)
     }
 }
 
+/* Where clients have time everything takes longer. */
+static void think(struct member *member)
+{
+    if (!member->modern) { /* else that was drawn for all of its group */
+        member->session_ms *= THINKS_TIMES;
+    }
+    member->rebalance_ms *= THINKS_TIMES;
+    member->crash_every_us *= THINKS_TIMES;
+    member->leave_every_us *= THINKS_TIMES;
+    agent_of(member)->idle_tick_us = (time_us)member->session_ms * 1000 / 8;
+}
+
 void member_open(struct member *member, struct field *field, const char *address, uint16_t number,
                  uint32_t group, int32_t session_ms)
 {
@@ -544,6 +559,9 @@ void member_open(struct member *member, struct field *field, const char *address
     member->crash_every_us = prng_chance(prng, 500) ? prng_between(prng, 4, 20) * SECOND : 0;
     member->leave_every_us = prng_chance(prng, 500) ? prng_between(prng, 3, 15) * SECOND : 0;
     member->back_at = agent->tick_us + prng_between(prng, 0, 3 * SECOND);
+    if (field->thinks) {
+        think(member);
+    }
 }
 
 bool member_has(const struct member *member, uint32_t partition, int64_t offset)

@@ -9,6 +9,10 @@
 #define SECOND        INT64_C(1000000)
 #define WAKES_LATE_US 25000
 
+/* Faults after which busy clients stay busy for up to so long. */
+#define LONG_PER_MILLE 60
+#define LONG_US        (3 * SECOND)
+
 static time_us now(const struct nemesis *n)
 {
     return world_now_us(n->cluster->world);
@@ -38,6 +42,7 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
     *n = (struct nemesis){.plan = plan, .cluster = cluster, .field = field, .loud = loud};
     prng_init(&n->prng, plan->seed ^ UINT64_C(0x6e656d65736973));
     prng_init(&n->gaps, plan->seed ^ UINT64_C(0x67617073));
+    prng_init(&n->tempo, plan->seed ^ UINT64_C(0x62757379));
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         n->nodes[n->node_count++] = (struct nemesis_node){.host = cluster->controllers[i].host,
                                                           .number = i};
@@ -482,6 +487,15 @@ static void fault_draw(struct nemesis *n)
     }
 }
 
+/* Clients that think are busy after a fault, now and then until all that comes of it is over, and shortly before the next. */
+static void clients_wake(struct nemesis *n)
+{
+    time_us after_us = prng_chance(&n->tempo, LONG_PER_MILLE) ? LONG_US : n->plan->busy_after_us;
+    n->field->busy_until = now(n) + prng_between(&n->tempo, 0, after_us);
+    n->field->busy_from = n->next_at < n->end_at ? n->next_at - n->plan->busy_before_us
+                                                 : TIME_NEVER;
+}
+
 void nemesis_look(struct nemesis *n)
 {
     nodes_look(n);
@@ -491,6 +505,7 @@ void nemesis_look(struct nemesis *n)
         fault_draw(n);
         time_us rest = n->plan->calm == CALM_NOT ? 0 : n->plan->fault_gap_us; /* one at a time */
         n->next_at = now(n) + rest + prng_between(&n->gaps, 0, 2 * n->plan->fault_gap_us);
+        clients_wake(n);
     }
 }
 

@@ -11,7 +11,8 @@ struct nemesis {
     struct cluster *cluster;
     struct field *field;
     struct prng prng;
-    struct prng gaps; /* between faults */
+    struct prng gaps;  /* between faults */
+    struct prng tempo; /* of the clients, about them */
     time_us next_at;
     time_us end_at; /* no fault begins from here on */
     bool loud;

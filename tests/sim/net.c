@@ -280,7 +280,10 @@ static void read_once(struct net_conn *conn)
     memcpy(p, conn->in.p, n);
     conn->in.n -= n;
     memmove(conn->in.p, conn->in.p + n, conn->in.n);
-    if (conn->other->state == CONN_OPEN || conn->other->state == CONN_FINISHING) {
+    if (conn->other->out.bytes == 0) { /* nobody waits for room */
+        assert(conn->other->under_way >= n);
+        conn->other->under_way -= n;
+    } else {
         push(conn->other, conn->world->now + conn->world->habits.link_min_us, EVENT_WRITABLE, NULL,
              n);
     }

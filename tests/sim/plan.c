@@ -5,6 +5,9 @@
 
 #define SECOND INT64_C(1000000)
 
+#define BUSY_PER_MILLE     200
+#define ADMIN_THINKS_TIMES 6
+
 static const char *const fault_names[FAULTS] = {
 #define FAULT_NAME(id, name) name,
     FAULT_TABLE(FAULT_NAME)
@@ -182,6 +185,52 @@ static void groups_draw(struct plan *plan)
     }
 }
 
+static bool overridden(const struct plan *plan, const char *key)
+{
+    bool found = false;
+    size_t n = strlen(key);
+    for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
+        found = found || (strncmp(plan->overrides[i], key, n) == 0 && plan->overrides[i][n] == '=');
+    }
+    return found;
+}
+
+/* Time-outs as patient as the clients. */
+static void patience_draw(struct plan *plan, struct prng *prng)
+{
+    int64_t heartbeat_ms = prng_between(prng, 300, 1000);
+    override(plan, "controller.quorum.election.timeout.ms", prng_between(prng, 200, 1000));
+    override(plan, "broker.heartbeat.interval.ms", heartbeat_ms);
+    override(plan, "broker.session.timeout.ms", heartbeat_ms * prng_between(prng, 4, 8));
+    if (!overridden(plan, "replica.lag.time.max.ms")) {
+        override(plan, "replica.fetch.wait.max.ms", prng_between(prng, 500, 3000));
+    }
+}
+
+/* Most seeds are long: clients are busy around faults only, so that hardly any time is spent on what was seen before. The
+ * others are as they ever were; the number is one with which those of tests/sim/regressions are. */
+static void tempo_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x74656d706f));
+    if (prng_chance(&prng, BUSY_PER_MILLE) || plan->calm != CALM_NOT) {
+        return;
+    }
+    plan->thinks = true;
+    plan->safety_us = prng_between(&prng, 30, 130) * SECOND;
+    plan->fault_gap_us = prng_between(&prng, 700000, 3 * SECOND);
+    plan->idle_tick_us = prng_between(&prng, 200000, 2 * SECOND);
+    plan->idle_pace_us = prng_between(&prng, 2, 20) * SECOND;
+    plan->busy_before_us = prng_between(&prng, 0, 60000);
+    plan->busy_after_us = prng_between(&prng, 10000, 400000);
+    plan->admin_pace_us *= ADMIN_THINKS_TIMES;
+    plan->overseer_pace_us *= ADMIN_THINKS_TIMES;
+    /* Files that change know nothing of each other: controllers would fence who is patient. */
+    if (plan->weight[FAULT_REFIT] == 0 && prng_chance(&prng, 700)) {
+        patience_draw(plan, &prng);
+    }
+}
+
 /* After all is drawn: what is left out moves nothing else. */
 static void cut_apply(struct plan *plan)
 {
@@ -227,6 +276,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     switches_draw(plan);
     overseers_draw(plan);
     groups_draw(plan);
+    tempo_draw(plan);
     cut_apply(plan);
 }
 
@@ -257,7 +307,12 @@ void plan_field(const struct plan *plan, struct field *field, struct cluster *cl
                 struct history *history)
 {
     struct prng prng;
-    *field = (struct field){.cluster = cluster, .history = history, .seed = plan->seed};
+    *field = (struct field){.cluster = cluster,
+                            .history = history,
+                            .seed = plan->seed,
+                            .thinks = plan->thinks,
+                            .idle_tick_us = plan->idle_tick_us,
+                            .idle_pace_us = plan->idle_pace_us};
     prng_init(&prng, plan->seed ^ UINT64_C(0x6669656c64));
     field->topic_count = (uint32_t)prng_between(&prng, 1, TOPICS_MAX);
     for (uint32_t t = 0; t < field->topic_count; t++) {
@@ -281,6 +336,11 @@ void plan_print(const struct plan *plan, const struct field *field)
     if (plan->overseer_pace_us > 0) {
         (void)printf("  topics grow, and settings of all change, about every %lld ms\n",
                      (long long)(plan->overseer_pace_us / 1000));
+    }
+    if (plan->thinks) {
+        (void)printf("  clients are busy from %lld ms before to %lld ms after a fault\n",
+                     (long long)(plan->busy_before_us / 1000),
+                     (long long)(plan->busy_after_us / 1000));
     }
     for (uint32_t t = 0; t < field->topic_count; t++) {
         (void)printf("  topic %s: %u partitions, %d replicas%s\n", field->topics[t].name,

@@ -61,8 +61,8 @@ struct plan {
     bool core; /* a core is repaired first */
     struct plan_cut cut;
     struct cluster_size size;
-    char settings[24][64];
-    const char *overrides[25];
+    char settings[48][64];
+    const char *overrides[49];
     uint32_t producers;
     uint32_t consumers;
     uint32_t groups;
@@ -74,6 +74,11 @@ struct plan {
     uint32_t weight[FAULTS];
     time_us admin_pace_us;
     time_us overseer_pace_us;
+    bool thinks; /* clients are busy around faults only, and the run is long */
+    time_us idle_tick_us;
+    time_us idle_pace_us;
+    time_us busy_before_us; /* a fault */
+    time_us busy_after_us;  /* at most, mostly */
     struct world_habits habits;
     uint32_t watch_every; /* events */
 };

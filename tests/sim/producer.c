@@ -245,6 +245,22 @@ static void lane_give_up(struct lane *lane)
     producer->producer_id = -1;
 }
 
+/* Its next batch is due: soon when clients are busy, though it was drawn when they were not. */
+static bool lane_due(struct lane *lane, time_us now)
+{
+    struct producer *producer = lane->producer;
+    if (field_busy(producer->agent.field) && lane->next_at - now > producer->pace_us) {
+        lane->next_at = now + prng_between(&producer->agent.prng, 0, producer->pace_us);
+    }
+    return now >= lane->next_at;
+}
+
+static time_us lane_pace(const struct lane *lane)
+{
+    const struct field *field = lane->producer->agent.field;
+    return field_busy(field) ? lane->producer->pace_us : field->idle_pace_us;
+}
+
 static void lane_work(struct lane *lane)
 {
     struct producer *producer = lane->producer;
@@ -277,11 +293,11 @@ static void lane_work(struct lane *lane)
             lane->sent++; /* known already: its answer overtook an earlier one's */
         }
         if (lane->sent == lane->count) {
-            if (lane->count == producer->window || agent->field->quiet || now < lane->next_at) {
+            if (lane->count == producer->window || agent->field->quiet || !lane_due(lane, now)) {
                 return;
             }
             ship_begin(lane);
-            lane->next_at = now + prng_between(&agent->prng, 0, producer->pace_us);
+            lane->next_at = now + prng_between(&agent->prng, 0, lane_pace(lane));
         }
         struct shipment *ship = at(lane, lane->sent++);
         ship_send(lane, ship);
@@ -334,7 +350,7 @@ void producer_open(struct producer *producer, struct field *field, const char *a
     producer->idempotent = prng_chance(prng, 650);
     producer->acks = producer->idempotent || prng_chance(prng, 700) ? -1 : 1;
     producer->window = (uint32_t)prng_between(prng, 1, WINDOW_MAX);
-    producer->records_max = (int32_t)prng_between(prng, 1, 12);
+    producer->records_max = (int32_t)prng_between(prng, 1, field->thinks ? 3 : 12);
     producer->pace_us = prng_between(prng, 2000, 300000);
     producer->near_wrap = prng_chance(prng, 150);
     producer->give_up_us = prng_chance(prng, 300) ? prng_between(prng, 1000000, 8000000) : 0;

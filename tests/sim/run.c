@@ -151,6 +151,9 @@ static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, 
 {
     time_us end = world_now_us(run->world) + most_us;
     for (uint32_t i = 0; i % LOOK_EVERY != 0 || !done(run); i++) {
+        if (world_now_us(run->world) >= end && done(run)) {
+            return true; /* few events can take long */
+        }
         if (world_now_us(run->world) >= end) {
             char ails[160];
             char sentence[240];
@@ -439,6 +442,7 @@ void run_seed(const struct run_options *options, struct run_result *ret_result)
     ret_result->events = world_events(run->world);
     ret_result->faults = run->nemesis.total;
     ret_result->elections = run->watch.elections;
+    ret_result->isr_changes = run->watch.isr_changes;
     ret_result->hash = world_hash(run->world);
     probes_take(ret_result->probes);
     watch_close(&run->watch);

@@ -24,6 +24,7 @@ struct run_result {
     uint64_t read;
     uint64_t faults;
     uint64_t elections;
+    uint64_t isr_changes;
     uint64_t permitted_loss;
     struct world_hash hash;
     uint32_t probes[PROBES];

@@ -1,5 +1,6 @@
 #include "tests/sim/swarm.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +12,9 @@
 #define COUNTS_ACKED  200 /* records, ... */
 #define COUNTS_FAULTS 10  /* ... and faults a simulated minute, for a run to count */
 #define SECONDS_MAX   120 /* of one seed, in real time */
-#define TWICE         20  /* each so-manieth seed is run again */
+#define KEEP_BYTES    (256 << 20)
+#define TOP_BYTES     (4 << 20)
+#define TWICE         20 /* each so-manieth seed is run again */
 
 double seconds_now(void)
 {
@@ -27,6 +30,8 @@ static void child_run(const struct run_options *options, bool twice, int out)
     struct run_result result;
     struct run_result again;
     (void)alarm(SECONDS_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES); /* nothing is given back: it ends soon */
+    (void)mallopt(M_TOP_PAD, TOP_BYTES);
     run_seed(options, &result);
     if (result.outcome == OUTCOME_GOOD && twice) {
         run_seed(options, &again);
@@ -100,6 +105,7 @@ static void result_take(struct swarm *swarm, uint64_t seed, const struct run_res
     swarm->read += result->read;
     swarm->faults += result->faults;
     swarm->elections += result->elections;
+    swarm->isr_changes += result->isr_changes;
     swarm->permitted_loss += result->permitted_loss;
     swarm->simulated_s += (double)result->simulated_us / 1e6;
     for (uint32_t i = 0; i < PROBES; i++) {
@@ -122,13 +128,14 @@ static void tell(const struct swarm *swarm, double seconds, const char *word)
     (void)printf(
         "%s: %llu seeds (%llu twice), %llu failed, %.0f s; %.2f cluster hours (%llu seeds and %.2f hours with"
         " 200 records and 10 faults a minute), %.0f k events/s, %llu"
-        " acknowledged, %llu read, %llu faults, %llu elections, %llu losses permitted\n",
+        " acknowledged, %llu read, %llu faults, %llu elections, %llu changes of in-sync sets, %llu losses permitted\n",
         word, (unsigned long long)swarm->done, (unsigned long long)swarm->twice,
         (unsigned long long)swarm->failed, seconds, swarm->simulated_s / 3600,
         (unsigned long long)swarm->counted, swarm->counted_s / 3600,
         (double)swarm->events / seconds / 1000, (unsigned long long)swarm->acked,
         (unsigned long long)swarm->read, (unsigned long long)swarm->faults,
-        (unsigned long long)swarm->elections, (unsigned long long)swarm->permitted_loss);
+        (unsigned long long)swarm->elections, (unsigned long long)swarm->isr_changes,
+        (unsigned long long)swarm->permitted_loss);
 }
 
 int swarm_run(struct swarm *swarm)

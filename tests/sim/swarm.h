@@ -39,6 +39,7 @@ struct swarm {
     uint64_t read;
     uint64_t faults;
     uint64_t elections;
+    uint64_t isr_changes;
     uint64_t permitted_loss;
     uint64_t probes[PROBES];
     double simulated_s;

@@ -11,6 +11,7 @@
 #include "controller/node/quorum_internal.h"
 #include "tests/lib/fake_disk_internal.h"
 
+#define HASH_EVERY    4  /* offsets of the metadata at which all images are compared */
 #define LAST_DELTA_AT 23 /* of a batch: its last offset, counted from its first */
 
 void watch_open(struct watch *watch, struct cluster *cluster)
@@ -265,6 +266,10 @@ static void image_look(struct watch *watch, uint32_t who, const struct meta_imag
         return;
     }
     watch->image_seen[who] = meta_offset(image) + 1;
+    watch_meta_look(watch, image);
+    if (meta_offset(image) % HASH_EVERY != 0) { /* what differs once stays different */
+        return;
+    }
     struct watch_image *slot = &watch->images[(uint64_t)meta_offset(image) % WATCH_IMAGES];
     uint64_t hash = meta_image_hash(image);
     if (slot->offset != meta_offset(image) + 1) {
@@ -273,7 +278,6 @@ static void image_look(struct watch *watch, uint32_t who, const struct meta_imag
         watch_wrong(watch, "two images of the metadata at offset %lld",
                     (long long)meta_offset(image));
     }
-    watch_meta_look(watch, image);
 }
 
 void watch_look(struct watch *watch)

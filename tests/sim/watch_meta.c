@@ -182,7 +182,9 @@ static void leaving_look(const struct look *look, const struct known *known)
     const struct meta_partition *p = look->now;
     bool unclean = slice_eq(setting(look, "unclean.leader.election.enable"), slice_str("true"));
     time_us settled = world_now_us(look->watch->cluster->world) - known->min_isr_at;
-    if (unclean || p->isr.count >= known->min_isr || settled < MIN_ISR_SETTLES_US) {
+    uint32_t least = min_isr(look); /* may have changed on the way from one image to the other */
+    least = known->min_isr < least ? known->min_isr : least;
+    if (unclean || p->isr.count >= least || settled < MIN_ISR_SETTLES_US) {
         return;
     }
     for (uint32_t i = 0; i < before->isr.count; i++) {
@@ -225,6 +227,9 @@ static void change_look(const struct look *look, struct known *known)
         wrong(look, "changed within one partition epoch", before->partition_epoch);
     }
     power_look(look, before);
+    look->watch->isr_changes += before->isr.count != p->isr.count ||
+                                memcmp(before->isr.id, p->isr.id,
+                                       p->isr.count * sizeof(p->isr.id[0])) != 0;
     if (p->partition_epoch == before->partition_epoch + 1) {
         election_look(look, before);
         leaving_look(look, known);

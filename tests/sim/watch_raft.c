@@ -5,7 +5,7 @@
 #include "tests/sim/watch.h"
 
 /* Between two of a leader's own looks; and its timers may be late. */
-#define ALONE_SLACK_MS 200
+#define ALONE_SLACK_MS 125
 
 static const struct raft *raft_of(const struct watch *watch, uint32_t i)
 {
@@ -17,7 +17,8 @@ static const struct raft *raft_of(const struct watch *watch, uint32_t i)
 static void majority_look(struct watch *watch, const struct raft *raft, uint32_t who)
 {
     const struct raft_voters *voters = raft_voters_now(raft);
-    time_ms most = raft->config.resign_ms + ALONE_SLACK_MS;
+    time_ms slack = raft->config.heartbeat_ms + ALONE_SLACK_MS;
+    time_ms most = raft->config.resign_ms + slack;
     uint32_t heard = raft_voters_has(voters, raft->config.self);
     for (uint32_t i = 0; i < raft->leader.peer_count; i++) {
         const struct raft_peer *peer = &raft->leader.peer[i];
@@ -26,8 +27,7 @@ static void majority_look(struct watch *watch, const struct raft *raft, uint32_t
     }
     /* It looks itself when it sends heartbeats; one that was paused has not come to that yet. */
     bool looked = raft->now < raft->leader.heartbeat_at;
-    if (looked && heard < voters->count / 2 + 1 &&
-        raft->now > raft->leader.grace_until + ALONE_SLACK_MS) {
+    if (looked && heard < voters->count / 2 + 1 && raft->now > raft->leader.grace_until + slack) {
         watch_wrong(watch, "controller %u leads term %d, and only %u of %u voters answer it",
                     who + 1, raft->term, heard, voters->count);
     }

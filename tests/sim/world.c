@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/bytes.h"
 #include "tests/sim/internal.h"
 
 #define STANDING_MAX  4
@@ -96,8 +97,14 @@ void world_mix(struct world *world, uint64_t value)
 
 void world_mix_bytes(struct world *world, const uint8_t *p, size_t n)
 {
-    uint64_t value = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < n; i++) {
+    uint64_t value = UINT64_C(14695981039346656037) ^ n;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t word = load_be64(p + i);
+        value = (value ^ word) * UINT64_C(0xd6e8feb86659fd93);
+        value ^= value >> 32;
+    }
+    for (; i < n; i++) {
         value = (value ^ p[i]) * UINT64_C(1099511628211);
     }
     world_mix(world, value);
