@@ -6,6 +6,7 @@
 #include "controller/node/forward.h"
 
 #define SUSPICION_WAIT_MS 50
+#define SUSPICION_LOOKS   5
 #define PARTITIONS_MAX    ((size_t)1 << 20)
 
 void brokers_refuse_not_controller(struct brokers *b, struct rpc_asker asker)
@@ -403,6 +404,7 @@ struct suspect {
     struct broker_link link;
     struct net_conn *dial; /* NULL: it has ended */
     struct timer timer;
+    uint32_t looks; /* that found it listening, or nothing */
 };
 
 static void suspect_free(struct suspect *suspect)
@@ -459,10 +461,41 @@ static void on_dial_closed(void *ctx, err_t why)
 static const struct net_events dial_events = {
     .opened = on_dial_opened, .bytes = on_dial_bytes, .closed = on_dial_closed};
 
+static bool endpoint_address(const struct meta_broker *broker, struct net_address *ret_address)
+{
+    if (broker == NULL || broker->endpoint_count == 0 ||
+        broker->endpoints[0].host.n > HOST_NAME_MAX_BYTES) {
+        return false;
+    }
+    *ret_address = (struct net_address){.port = broker->endpoints[0].port};
+    memcpy(ret_address->host, broker->endpoints[0].host.p, broker->endpoints[0].host.n);
+    return true;
+}
+
+/* Dials, unless a dial is out; the next look comes soon. A process that is being killed closes its descriptors one after the
+ * other, and its listener may outlive our connection by milliseconds: that it is gone is seen by looking again. */
+static void suspect_look(struct suspect *suspect)
+{
+    struct brokers *b = suspect->brokers;
+    struct net_address address;
+    const struct meta_broker *broker = meta_broker(machine_image(b->machine), suspect->link.broker);
+    assert(suspect->looks < SUSPICION_LOOKS);
+    timer_arm(b->rpc->loop, &suspect->timer,
+              loop_now_us(b->rpc->loop) + SUSPICION_WAIT_MS * 1000 / SUSPICION_LOOKS);
+    if (suspect->dial == NULL && endpoint_address(broker, &address) &&
+        net_dial(b->rpc->loop, &address, &dial_events, suspect, &suspect->dial) != OK) {
+        suspect->dial = NULL;
+    }
+}
+
 static void on_suspect_timer(struct timer *timer)
 {
-    suspect_judge(CONTAINER_OF(timer, struct suspect, timer), false,
-                  "no heartbeat came on a new one");
+    struct suspect *suspect = CONTAINER_OF(timer, struct suspect, timer);
+    if (++suspect->looks == SUSPICION_LOOKS) {
+        suspect_judge(suspect, false, "no heartbeat came on a new one");
+    } else {
+        suspect_look(suspect);
+    }
 }
 
 static void suspects_heard(struct brokers *b, const struct broker_link *link)
@@ -475,17 +508,6 @@ static void suspects_heard(struct brokers *b, const struct broker_link *link)
             suspect_free(suspect);
         }
     }
-}
-
-static bool endpoint_address(const struct meta_broker *broker, struct net_address *ret_address)
-{
-    if (broker == NULL || broker->endpoint_count == 0 ||
-        broker->endpoints[0].host.n > HOST_NAME_MAX_BYTES) {
-        return false;
-    }
-    *ret_address = (struct net_address){.port = broker->endpoints[0].port};
-    memcpy(ret_address->host, broker->endpoints[0].host.p, broker->endpoints[0].host.n);
-    return true;
 }
 
 void brokers_down(struct brokers *b, const struct broker_link *link, const struct rpc_conn *conn,
@@ -512,10 +534,7 @@ void brokers_down(struct brokers *b, const struct broker_link *link, const struc
         suspect_judge(suspect, true, "that counts as its death");
         return;
     }
-    timer_arm(b->rpc->loop, &suspect->timer, loop_now_us(b->rpc->loop) + SUSPICION_WAIT_MS * 1000);
-    if (net_dial(b->rpc->loop, &address, &dial_events, suspect, &suspect->dial) != OK) {
-        suspect->dial = NULL;
-    }
+    suspect_look(suspect);
 }
 
 void brokers_init(struct brokers *b, struct rpc *rpc, struct heap *heap, struct trace *trace,

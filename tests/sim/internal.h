@@ -57,9 +57,10 @@ struct world {
     uint64_t events_run;
     struct world_hash hash;
     struct list machines;
-    struct list loops;     /* freed with the world: late events still name them */
-    struct list conns;     /* the same */
-    struct list listeners; /* open ones */
+    struct list loops;       /* freed with the world: late events still name them */
+    struct list conns;       /* the same */
+    struct list listeners;   /* open ones */
+    struct machine *lingers; /* its dead process still takes connections; NULL */
     struct loop *running;
     struct lock *held;
     bool stepping;     /* an event is being run */

@@ -428,7 +428,29 @@ static void conn_connect(struct net_conn *conn)
         listener->accept(listener->ctx, accepted);
         actor_end(loop);
     } else {
+        if (conn->world->lingers != NULL &&
+            conn->world->lingers == machine_at(conn->world, conn->address.host)) {
+            conn->other = conn_new(conn->world->lingers);
+            conn->other->state = CONN_ACCEPTED;
+            conn->other->other = conn;
+        }
         push(conn, arrival(conn), EVENT_OPENED, NULL, 0);
+    }
+}
+
+void world_linger(struct host *host, bool lingers)
+{
+    struct machine *machine = fake_machine_of(host);
+    struct world *world = machine->world;
+    assert(lingers ? world->lingers == NULL : world->lingers == machine);
+    world->lingers = lingers ? machine : NULL;
+    LIST_EACH(&world->conns, node)
+    {
+        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        if (!lingers && conn->machine == machine && conn->loop == NULL &&
+            conn->state == CONN_ACCEPTED) {
+            conn_close(conn, true);
+        }
     }
 }
 

@@ -73,6 +73,9 @@ void world_cut(struct host *from, struct host *to, time_us until);
 /* What is sent on some of the streams that there are now (the i-th, if bit i of `which` is set) stays on the way until then, and arrives
  * in order; other streams, and newer ones, go on. How many streams there are. 0: heals. */
 uint32_t world_clog(struct host *from, struct host *to, uint64_t which, time_us until);
+/* The process that died here has not let go of its listeners yet: they take connections, which nobody serves, until it has (false).
+ * One machine at a time. */
+void world_linger(struct host *, bool lingers);
 /* All streams between these machines end on both sides; what was under way arrives or not. */
 void world_reset(struct host *, struct host *);
 /* Its process does not run until then. */

@@ -19,6 +19,7 @@ struct run {
     struct cluster *cluster;
     struct client *client;
     struct story story;
+    int32_t epoch; /* of the first partition's leader, before it died */
     uint32_t failed;
     uint32_t passed;
 };
@@ -101,6 +102,33 @@ static void broker_dies(struct run *run)
     disk_gets_full(run, victim);
 }
 
+static bool led_anew(void *ctx)
+{
+    const struct run *run = ctx;
+    return cluster_leader_epoch(run->cluster, "story", 0) > run->epoch;
+}
+
+/* Processes that die slowly: their listeners take connections for a while after all others have ended. That they are gone is found
+ * out all the same, however often in a minute, and not when their sessions end. */
+static void brokers_die_slowly(struct run *run)
+{
+    time_us began = world_now_us(run->world);
+    for (int i = 0; i < 9; i++) {
+        told(run, story_write(&run->story, 1), "writing goes on");
+        uint32_t victim = (uint32_t)run->story.leader[0];
+        run->epoch = cluster_leader_epoch(run->cluster, "story", 0);
+        broker_crash(run->cluster, victim);
+        world_linger(run->cluster->brokers[victim].host, true);
+        world_sleep(run->world, 15000);
+        world_linger(run->cluster->brokers[victim].host, false);
+        check(run, world_run(run->world, led_anew, run, SECOND),
+              "another one leads within a second");
+        check(run, broker_start(run->cluster, victim), "the broker starts again");
+        whole(run);
+    }
+    check(run, world_now_us(run->world) - began < 60 * SECOND, "all of that within a minute");
+}
+
 static void controller_dies(struct run *run)
 {
     int32_t victim = cluster_active(run->cluster);
@@ -125,6 +153,7 @@ static void write_and_read(struct run *run)
     told(run, story_read(&run->story), "what was acknowledged is read, and nothing else");
     whole(run);
     broker_dies(run);
+    brokers_die_slowly(run);
     controller_dies(run);
     told(run, story_read(&run->story), "after the crashes all of it is read, and nothing else");
 }
