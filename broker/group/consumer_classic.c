@@ -131,7 +131,7 @@ static bool join_step(struct turn *turn, struct group *group, struct consumer_me
     struct consumer *c = group->consumer;
     struct group_part *owned;
     uint32_t owned_count;
-    bool changed = false, moved;
+    bool changed = false, moved, came = m->epoch == 0; /* and has nothing, whatever it says */
     assert(m->group == group && event->image != NULL);
     if (meta_offset(event->image) > c->image_offset) {
         consumer_settings(turn, group, event->image);
@@ -139,7 +139,7 @@ static bool join_step(struct turn *turn, struct group *group, struct consumer_me
     if (!facts_take(turn, m, event, said, &changed) ||
         !consumer_advance(turn, group, event->image, changed || c->epoch == 0) ||
         !consumer_parts_owned(turn, event->image, said, &owned, &owned_count) ||
-        !consumer_reconcile(turn, m, owned, owned_count, changed, &moved)) {
+        !consumer_reconcile(turn, m, owned, came ? 0 : owned_count, changed, &moved)) {
         return false;
     }
     assert(m->classic && m->epoch >= 0);

@@ -213,6 +213,10 @@ bool consumer_set_protocols(struct group_shard *shard, struct consumer_member *m
     assert(m->group->consumer->classic_count <= m->group->consumer->members.count);
     m->classic = classic;
     m->session_ms = session_ms;
+    if (!classic) { /* it is not asked to join, nor to ask, any more */
+        m->join_due_ms = TIME_NEVER;
+        m->sync_due_ms = TIME_NEVER;
+    }
     return true;
 }
 

@@ -164,7 +164,11 @@ bool consumer_upgrade(struct turn *turn, struct group *group, const struct meta_
     members_dismiss(turn, group);
     consumer_forget_classic(shard, group);
     group->state_wall_ms = turn->wall_ms;
-    return ok && (c->members.count == 0 || group_write(turn, group));
+    if (!ok || (c->members.count > 0 && !group_write(turn, group))) {
+        return false;
+    }
+    shard_retime(shard, group);
+    return true;
 }
 
 /* ---- and back ---- */

@@ -92,10 +92,10 @@ bool record_consumer_target_epoch(struct turn *turn, struct group *group)
 
 /* ---- members ---- */
 
-static bool protocols_build(struct turn *turn, const struct consumer_member *m,
+static bool protocols_build(struct arena *scratch, const struct consumer_member *m,
                             struct kmsg_consumer_group_member_metadata_value *value)
 {
-    struct arena *scratch = &turn->shard->scratch;
+    typedef struct kmsg_consumer_group_member_metadata_value_supported_protocol supported;
     if (!m->classic) {
         value->classic_member_metadata =
             NULL; /* said aloud: the default is a member of classic kind */
@@ -104,50 +104,59 @@ static bool protocols_build(struct turn *turn, const struct consumer_member *m,
     assert(m->protocol_count == 0 || m->protocols != NULL);
     value->classic_member_metadata = kmsg_array_new(
         scratch, &kmsg_consumer_group_member_metadata_value_classic_member_metadata_shape, 1);
-    if (value->classic_member_metadata == NULL) {
-        return false;
+    supported *to = kmsg_consumer_group_member_metadata_value_supported_protocol_array(
+        scratch, (int32_t)m->protocol_count);
+    bool ok = value->classic_member_metadata != NULL && to != NULL;
+    for (uint32_t i = 0; ok && i < m->protocol_count; i++) {
+        ok = arena_copy(scratch, m->protocols[i].name, &to[i].name) &&
+             arena_copy(scratch, m->protocols[i].metadata, &to[i].metadata);
     }
-    value->classic_member_metadata->session_timeout_ms = m->session_ms;
-    value->classic_member_metadata->supported_protocols.items =
-        kmsg_consumer_group_member_metadata_value_supported_protocol_array(
-            scratch, (int32_t)m->protocol_count);
-    if (value->classic_member_metadata->supported_protocols.items == NULL) {
-        return false;
+    if (ok) {
+        value->classic_member_metadata->session_timeout_ms = m->session_ms;
+        value->classic_member_metadata->supported_protocols.items = to;
+        value->classic_member_metadata->supported_protocols.count = (int32_t)m->protocol_count;
     }
-    value->classic_member_metadata->supported_protocols.count = (int32_t)m->protocol_count;
-    for (uint32_t i = 0; i < m->protocol_count; i++) {
-        value->classic_member_metadata->supported_protocols.items[i].name = m->protocols[i].name;
-        value->classic_member_metadata->supported_protocols.items[i].metadata =
-            m->protocols[i].metadata;
-    }
-    return true;
+    return ok;
 }
 
+static bool topics_build(struct arena *scratch, const struct slice *topics, uint32_t count,
+                         kmsg_string_array *to)
+{
+    to->items = arena_array(scratch, count, sizeof(*to->items));
+    to->count = (int32_t)count;
+    bool ok = to->items != NULL;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        ok = arena_copy(scratch, topics[i], &to->items[i]);
+    }
+    return ok;
+}
+
+/* Copies of all that it says: in the same step the member may come to say something else, or the group become a classic one. */
 bool record_consumer_member(struct turn *turn, const struct consumer_member *m)
 {
+    struct arena *scratch = &turn->shard->scratch;
     const void *key = member_key(turn, m);
     struct kmsg_consumer_group_member_metadata_value *value = ARENA_NEW(
-        &turn->shard->scratch, struct kmsg_consumer_group_member_metadata_value);
+        scratch, struct kmsg_consumer_group_member_metadata_value);
     if (key == NULL || value == NULL) {
         return false;
     }
     assert(m->topic_count == 0 || m->topics != NULL);
     kmsg_consumer_group_member_metadata_value_init(value);
-    value->instance_id = m->instance_id;
-    value->rack_id = m->rack_id;
-    value->client_id = m->client_id;
-    value->client_host = m->client_host;
-    value->subscribed_topic_names.items = m->topics;
-    value->subscribed_topic_names.count = (int32_t)m->topic_count;
-    value->subscribed_topic_regex = m->pattern;
     value->rebalance_timeout_ms = m->rebalance_ms;
     value->server_assignor = m->assignor < 0 ? (struct slice){0}
                                              : slice_str(assignor_name((enum assignor)m->assignor));
+    bool ok = arena_copy(scratch, m->instance_id, &value->instance_id) &&
+              arena_copy(scratch, m->rack_id, &value->rack_id) &&
+              arena_copy(scratch, m->client_id, &value->client_id) &&
+              arena_copy(scratch, m->client_host, &value->client_host) &&
+              arena_copy(scratch, m->pattern, &value->subscribed_topic_regex) &&
+              topics_build(scratch, m->topics, m->topic_count, &value->subscribed_topic_names) &&
+              protocols_build(scratch, m, value);
     return written(turn, m->group,
-                   protocols_build(turn, m, value) &&
-                       turn_record(turn, &kmsg_consumer_group_member_metadata_key_desc, key,
-                                   &kmsg_consumer_group_member_metadata_value_desc, value,
-                                   VALUE_VERSION));
+                   ok && turn_record(turn, &kmsg_consumer_group_member_metadata_key_desc, key,
+                                     &kmsg_consumer_group_member_metadata_value_desc, value,
+                                     VALUE_VERSION));
 }
 
 /* Partitions of one topic after the other: how many follow, from i on, that are of the same one. */

@@ -4,7 +4,7 @@
  *   topic A N                      a topic with N partitions, or one that grows to N
  *   member M e=EPOCH [i=INSTANCE] [t=a,b] [re=PATTERN] [has=a/0,a/1|-] [rebalance=MS] [by=ASSIGNOR]
  *                                  ConsumerGroupHeartbeat; with t or re it says everything. e=0 enters, -1 leaves, -2 steps aside
- *   join M [i=INSTANCE] [t=a,b] [has=a/0]     sync M gen=N [give=a/0]    beat M gen=N    leave M      of the classic protocol
+ *   join M [i=INSTANCE] [t=a,b] [has=a/0] [session=MS]     sync M gen=N [give=a/0]    beat M gen=N    leave M      of the classic protocol
  *   commit M e=EPOCH a/0 [old]     group    reload    at MS (ticks on the way)    matched RE a,b    policy up|down|both|none
  * All of group g. M "-": no id.
  */
@@ -260,7 +260,7 @@ static void join(struct desk *desk, const char *line, struct story_out *out)
     event.join.client_id = slice_str("c");
     event.join.client_host = slice_str("/h");
     event.join.protocol_type = slice_str("consumer");
-    event.join.session_ms = 10000;
+    event.join.session_ms = number(line, "session", 10000);
     event.join.rebalance_ms = 60000;
     step(desk, &event, out);
 }

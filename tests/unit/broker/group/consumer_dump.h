@@ -39,7 +39,7 @@ static inline void dump_parts(struct dump *dump, const struct consumer_member *m
         struct uuid id = consumer_part_topic(m->group->consumer, &parts->items[i]);
         dump_line(dump, "%.*s member %.*s %c %s-%d since %d", DUMP_TEXT(m->group->id),
                   DUMP_TEXT(m->id), kind, uuid_print(id).s, parts->items[i].partition,
-                  parts->items[i].epoch);
+                  kind == 'T' ? 0 : parts->items[i].epoch); /* of the target it says nothing */
     }
 }
 
