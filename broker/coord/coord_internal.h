@@ -23,6 +23,8 @@
 /* While following: requests of the same loop come first. A chunk takes a millisecond or two, and thrice that is rest. */
 #define FOLLOW_CHUNK_BYTES ((size_t)256 << 10)
 #define FOLLOW_REST_SHARE  3
+/* ... but as long as whole chunks are there to read: who has just come is likely to lead before it has read everything. */
+#define FOLLOW_HASTE_SHARE 1
 #define FOLLOW_REST_MIN_US 500
 #define FOLLOW_REST_MAX_US 50000
 /* From the first news to the look at it: what comes meanwhile costs nothing more. */
@@ -34,6 +36,8 @@
 /* Waiting for the partition to be open, or for the high watermark: from one look to the next, twice as long each time. */
 #define LOAD_AGAIN_US      5000
 #define LOAD_AGAIN_MAX_US  500000
+/* ... where only the high watermark is missing, which moves as soon as the followers have asked their new leader: clients wait. */
+#define LOAD_WATERMARK_US  10000
 /* After a write was lost: what it was lost for is likely to last. */
 #define REST_US            100000
 

@@ -179,8 +179,8 @@ static void read_done(struct disk_job *job)
     if (err != OK) {
         load_failed(shard, err);
     } else if (loader->follows) {
-        time_us rest_us = FOLLOW_REST_SHARE *
-                          (clock_mono_us(shard->coords->config.host) - began_us);
+        time_us share = n >= FOLLOW_CHUNK_BYTES / 2 ? FOLLOW_HASTE_SHARE : FOLLOW_REST_SHARE;
+        time_us rest_us = share * (clock_mono_us(shard->coords->config.host) - began_us);
         load_later(shard, max_i64(FOLLOW_REST_MIN_US, min_i64(rest_us, FOLLOW_REST_MAX_US)));
     } else {
         load_go(shard);
@@ -239,6 +239,7 @@ static void no_records(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
     if (!loader->follows) {
+        loader->pause_us = min_i64(loader->pause_us, LOAD_WATERMARK_US / 2);
         load_again(shard);
         return;
     }
