@@ -576,9 +576,10 @@ void member_ails(const struct member *member, char *sentence, size_t room)
                                          "working"};
     (void)snprintf(
         sentence, room,
-        "member %u of %s is %s in generation %d, owns %x, coordinator %d, the last error is %d",
-        member->consumer.agent.number, member->group, states[member->state], member->generation,
-        member->owned, member->coordinator, member->last_error);
+        "member %u of %s%s is %s in generation %d, owns %x, coordinator %d, the last error is %d",
+        member->consumer.agent.number, member->modern ? "modern " : "", member->group,
+        states[member->state], member->generation, member->owned, member->coordinator,
+        member->last_error);
 }
 
 void member_close(struct member *member)

@@ -46,7 +46,8 @@ struct member {
     char id[MEMBER_ID_MAX];
     int32_t generation;
     bool leads;
-    bool watches; /* it is the one who sees that topics grow */
+    bool watches;     /* it is the one who sees that topics grow */
+    uint32_t assigns; /* as a leader: of so many partitions */
     uint32_t peer_count;
     char peers[MEMBERS_MAX + 2][MEMBER_ID_MAX];
     uint32_t owned; /* partitions */

@@ -102,8 +102,10 @@ static void joined(struct member *member, const struct kmsg_join_group_response 
 {
     member_id_take(member->id, response->member_id);
     member->generation = response->generation_id;
-    member->watches = slice_eq(response->leader, response->member_id);
-    member->leads = member->watches && !response->skip_assignment;
+    bool leader = slice_eq(response->leader, response->member_id);
+    member->leads = leader && !response->skip_assignment;
+    /* A leader with a seat that comes back in an early version is told its last life's id: then it does not know (KIP-814). */
+    member->watches = leader || (member->old && member->instance[0] != '\0');
     member->peer_count = 0;
     for (int32_t i = 0; i < response->members.count; i++) {
         assert(member->peer_count < ARRAY_LEN(member->peers));
@@ -172,6 +174,9 @@ static void on_synced(struct agent_call *call, const void *answer)
         member_failed(member, response->error_code);
     } else {
         member_own(member, assigned(member, response->assignment), &member->step);
+        if (member->assigns > 0) { /* what was not answered may not have been heard */
+            member->consumer.agent.field->assigned[member->consumer.group] = member->assigns;
+        }
         member->beat_at = 0;
         member_state_set(member, MEMBER_ASKING);
     }
@@ -200,9 +205,7 @@ void member_sync(struct member *member)
         given[i].assignment = buf_slice(&bytes[i]);
         request.assignments.count++;
     }
-    if (member->leads) {
-        agent->field->assigned[member->consumer.group] = agent->field->partition_count;
-    }
+    member->assigns = member->leads ? agent->field->partition_count : 0;
     member->step.call.done = on_synced;
     member->step.call.patience_us = agent->patience_us + 6000000;
     member_send(member, &member->step, API_SYNC, member->old ? 3 : 5, &request);

@@ -47,6 +47,11 @@ struct watch {
         raft_index index; /* committed; 0: free */
         raft_term term;
     } * entries;
+    struct watch_voters {
+        uint32_t count;
+        raft_term term;
+        time_ms at; /* when that began, by its clock */
+    } voters[CONTROLLERS_MAX];
     struct uuid weak[TOPICS_WEAK]; /* ever seen with durability=pagecache */
     uint32_t weak_count;
     raft_index committed; /* the newest that was ever seen */

@@ -27,6 +27,12 @@ static void majority_look(struct watch *watch, const struct raft *raft, uint32_t
     }
     /* It looks itself when it sends heartbeats; one that was paused has not come to that yet. */
     bool looked = raft->now < raft->leader.heartbeat_at;
+    struct watch_voters *known = &watch->voters[who];
+    if (known->count != voters->count ||
+        known->term != raft->term) { /* ... and asks more of others now */
+        *known = (struct watch_voters){.count = voters->count, .term = raft->term, .at = raft->now};
+    }
+    looked = looked && raft->now > known->at + slack;
     if (looked && heard < voters->count / 2 + 1 && raft->now > raft->leader.grace_until + slack) {
         watch_wrong(watch, "controller %u leads term %d, and only %u of %u voters answer it",
                     who + 1, raft->term, heard, voters->count);
