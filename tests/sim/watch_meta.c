@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include "broker/meta/control_internal.h"
+#include "broker/node/node_internal.h"
 #include "tests/sim/internal.h"
 #include "tests/sim/watch.h"
 
@@ -304,6 +306,13 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
     meta->dir_count[number] = b->dir_count;
 }
 
+/* What is registered may be an earlier process, in an image that nobody could show before: its machine has lost power since. */
+static bool runs_here(const struct sim_broker *broker, const struct meta_broker *registered)
+{
+    return broker->node != NULL && broker->node->control != NULL &&
+           uuid_eq(broker->node->control->incarnation, registered->incarnation);
+}
+
 static void brokers_look(struct watch *watch, const struct meta_image *image)
 {
     for (const struct meta_broker *b = meta_broker_next(image, -1); b != NULL;
@@ -320,9 +329,10 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
                         (long long)b->epoch);
         }
         bool fresh = b->epoch != *known;
+        bool here = runs_here(&watch->cluster->brokers[number], b);
         const struct sim_broker *broker = &watch->cluster->brokers[number];
         uint32_t boots = fake_machine_of(broker->host)->boots;
-        watch->meta->lost_power[number] = fresh && *known > 0 && !broker->ended_well &&
+        watch->meta->lost_power[number] = fresh && here && *known > 0 && !broker->ended_well &&
                                           boots != watch->meta->boots[number];
         watch->meta->boots[number] = fresh ? boots : watch->meta->boots[number];
         watch->meta->epoch_before[number] = *known;
