@@ -2,15 +2,17 @@
 
 #include <stdio.h>
 
-#define UNSENT_MAX    ((size_t)16 << 20)
+#define UNSENT_MAX          ((size_t)16 << 20)
 /* Many clients that do not read may fill the reactor's memory together: above this, who has not read the last answer gets no
  * other one. */
-#define HEAP_SOFT_MAX ((size_t)24 << 20)
+#define HEAP_SOFT_MAX       ((size_t)24 << 20)
+/* Of a request's arena: enough for most, and what a member that waits in a rebalance costs. */
+#define REQUEST_CHUNK_BYTES 1024
 /* What may wait behind a full pipeline: one scratch of the host. */
-#define REST_MAX      ((size_t)1 << 20)
+#define REST_MAX            ((size_t)1 << 20)
 /* A connection that has not brought one whole request after this long, nor a good part of one, is no client. */
-#define FIRST_US      30000000
-#define FIRST_BYTES   32768u
+#define FIRST_US            30000000
+#define FIRST_BYTES         32768u
 
 static void request_free(struct request *request)
 {
@@ -189,7 +191,7 @@ static void frame_execute(struct connection *conn, struct slice frame)
     }
     request->edge = edge;
     request->conn = conn;
-    arena_init(&request->arena, edge->heap->arena.source, 4096,
+    arena_init(&request->arena, edge->heap->arena.source, REQUEST_CHUNK_BYTES,
                (size_t)4 * edge->frame_max + 65536);
     chain_init(&request->out, edge->heap);
     list_push(&conn->requests, &request->node);

@@ -63,10 +63,10 @@ struct consumer *consumer_make(struct group_shard *shard, struct group *group)
     if (c == NULL) {
         return NULL;
     }
-    map_init(&c->members, shard->heap, shard->config.hash_key);
-    map_init(&c->statics, shard->heap, shard->config.hash_key);
-    map_init(&c->patterns, shard->heap, shard->config.hash_key);
-    map_init(&c->topic_ids, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&c->members, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&c->statics, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&c->patterns, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&c->topic_ids, shard->heap, shard->config.hash_key);
     c->image_offset = -1;
     c->session_ms = shard->config.consumer.session_ms;
     c->heartbeat_ms = shard->config.consumer.heartbeat_ms;

@@ -179,12 +179,12 @@ struct consumer_topic *consumer_topic_get(struct group_shard *shard, struct cons
     if (topic == NULL) {
         return NULL;
     }
-    if (!slot_find(shard, c, &slot) || !map_put(&c->topic_ids, id_key(&id), topic)) {
+    topic->id = id;
+    if (!slot_find(shard, c, &slot) || !map_put(&c->topic_ids, id_key(&topic->id), topic)) {
         heap_free(shard->heap, topic, sizeof(*topic));
         return NULL;
     }
     assert(slot < c->topic_room && c->topics[slot] == NULL);
-    topic->id = id;
     topic->slot = slot;
     c->topics[slot] = topic;
     return topic;

@@ -21,31 +21,54 @@ bool slice_set(struct group_shard *shard, struct slice *slice, struct slice valu
 
 /* ---- what members of both kinds have ---- */
 
+/* One piece holds the array and all that it points to. */
+static bool protocols_bytes(const struct group_protocol *protocols, uint32_t count,
+                            size_t *ret_bytes)
+{
+    size_t bytes = count * sizeof(*protocols);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        ok = !__builtin_add_overflow(bytes, protocols[i].name.n, &bytes) &&
+             !__builtin_add_overflow(bytes, protocols[i].metadata.n, &bytes);
+    }
+    *ret_bytes = bytes;
+    return ok;
+}
+
 void protocols_free(struct group_shard *shard, struct group_protocol *protocols, uint32_t count)
 {
+    size_t bytes;
     assert(count == 0 || protocols != NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        slice_drop(shard, &protocols[i].name);
-        slice_drop(shard, &protocols[i].metadata);
+    bool ok = protocols_bytes(protocols, count, &bytes);
+    assert(ok);
+    heap_free(shard->heap, protocols, bytes);
+}
+
+static struct slice move_in(uint8_t **at, struct slice from)
+{
+    uint8_t *p = *at;
+    if (from.n > 0) {
+        memcpy(p, from.p, from.n);
     }
-    heap_free(shard->heap, protocols, count * sizeof(*protocols));
+    *at += from.n;
+    return slice_of(p, from.n);
 }
 
 bool protocols_set(struct group_shard *shard, struct group_protocol **protocols,
                    uint32_t *protocol_count, const struct group_protocol *from, uint32_t count)
 {
     struct group_protocol *copy = NULL;
+    size_t bytes;
     assert(count == 0 || from != NULL);
     assert(*protocol_count == 0 || *protocols != NULL);
-    if (count > 0 && (copy = heap_alloc(shard->heap, count * sizeof(*copy))) == NULL) {
+    if (!protocols_bytes(from, count, &bytes) ||
+        (count > 0 && (copy = heap_alloc(shard->heap, bytes)) == NULL)) {
         return false;
     }
+    uint8_t *at = (uint8_t *)(copy + count);
     for (uint32_t i = 0; i < count; i++) {
-        if (!heap_copy(shard->heap, from[i].name, &copy[i].name) ||
-            !heap_copy(shard->heap, from[i].metadata, &copy[i].metadata)) {
-            protocols_free(shard, copy, count);
-            return false;
-        }
+        copy[i].name = move_in(&at, from[i].name);
+        copy[i].metadata = move_in(&at, from[i].metadata);
     }
     protocols_free(shard, *protocols, *protocol_count);
     *protocols = copy;

@@ -63,7 +63,7 @@ static struct group_topic *topic_get(struct group_shard *shard, struct group *gr
         return NULL;
     }
     if (!topic_grow(shard, topic) || !heap_copy(shard->heap, name, &topic->name) ||
-        !map_put(&group->topics, name, topic)) {
+        !map_put(&group->topics, topic->name, topic)) {
         topic_free(shard, topic);
         return NULL;
     }

@@ -23,7 +23,7 @@ void group_shard_init(struct group_shard *shard, const struct group_config *conf
     assert(config->members_max > 0 && config->retention_check_ms > 0);
     *shard = (struct group_shard){.heap = heap, .config = *config, .expiry_due_ms = TIME_NEVER};
     prng_init(&shard->prng, config->seed);
-    map_init(&shard->groups, heap, config->hash_key);
+    map_init_borrowing(&shard->groups, heap, config->hash_key);
     arena_init(&shard->scratch, scratch_source, SCRATCH_CHUNK_BYTES, SCRATCH_MAX);
 }
 
@@ -116,16 +116,16 @@ struct group *shard_create(struct group_shard *shard, struct slice id, time_ms w
         return NULL;
     }
     bool ok = timer_room(shard) && heap_copy(shard->heap, id, &group->id) &&
-              map_put(&shard->groups, id, group);
+              map_put(&shard->groups, group->id, group);
     if (!ok) {
         slice_drop(shard, &group->id);
         heap_free(shard->heap, group, sizeof(*group));
         return NULL;
     }
-    map_init(&group->members, shard->heap, shard->config.hash_key);
-    map_init(&group->statics, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&group->members, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&group->statics, shard->heap, shard->config.hash_key);
     map_init(&group->pending, shard->heap, shard->config.hash_key);
-    map_init(&group->topics, shard->heap, shard->config.hash_key);
+    map_init_borrowing(&group->topics, shard->heap, shard->config.hash_key);
     group->state_wall_ms = wall_ms;
     group->sync_due_ms = TIME_NEVER;
     group->join_due_ms = TIME_NEVER;

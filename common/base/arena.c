@@ -109,6 +109,13 @@ void *arena_alloc(struct arena *arena, size_t n)
     return memset(p, 0, piece);
 }
 
+size_t arena_rest(const struct arena *arena)
+{
+    assert(arena->head == NULL || arena->used <= arena->head->bytes);
+    return arena->head == NULL ? 0
+                               : (arena->head->bytes - arena->used) & ~(size_t)(ARENA_ALIGN - 1);
+}
+
 void *arena_array(struct arena *arena, size_t count, size_t size)
 {
     size_t bytes;

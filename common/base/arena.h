@@ -41,6 +41,9 @@ void arena_clear(struct arena *);
 /* n zeroed bytes, or NULL. n = 0 gives a valid pointer. */
 void *arena_alloc(struct arena *, size_t n) MUST_USE;
 
+/* What the newest chunk still holds: a piece of so many bytes takes no other chunk. */
+size_t arena_rest(const struct arena *);
+
 /* count * size zeroed bytes with overflow checked, or NULL. */
 void *arena_array(struct arena *, size_t count, size_t size) MUST_USE;
 

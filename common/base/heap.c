@@ -29,23 +29,80 @@ void heap_release(struct heap *heap)
     heap->live = 0;
 }
 
-/* Class 2k holds 16 * 2^k bytes, class 2k + 1 holds half as much again. */
+/* Below, classes are multiples of CLASS_MIN; above, four to each doubling, so that at most a fifth of a piece is lost. */
+#define FINE_MAX 256u
+
 static unsigned class_of(size_t n, size_t *ret_bytes)
 {
-    size_t bytes = CLASS_MIN;
-    unsigned class = 0;
-    while (bytes < n) {
-        size_t half = bytes + bytes / 2;
-        if (bytes >= 32 && half >= n) {
-            *ret_bytes = half;
-            return class + 1;
-        }
-        bytes *= 2;
-        class += 2;
+    if (n <= FINE_MAX) {
+        size_t steps = n == 0 ? 1 : (n + CLASS_MIN - 1) / CLASS_MIN;
+        *ret_bytes = steps * CLASS_MIN;
+        return (unsigned)steps - 1;
     }
-    *ret_bytes = bytes;
-    assert(class < HEAP_CLASSES);
+    unsigned doubling = 63 -
+                        (unsigned)__builtin_clzll(n - 1); /* 2^doubling < n <= 2^(doubling + 1) */
+    size_t quarter = (size_t)1 << (doubling - 2);
+    size_t quarters = (n + quarter - 1) / quarter; /* 5 to 8 */
+    unsigned class = FINE_MAX / CLASS_MIN + 4 * (doubling - 8) + (unsigned)quarters - 5;
+    assert(quarters >= 5 && quarters <= 8 && class < HEAP_CLASSES);
+    *ret_bytes = quarters * quarter;
     return class;
+}
+
+static size_t class_bytes(unsigned class)
+{
+    unsigned fine = FINE_MAX / CLASS_MIN;
+    assert(class < HEAP_CLASSES);
+    return class < fine ? (class + 1) * (size_t)CLASS_MIN
+                        : (size_t)(5 + (class - fine) % 4) << ((class - fine) / 4 + 6);
+}
+
+static void piece_push(struct heap *heap, unsigned class, void *p)
+{
+    memcpy(p, &heap->free_lists[class], sizeof(void *));
+    heap->free_lists[class] = p;
+}
+
+static void *piece_pop(struct heap *heap, unsigned class)
+{
+    void *p = heap->free_lists[class];
+    if (p != NULL) {
+        memcpy(&heap->free_lists[class], p, sizeof(void *));
+    }
+    return p;
+}
+
+/* n bytes become free pieces, the largest first. */
+static void pieces_make(struct heap *heap, uint8_t *p, size_t n)
+{
+    assert(n % CLASS_MIN == 0);
+    while (n > 0) {
+        size_t doubling = 63 - (size_t)__builtin_clzll(n);
+        size_t step = n <= FINE_MAX ? CLASS_MIN : (size_t)1 << (doubling - 2);
+        size_t bytes;
+        unsigned class = class_of(n > HEAP_PIECE_MAX ? HEAP_PIECE_MAX : n - n % step, &bytes);
+        assert(bytes <= n);
+        piece_push(heap, class, p);
+        p += bytes;
+        n -= bytes;
+    }
+}
+
+/* Before another chunk is begun: what is left of the newest one becomes pieces, and the next larger one that is free is cut. */
+static void *piece_cut(struct heap *heap, unsigned class, size_t bytes)
+{
+    size_t rest = arena_rest(&heap->arena);
+    uint8_t *left = rest == 0 ? NULL : arena_alloc(&heap->arena, rest);
+    assert(rest < bytes && (left != NULL) == (rest > 0));
+    pieces_make(heap, left, rest);
+    for (unsigned larger = class + 1; larger < HEAP_CLASSES; larger++) {
+        uint8_t *p = piece_pop(heap, larger);
+        if (p != NULL) {
+            pieces_make(heap, p + bytes, class_bytes(larger) - bytes);
+            return p;
+        }
+    }
+    return NULL;
 }
 
 static void *large_alloc(struct heap *heap, size_t n)
@@ -98,9 +155,11 @@ void *heap_alloc(struct heap *heap, size_t n)
     }
     size_t bytes;
     unsigned class = class_of(n, &bytes);
-    void *p = heap->free_lists[class];
+    void *p = piece_pop(heap, class);
+    if (p == NULL && arena_rest(&heap->arena) < bytes) {
+        p = piece_cut(heap, class, bytes);
+    }
     if (p != NULL) {
-        memcpy(&heap->free_lists[class], p, sizeof(void *));
         memset(p, 0, bytes);
     } else {
         p = arena_alloc(&heap->arena, bytes);
@@ -125,8 +184,7 @@ void heap_free(struct heap *heap, void *p, size_t n)
     unsigned class = class_of(n, &bytes);
     assert(heap->live >= bytes);
     memset(p, 0xDD, bytes); /* a stale reader sees nonsense, not yesterday's truth */
-    memcpy(p, &heap->free_lists[class], sizeof(void *));
-    heap->free_lists[class] = p;
+    piece_push(heap, class, p);
     heap->live -= bytes;
 }
 

@@ -1,9 +1,10 @@
 /*
  * Heap: memory whose pieces can be given back one by one, for long-lived state (cluster images, partitions, maps).
  *
- * Pieces are rounded up to size classes (powers of two and the halves between them); freed pieces go to their class's list
- * and are used again. The caller passes the size to heap_free, so pieces carry no header. Pieces above HEAP_PIECE_MAX are
- * taken from and returned to the source directly. Zeroed at allocation. One thread at a time.
+ * Pieces are rounded up to size classes (multiples of 16 up to 256, then four to each doubling); freed pieces go to their class's
+ * list and are used again, or cut into smaller ones before more is taken. The caller passes the size to heap_free, so pieces
+ * carry no header. Pieces above HEAP_PIECE_MAX are taken from and returned to the source directly. Zeroed at allocation.
+ * One thread at a time.
  * Nothing is returned to the source before heap_release, except those large pieces.
  */
 #ifndef ODRADEK_BASE_HEAP_H
@@ -12,7 +13,7 @@
 #include "common/base/arena.h"
 
 #define HEAP_PIECE_MAX 65536u
-#define HEAP_CLASSES   26
+#define HEAP_CLASSES   48
 
 struct heap_large;
 

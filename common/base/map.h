@@ -1,8 +1,10 @@
 /*
  * Map: bytes -> pointer, iterated in insertion order (so that every run of a seed sees the same order).
  *
- * Keys are copied into the map's heap; values belong to the caller. Open addressing over an insertion-ordered entry array;
- * removing leaves a hole that the next growth closes. Keys are hashed with a key of the node's own (hash.h).
+ * Keys are copied into the map's heap; values belong to the caller. Open addressing over an insertion-ordered entry array, which a
+ * map of a few entries does without; removing leaves a hole that the next growth closes, and an empty map holds no memory.
+ * Keys are hashed with a key of the node's own (hash.h). A map that borrows its keys does not copy them: they lie in the values,
+ * where they stay as they are until the entry is removed or its value replaced (then the new key is borrowed).
  * While iterating, the entry just returned may be removed; nothing may be added.
  */
 #ifndef ODRADEK_BASE_MAP_H
@@ -26,9 +28,12 @@ struct map {
     uint32_t entry_room;
     uint32_t slot_count; /* a power of two, or 0 */
     uint32_t count;      /* live entries */
+    bool borrows;
 };
 
 void map_init(struct map *, struct heap *, struct hash_key);
+/* Its keys are parts of its values. */
+void map_init_borrowing(struct map *, struct heap *, struct hash_key);
 /* Frees keys and tables, not the values. */
 void map_release(struct map *);
 

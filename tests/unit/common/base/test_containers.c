@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "common/base/list.h"
 #include "common/base/map.h"
@@ -38,6 +39,52 @@ Test(map, keeps_insertion_order_through_growth_and_removal)
     cr_assert_eq(map_get(&map, slice_str("")), values);
     map_release(&map);
     cr_assert_eq(heap.live, 0);
+}
+
+struct named {
+    char name[16];
+    int number;
+};
+
+static struct slice key_of(const struct named *named)
+{
+    return slice_of(named->name, strlen(named->name));
+}
+
+/* Sizes around those where slots begin; every other entry goes and comes back in another place. */
+Test(map, borrows_keys_and_holds_no_memory_when_it_is_empty)
+{
+    struct memory_block block = {block_bytes, sizeof(block_bytes), 0};
+    struct memory_source source = memory_block_source(&block);
+    static struct named old[40], new[40];
+    struct heap heap;
+    struct map map;
+    heap_init(&heap, &source, sizeof(block_bytes));
+    map_init_borrowing(&map, &heap, (struct hash_key){3, 4});
+    cr_assert_null(map_get(&map, slice_str("none")));
+    for (uint32_t count = 1; count <= ARRAY_LEN(old); count++) {
+        for (uint32_t i = 0; i < count; i++) {
+            (void)snprintf(old[i].name, sizeof(old[i].name), "name-%u", i);
+            new[i] = old[i];
+            cr_assert(map_put(&map, key_of(&old[i]), &old[i]));
+        }
+        for (uint32_t i = 0; i < count; i++) { /* the key is the new value's from here */
+            cr_assert(map_put(&map, key_of(&new[i]), &new[i]));
+            memset(&old[i], 'x', sizeof(old[i]));
+            cr_assert_eq(map_get(&map, key_of(&new[i])), &new[i]);
+        }
+        for (uint32_t i = 0; i < count; i += 2) {
+            cr_assert_eq(map_remove(&map, key_of(&new[i])), &new[i]);
+            cr_assert_null(map_get(&map, key_of(&new[i])));
+            cr_assert(map_put(&map, key_of(&new[i]), &new[i]));
+        }
+        cr_assert_eq(map.count, count);
+        for (uint32_t i = 0; i < count; i++) {
+            cr_assert_eq(map_remove(&map, key_of(&new[i])), &new[i]);
+        }
+        cr_assert_eq(heap.live, 0, "%u entries", count);
+    }
+    map_release(&map);
 }
 
 Test(hash, depends_on_every_byte_of_key_and_message)

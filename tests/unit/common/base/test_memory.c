@@ -83,6 +83,40 @@ Test(heap, reuses_freed_pieces_and_returns_all)
     cr_assert_eq(out, 0);
 }
 
+/* Each size has a piece that holds it, a fifth larger at most (or by 15 bytes); freed, it serves the same size again. */
+Test(heap, classes_fit_closely_and_chunks_are_used_up)
+{
+    size_t out = 0;
+    struct memory_source source = {take, give, &out};
+    struct heap heap;
+    heap_init(&heap, &source, 64 << 20);
+    for (size_t n = 1; n <= HEAP_PIECE_MAX; n += 1 + n / 50) {
+        size_t before = heap.live;
+        uint8_t *p = heap_alloc(&heap, n);
+        size_t bytes = heap.live - before;
+        cr_assert(bytes >= n && bytes % 16 == 0 &&
+                      bytes <= (n + n / 4 > n + 15 ? n + n / 4 : n + 15),
+                  "%zu in %zu", n, bytes);
+        memset(p, 0xAA, n);
+        heap_free(&heap, p, n);
+        cr_assert_eq(heap_alloc(&heap, n), p);
+        cr_assert_eq(p[n - 1], 0);
+    }
+    /* What a large piece leaves of a chunk is cut into small ones. */
+    heap_release(&heap);
+    heap_init(&heap, &source, 64 << 20);
+    cr_assert_not_null(heap_alloc(&heap, 40000));
+    cr_assert_not_null(heap_alloc(&heap, 40000));
+    size_t taken = out, small = 0;
+    while (out == taken) {
+        cr_assert_not_null(heap_alloc(&heap, 16 + small % 200));
+        small += 16 + small % 200;
+    }
+    cr_assert_gt(small, 40000, "%zu bytes", small);
+    heap_release(&heap);
+    cr_assert_eq(out, 0);
+}
+
 Test(heap, resize_keeps_bytes_across_classes)
 {
     size_t out = 0;

@@ -299,7 +299,8 @@ struct eater {
 
 static void eat(struct meta_world *world, struct eater *eater, struct prng *prng)
 {
-    static const size_t sizes[] = {1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32, 16};
+    static const size_t sizes[] = {1024, 896, 768, 640, 512, 448, 384, 320, 256, 240, 224, 208,
+                                   192,  176, 160, 144, 128, 112, 96,  80,  64,  48,  32,  16};
     eater->count = 0;
     for (bool any = true;
          any;) { /* of every size in turn, or there would be nothing of most sizes to give back */
@@ -314,7 +315,7 @@ static void eat(struct meta_world *world, struct eater *eater, struct prng *prng
             }
         }
     }
-    for (uint64_t left = prng_below(prng, 600); left > 0 && eater->count > 0; left--) {
+    for (uint64_t left = prng_below(prng, 40); left > 0 && eater->count > 0; left--) {
         size_t i = prng_below(prng, eater->count);
         heap_free(&world->heap, eater->pieces[i].p, eater->pieces[i].n);
         eater->pieces[i] = eater->pieces[--eater->count];
