@@ -91,6 +91,27 @@ err_t disk_write(struct disk_file *file, const struct slice *pieces, size_t coun
     return err;
 }
 
+static bool overlap(int64_t a, int64_t a_end, int64_t b, int64_t b_end)
+{
+    return a < b_end && b < a_end;
+}
+
+static err_t read_odd(struct inode *inode, int64_t at, uint8_t *p, size_t n)
+{
+    int64_t end = inode->odd_at + (int64_t)inode->odd_bytes;
+    enum fake_odd odd = inode->odd;
+    if (odd == FAKE_READ_WELL || !overlap(at, at + (int64_t)n, inode->odd_at, end)) {
+        return OK;
+    }
+    inode->odd = inode->odd_once ? FAKE_READ_WELL : odd;
+    ENSURE(odd != FAKE_READ_FAILS, ERR_IO);
+    for (size_t i = 0; i < n; i++) {
+        int64_t here = at + (int64_t)i;
+        p[i] = here >= inode->odd_at && here < end ? 0 : p[i];
+    }
+    return OK;
+}
+
 err_t disk_read(struct disk_file *file, int64_t at, void *p, size_t n, size_t *ret_n)
 {
     assert(at >= 0);
@@ -101,14 +122,13 @@ err_t disk_read(struct disk_file *file, int64_t at, void *p, size_t n, size_t *r
     if (*ret_n > 0) {
         memcpy(p, live->p + at, *ret_n);
     }
-    return OK;
+    return read_odd(file->inode, at, p, *ret_n);
 }
 
 bool disk_hot(struct disk_file *file, int64_t at, size_t n)
 {
-    (void)at;
-    (void)n;
-    return file->host->hot;
+    const struct inode *inode = file->inode;
+    return file->host->hot && !overlap(at, at + (int64_t)n, inode->cold_from, inode->cold_to);
 }
 
 err_t disk_size(struct disk_file *file, int64_t *ret_bytes)

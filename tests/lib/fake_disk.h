@@ -22,6 +22,13 @@ enum fake_cut {
     FAKE_CUT_ALL,
 };
 
+/* How a stretch of a file is read. */
+enum fake_odd {
+    FAKE_READ_WELL,
+    FAKE_READ_FAILS,
+    FAKE_READ_OLD, /* as it was before anything was written there */
+};
+
 struct host *fake_host_open(uint64_t seed);
 /* Everything is freed; asserts that no file is open and no memory was left behind. */
 void fake_host_close(struct host *);
@@ -53,6 +60,11 @@ void fake_disk_drop_files(struct host *);
 /* Takes a name out of a folder in both images, whatever lies behind it; false: it is not there. Not while anything of it is
  * open. */
 bool fake_disk_forget(struct host *, const char *path);
+struct inode;
+/* n bytes of a file are other ones in both images from now on; cold: and what is there leaves the page cache for good. */
+void fake_disk_rot(struct inode *, int64_t at, const uint8_t *p, size_t n, bool cold);
+/* The next read that touches this stretch (once), or each one until it is written, is odd; and it leaves the page cache. */
+void fake_disk_read_odd(struct inode *, int64_t at, size_t n, enum fake_odd, bool once);
 /* Flips one bit in both images. */
 void fake_disk_flip(struct host *, const char *path, int64_t byte, unsigned bit);
 /* A copy of a file's live bytes in malloc'ed memory, or NULL when there is none. */

@@ -48,6 +48,12 @@ struct inode {
     struct write *writes;
     size_t write_count;
     size_t write_room;
+    int64_t cold_from; /* what lies here is not in the page cache */
+    int64_t cold_to;
+    int64_t odd_at; /* this many bytes are read in an odd way */
+    size_t odd_bytes;
+    enum fake_odd odd;
+    bool odd_once;
     /* a folder */
     struct names live_names;
     struct names safe_names;

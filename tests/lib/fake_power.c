@@ -221,6 +221,32 @@ void fake_disk_flip(struct host *host, const char *path, int64_t byte, unsigned 
     }
 }
 
+static void leave_cache(struct inode *inode, int64_t from, int64_t to)
+{
+    bool none = inode->cold_to <= inode->cold_from;
+    inode->cold_from = none || from < inode->cold_from ? from : inode->cold_from;
+    inode->cold_to = none || to > inode->cold_to ? to : inode->cold_to;
+}
+
+void fake_disk_rot(struct inode *inode, int64_t at, const uint8_t *p, size_t n, bool cold)
+{
+    assert((size_t)at + n <= inode->live.n && (size_t)at + n <= inode->safe.n);
+    memcpy(inode->live.p + at, p, n);
+    memcpy(inode->safe.p + at, p, n);
+    if (cold) {
+        leave_cache(inode, at, at + (int64_t)n);
+    }
+}
+
+void fake_disk_read_odd(struct inode *inode, int64_t at, size_t n, enum fake_odd odd, bool once)
+{
+    inode->odd = odd;
+    inode->odd_at = at;
+    inode->odd_bytes = n;
+    inode->odd_once = once;
+    leave_cache(inode, at, at + (int64_t)n);
+}
+
 uint8_t *fake_disk_bytes(struct host *host, const char *path, size_t *ret_n)
 {
     struct inode *inode = tree_find(host, path);

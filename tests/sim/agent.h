@@ -40,7 +40,8 @@ struct field {
                       1]; /* by group: so many partitions its newest leader has given out */
     uint32_t sessions;    /* numbered so far */
     uint64_t seed;
-    bool quiet; /* producers finish what they have begun, and begin nothing */
+    bool memory_rots; /* bytes flip in memory: clients see that, and ask again */
+    bool quiet;       /* producers finish what they have begun, and begin nothing */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
     time_us idle_tick_us; /* of a client that thinks: it looks around so often */

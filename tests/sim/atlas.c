@@ -60,6 +60,7 @@ static bool intact(struct host *host, const char *topic, int32_t index, int64_t 
         size_t n = strlen(entry->name);
         if (n == 24 && strcmp(entry->name + 20, ".log") == 0) {
             bool follows = strtoll(entry->name, NULL, 10) <= next;
+            follows = follows && entry->inode->odd != FAKE_READ_FAILS;
             next = follows ? image_end(&entry->inode->safe, next) : next;
             any = true;
         }
@@ -152,6 +153,36 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
     }
     return others + 1 ==
            cluster->controller_count; /* all have been there, and keep what they have */
+}
+
+bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index)
+{
+    const struct meta_image *image = active_image(cluster);
+    const struct meta_topic *found = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    int32_t id = broker_id(broker);
+    if (mp == NULL || (!meta_ids_has(&mp->isr, id) && !meta_ids_has(&mp->elr, id))) {
+        return false;
+    }
+    return mp->isr.count + mp->elr.count == 1;
+}
+
+bool atlas_committed(const struct cluster *cluster, const char *topic, int32_t index,
+                     int64_t *ret_from, int64_t *ret_to)
+{
+    const struct meta_image *image = active_image(cluster);
+    const struct meta_topic *found = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    const struct partition *leader =
+        mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
+    if (leader == NULL || leader->state != PARTITION_OPEN) {
+        return false;
+    }
+    *ret_from = leader->core.log_start;
+    *ret_to = leader->core.high_watermark;
+    return true;
 }
 
 static bool has_core(const struct meta_partition *mp, uint32_t brokers, int32_t *ret_helps)

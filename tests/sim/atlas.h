@@ -11,6 +11,11 @@
 bool atlas_spares_broker(const struct cluster *, uint32_t broker);
 /* The same of one partition. */
 bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+/* Nobody else is in its ISR or ELR: what is wrong with its copy nobody can repair but an operator. */
+bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+/* What its leader has committed; false: it has none that runs. */
+bool atlas_committed(const struct cluster *, const char *topic, int32_t index, int64_t *ret_from,
+                     int64_t *ret_to);
 /* A majority of the voters is left without this controller, and it is one of them. */
 bool atlas_spares_controller(const struct cluster *, uint32_t controller);
 /* A member of the ISR or the ELR of every partition is among these brokers (bits); -1, else the number of one that would help. */

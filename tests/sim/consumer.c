@@ -55,6 +55,10 @@ static bool batch_read(struct consumer *consumer, uint32_t partition, struct sli
     struct record record;
     bool more = true;
     if (batch_check(crc32c_detect(), batch, &header) != OK) {
+        if (consumer->agent.field->memory_rots) {
+            agent_want_metadata(&consumer->agent);
+            return false;
+        }
         note(consumer, partition, part->next, false, 0, began_us);
         return false;
     }

@@ -145,6 +145,8 @@ void net_loop_end(struct loop *, bool crash, bool silent);
 struct loop *net_event_loop(struct world *, const struct event *);
 /* The machine that an event happens on; NULL: on the wire. */
 struct machine *net_event_machine(struct world *, const struct event *);
+/* Something of this machine waits to be sent: ranges of files, perhaps, that were found good. */
+bool net_sending(const struct machine *);
 void net_release(struct world *);
 void job_run(struct loop *, struct disk_job *);
 void fake_machine_drop(struct machine *);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "tests/sim/rot.h"
 #include "tests/sim/swarm.h"
 
 struct list_of { /* of faults */
@@ -168,7 +169,13 @@ int minimise_run(uint64_t seed, const struct plan_cut *cut, double seconds, cons
         free(m);
         return OUTCOME_GOOD;
     }
-    for (uint32_t i = 0; i < m->progress->faults_drawn && i < CUT_FAULTS_MAX; i++) {
+    for (uint32_t i = 0; i < m->progress->faults_drawn && i < ROT_NUMBER; i++) {
+        if (cut_keeps(cut, i)) {
+            m->faults.at[m->faults.count++] = i;
+        }
+    }
+    for (uint32_t i = ROT_NUMBER; i < ROT_NUMBER + m->progress->rots_drawn && i < CUT_FAULTS_MAX;
+         i++) {
         if (cut_keeps(cut, i)) {
             m->faults.at[m->faults.count++] = i;
         }

@@ -82,6 +82,18 @@ static struct net_conn *conn_new(struct machine *machine)
     return conn;
 }
 
+bool net_sending(const struct machine *machine)
+{
+    LIST_EACH(&machine->world->conns, node)
+    {
+        const struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+        if (conn->machine == machine && conn->out.head != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- sending ---- */
 
 /* When something sent now reaches the other side: never before what was sent earlier. */

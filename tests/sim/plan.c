@@ -114,6 +114,32 @@ static void overseers_draw(struct plan *plan)
     }
 }
 
+static bool overridden(const struct plan *plan, const char *key)
+{
+    bool found = false;
+    for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
+        found = found || strncmp(plan->overrides[i], key, strlen(key)) == 0;
+    }
+    return found;
+}
+
+static void rots_draw(struct plan *plan)
+{
+    static const char pace[] = "log.flush.offset.checkpoint.interval.ms";
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x726f7473));
+    if (plan->calm != CALM_NOT || !prng_chance(&prng, 300)) {
+        return;
+    }
+    for (uint32_t i = 0; i < ROT_KINDS; i++) {
+        plan->rot_kinds |= prng_chance(&prng, i == ROT_MEMORY ? 250 : 500) ? 1U << i : 0;
+    }
+    plan->rot_gap_us = prng_between(&prng, 50000, SECOND);
+    if (plan->rot_kinds != 0 && !overridden(plan, pace)) {
+        override(plan, pace, prng_between(&prng, 50, 500));
+    }
+}
+
 static void switches_draw(struct plan *plan)
 {
     struct prng prng;
@@ -277,6 +303,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     overseers_draw(plan);
     groups_draw(plan);
     tempo_draw(plan);
+    rots_draw(plan);
     cut_apply(plan);
 }
 
@@ -349,6 +376,12 @@ void plan_print(const struct plan *plan, const struct field *field)
     }
     for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
         (void)printf("  %s\n", plan->overrides[i]);
+    }
+    for (uint32_t i = 0; i < ROT_KINDS; i++) {
+        if (plan->rot_kinds >> i & 1) {
+            (void)printf("  rot about every %lld ms: %s\n", (long long)(plan->rot_gap_us / 1000),
+                         rot_name((enum rot_kind)i));
+        }
     }
     for (int i = 0; i < FAULTS; i++) {
         if (plan->weight[i] > 0) {

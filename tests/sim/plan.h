@@ -45,6 +45,24 @@ enum fault {
 
 const char *fault_name(enum fault);
 
+/* X(id, name): how a disk gives back what was not written (tests/sim/rot.h). */
+#define ROT_TABLE(X)                       \
+    X(FLIPPED, "flipped bits")             \
+    X(MISDIRECTED, "a misdirected write")  \
+    X(LOST, "a write that was lost")       \
+    X(FAILS, "a stretch that is not read") \
+    X(OLD, "a stretch as it was before")   \
+    X(MEMORY, "flipped bits in memory")
+
+enum rot_kind {
+#define ROT_ENUM(id, name) ROT_##id,
+    ROT_TABLE(ROT_ENUM)
+#undef ROT_ENUM
+        ROT_KINDS,
+};
+
+const char *rot_name(enum rot_kind);
+
 /* Every CALM_EVERY-th seed does only what a healthy cluster must shrug off: no broker is fenced for it. */
 #define CALM_EVERY 12
 
@@ -72,6 +90,8 @@ struct plan {
     time_us safety_us;
     time_us fault_gap_us; /* mean */
     uint32_t weight[FAULTS];
+    uint32_t rot_kinds; /* as bits; 0: disks are true */
+    time_us rot_gap_us; /* mean */
     time_us admin_pace_us;
     time_us overseer_pace_us;
     bool thinks; /* clients are busy around faults only, and the run is long */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/member.h"
+#include "tests/sim/rot.h"
 #include "tests/sim/tell.h"
 
 #define SECOND     INT64_C(1000000)
@@ -22,6 +23,7 @@ struct run {
     struct field field;
     struct history history;
     struct nemesis nemesis;
+    struct rots rots;
     struct watch watch;
     struct producer producers[PRODUCERS];
     struct consumer consumers[CONSUMERS];
@@ -66,8 +68,14 @@ static bool step(struct run *run)
         return verdict(run, OUTCOME_STUCK, "world", "nothing is left to happen");
     }
     nemesis_look(&run->nemesis);
+    if (run->field.quiet) {
+        rots_repair(&run->rots);
+    } else {
+        rots_look(&run->rots);
+    }
     if (run->options->progress != NULL) {
         *run->options->progress = (struct run_progress){.faults_drawn = run->nemesis.drawn,
+                                                        .rots_drawn = run->rots.drawn,
                                                         .now_us = world_now_us(run->world)};
     }
     if (run->until_watch-- == 0) {
@@ -319,6 +327,7 @@ static bool core_recovers(struct run *run)
 static bool recover(struct run *run)
 {
     run->field.quiet = true;
+    rots_heal(&run->rots);
     if (run->plan.core && !core_recovers(run)) {
         return false;
     }
@@ -328,6 +337,7 @@ static bool recover(struct run *run)
         !until(run, producers_done, RECOVER_US, "producers are not done")) {
         return false;
     }
+    run->field.memory_rots = false; /* what had flipped has left it */
     consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
     if (!until(run, all_read, RECOVER_US, "not everything can be read") ||
         !until(run, groups_done, RECOVER_US, "a group does not get on")) {
@@ -408,6 +418,7 @@ static void play(struct run *run)
         (void)verdict(run, OUTCOME_STUCK, "liveness", "nodes do not stop in order");
     }
     judge(run);
+    rots_undo(&run->rots);
     for (uint32_t t = 0; t < run->field.topic_count; t++) {
         for (uint32_t p = 0; p < run->field.topics[t].partitions; p++) {
             watch_replicas(&run->watch, run->field.topics[t].name, (int32_t)p);
@@ -436,6 +447,7 @@ void run_seed(const struct run_options *options, struct run_result *ret_result)
     }
     nemesis_open(&run->nemesis, &run->plan, run->cluster, &run->field,
                  options->explain && options->log_from_us == 0);
+    rots_open(&run->rots, &run->plan, &run->nemesis);
     watch_open(&run->watch, run->cluster);
     clients_open(run);
     play(run);

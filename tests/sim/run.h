@@ -33,6 +33,7 @@ struct run_result {
 /* How far a run is, in memory that outlives it. */
 struct run_progress {
     uint64_t faults_drawn;
+    uint64_t rots_drawn;
     time_us now_us;
 };
 
