@@ -136,7 +136,7 @@ static void rots_draw(struct plan *plan)
     }
     plan->rot_gap_us = prng_between(&prng, 50000, SECOND);
     if (plan->rot_kinds != 0 && !overridden(plan, pace)) {
-        override(plan, pace, prng_between(&prng, 50, 500));
+        override(plan, pace, prng_between(&prng, 100, 500));
     }
 }
 
