@@ -257,6 +257,10 @@ static void look(struct fetch_room *room, struct partition *p,
     struct follow *follow = fetcher == NULL
                                 ? NULL
                                 : map_get(&fetcher->by_id, follow_key(p->topic, p->index, key));
+    if (follow != NULL && follow->partition != p) { /* set aside and made anew since */
+        fetcher_remove(follow, false);
+        follow = NULL;
+    }
     if (follow != NULL) {
         partition_drop(p); /* the follow has a hold of its own */
     } else {

@@ -114,32 +114,6 @@ static void overseers_draw(struct plan *plan)
     }
 }
 
-static bool overridden(const struct plan *plan, const char *key)
-{
-    bool found = false;
-    for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
-        found = found || strncmp(plan->overrides[i], key, strlen(key)) == 0;
-    }
-    return found;
-}
-
-static void rots_draw(struct plan *plan)
-{
-    static const char pace[] = "log.flush.offset.checkpoint.interval.ms";
-    struct prng prng;
-    prng_init(&prng, plan->seed ^ UINT64_C(0x726f7473));
-    if (plan->calm != CALM_NOT || !prng_chance(&prng, 300)) {
-        return;
-    }
-    for (uint32_t i = 0; i < ROT_KINDS; i++) {
-        plan->rot_kinds |= prng_chance(&prng, i == ROT_MEMORY ? 250 : 500) ? 1U << i : 0;
-    }
-    plan->rot_gap_us = prng_between(&prng, 50000, SECOND);
-    if (plan->rot_kinds != 0 && !overridden(plan, pace)) {
-        override(plan, pace, prng_between(&prng, 100, 500));
-    }
-}
-
 static void switches_draw(struct plan *plan)
 {
     struct prng prng;
@@ -254,6 +228,23 @@ static void tempo_draw(struct plan *plan)
     /* Files that change know nothing of each other: controllers would fence who is patient. */
     if (plan->weight[FAULT_REFIT] == 0 && prng_chance(&prng, 700)) {
         patience_draw(plan, &prng);
+    }
+}
+
+static void rots_draw(struct plan *plan)
+{
+    static const char pace[] = "log.flush.offset.checkpoint.interval.ms";
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x726f7473));
+    if (plan->calm != CALM_NOT || !prng_chance(&prng, 300)) {
+        return;
+    }
+    for (uint32_t i = 0; i < ROT_KINDS; i++) {
+        plan->rot_kinds |= prng_chance(&prng, i == ROT_MEMORY ? 250 : 500) ? 1U << i : 0;
+    }
+    plan->rot_gap_us = prng_between(&prng, 50000, SECOND) * (plan->thinks ? 8 : 1);
+    if (plan->rot_kinds != 0 && !overridden(plan, pace)) {
+        override(plan, pace, prng_between(&prng, 100, 500));
     }
 }
 
