@@ -62,8 +62,8 @@ static enum kafka_error check_epoch(const struct consumer_member *m,
                                     const struct group_event *event)
 {
     int32_t told = event->who.generation;
-    assert(told >= 0);
-    if (told == 0 || told == m->epoch) {
+    assert(told > 0);
+    if (told == m->epoch) {
         return KAFKA_NONE;
     }
     /* The answer with its next epoch may have been lost. */
@@ -217,10 +217,11 @@ static bool facts_take(struct turn *turn, struct consumer_member *m,
         m->rebalance_ms = rebalance_ms;
         said->facts = true;
     }
-    if (event->consumer.assignor.p != NULL && assignor_find(event->consumer.assignor, &assignor) &&
-        m->assignor != (int8_t)assignor) {
+    if (event->consumer.assignor.p != NULL) {
+        bool known = assignor_find(event->consumer.assignor, &assignor);
+        assert(known);
+        said->facts = said->facts || m->assignor != (int8_t)assignor;
         m->assignor = (int8_t)assignor;
-        said->facts = true;
     }
     if (m->classic) { /* it has changed its protocol */
         said->facts = true;

@@ -27,8 +27,7 @@ static bool newcomer_read(struct group_shard *shard, const struct group *group,
 {
     assert(m->group == group);
     kmsg_consumer_protocol_assignment_init(&to->has);
-    if (m->protocol_count == 0 ||
-        !consumer_subscription_decode(shard, metadata_of(group, m), &to->said)) {
+    if (!consumer_subscription_decode(shard, metadata_of(group, m), &to->said)) {
         return false;
     }
     return m->assignment.n == 0 ||
@@ -249,7 +248,8 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
     }
     const struct group_member *first = group_member_next(group, &(uint32_t){0});
     struct slice choice = group_vote(group);
-    ok = ok && choice.p != NULL && slice_set(shard, &group->protocol, choice) &&
+    assert(!ok || (first != NULL && choice.p != NULL)); /* they have one in common */
+    ok = ok && slice_set(shard, &group->protocol, choice) &&
          slice_set(shard, &group->leader, first->id) &&
          slice_set(shard, &group->protocol_type, slice_str("consumer"));
     if (!ok) {

@@ -68,7 +68,7 @@ bool record_consumer_epoch(struct turn *turn, struct group *group)
     if (ok && group->consumer->old_metadata) {
         const void *old = group_key(turn, group);
         ok = gone(turn, group, &kmsg_consumer_group_partition_metadata_key_desc, old);
-        group->consumer->old_metadata = !ok;
+        group->consumer->old_metadata = false;
     }
     return written(turn, group, ok);
 }

@@ -94,8 +94,9 @@ static bool topic_racks(struct group_shard *shard, struct consumer *c, struct co
     assert(topic->rack_room >= count && uuid_eq(topic->id, meta_topic_id(from)));
     for (uint32_t i = 0; i < count; i++) {
         const struct meta_partition *p = meta_partition(from, (int32_t)i);
+        assert(p != NULL);
         topic->racks[i] = 0;
-        for (uint32_t r = 0; p != NULL && r < p->replica_count; r++) {
+        for (uint32_t r = 0; r < p->replica_count; r++) {
             const struct meta_broker *broker = meta_broker(image, p->replicas[r].broker);
             int32_t place = broker == NULL ? -1 : rack_place(shard, c, broker->rack);
             topic->racks[i] |= place < 0 ? 0 : (uint64_t)1 << place;
@@ -117,7 +118,8 @@ static uint64_t topic_hash(const struct meta_topic *topic, const struct meta_ima
                hash_bytes(&key, meta_topic_name(topic)), 0};
     for (uint32_t i = 0; i < facts.partitions; i++) {
         const struct meta_partition *p = meta_partition(topic, (int32_t)i);
-        for (uint32_t r = 0; p != NULL && r < p->replica_count; r++) {
+        assert(p != NULL);
+        for (uint32_t r = 0; r < p->replica_count; r++) {
             const struct meta_broker *broker = meta_broker(image, p->replicas[r].broker);
             if (broker != NULL && broker->rack.p != NULL) {
                 facts.racks += (i + 1) * hash_bytes(&key, broker->rack);
@@ -379,7 +381,7 @@ bool consumer_advance(struct turn *turn, struct group *group, const struct meta_
 {
     struct consumer *c = group->consumer;
     bool newer = image != NULL && meta_offset(image) > c->image_offset;
-    assert(c->epoch >= c->target_epoch);
+    assert(c->epoch >= c->target_epoch && (image != NULL || !bump));
     bool target_due = c->epoch > c->target_epoch && assign_wait(turn, c) == 0;
     if (image != NULL && (bump || newer || target_due)) {
         uint64_t hash;
@@ -393,8 +395,6 @@ bool consumer_advance(struct turn *turn, struct group *group, const struct meta_
         if (next ? !consumer_bump(turn, group) : other && !record_consumer_epoch(turn, group)) {
             return false;
         }
-    } else if (bump && !consumer_bump(turn, group)) {
-        return false;
     }
     if (c->epoch == c->target_epoch || c->members.count == 0 || c->image_offset < 0) {
         return true;

@@ -8,11 +8,11 @@
 void join_refuse(struct turn *turn, const struct group_event *event, enum kafka_error error,
                  struct slice member_id)
 {
-    assert(error != KAFKA_NONE && event->kind == GROUP_JOIN);
+    assert(error != KAFKA_NONE && event->kind == GROUP_JOIN && member_id.p != NULL);
     event->call->join = (struct group_join_answer){
         .generation = -1,
         .leader = slice_of("", 0),
-        .member_id = member_id.p != NULL ? member_id : slice_of("", 0),
+        .member_id = member_id,
     };
     turn_refuse(turn, event->call, error);
 }

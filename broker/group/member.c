@@ -208,7 +208,8 @@ bool member_set_assignment(struct group_shard *shard, struct group_member *m, st
 void member_touch(struct turn *turn, struct group_member *m)
 {
     assert(turn->now >= 0);
-    m->expires_ms = turn->now + (m->fresh ? GROUP_NEW_MEMBER_MS : m->session_ms);
+    /* At least 1: the log of somebody else may say anything of a session. */
+    m->expires_ms = turn->now + (m->fresh ? GROUP_NEW_MEMBER_MS : max_i64(m->session_ms, 1));
 }
 
 void member_fail(struct turn *turn, struct group_member *m, enum kafka_error error)

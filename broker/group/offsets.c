@@ -1,7 +1,5 @@
 /* Offsets: committed, deleted, expired (KIP-211). */
-#include "broker/group/consumer_internal.h"
-
-#include "kmsg/consumer_protocol.h"
+#include "broker/group/consumer_protocol.h"
 
 #define OFFSETS_FIRST 4
 
@@ -117,9 +115,9 @@ void offsets_drop(struct group_shard *shard, struct group *group, struct slice n
                   int32_t partition)
 {
     struct group_topic *topic = map_get(&group->topics, name);
-    uint32_t place = topic == NULL ? 0 : place_of(topic, partition);
-    if (topic != NULL && place < topic->count && topic->offsets[place].partition == partition) {
-        remove_at(shard, group, topic, place);
+    const struct group_offset *offset = group_offset_find(group, name, partition);
+    if (offset != NULL) {
+        remove_at(shard, group, topic, (uint32_t)(offset - topic->offsets));
     }
 }
 
@@ -219,15 +217,8 @@ void group_commit(struct turn *turn, const struct group_event *event)
 static bool says_topic(struct group_shard *shard, struct slice metadata, struct slice topic)
 {
     struct kmsg_consumer_protocol_subscription said;
-    if (metadata.n < 2) {
+    if (!consumer_subscription_decode(shard, metadata, &said)) {
         return true; /* not to be understood: then it may well be so */
-    }
-    int version = metadata.p[0] << 8 | metadata.p[1];
-    const struct kmsg_message *desc = &kmsg_consumer_protocol_subscription_desc;
-    int16_t known = (int16_t)(version > desc->version_max ? desc->version_max : version);
-    struct slice rest = slice_of(metadata.p + 2, metadata.n - 2);
-    if (kmsg_decode(desc, known, &rest, &shard->scratch, &said) != OK) {
-        return true;
     }
     for (int32_t i = 0; i < said.topics.count; i++) {
         if (slice_eq(said.topics.items[i], topic)) {
@@ -322,13 +313,7 @@ static bool is_old(const struct turn *turn, const struct group_offset *offset, t
     return turn->wall_ms - since >= turn->shard->config.offsets_retention_ms;
 }
 
-/* This step's write takes no more, or memory is out; the expiry goes on in another one. */
-static bool expiry_full(const struct turn *turn)
-{
-    return turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX || turn->actions->broken;
-}
-
-/* One topic's old offsets. false: there is no room for all of them. */
+/* One topic's old offsets. false: this step's write is full, or memory is out. */
 static bool expire_topic(struct turn *turn, struct group *group, struct group_topic *topic,
                          time_ms floor_ms)
 {
@@ -337,7 +322,7 @@ static bool expire_topic(struct turn *turn, struct group *group, struct group_to
         if (!is_old(turn, &topic->offsets[i], floor_ms)) {
             continue;
         }
-        if (expiry_full(turn)) {
+        if (shard->record_count >= GROUP_EXPIRY_BATCH_MAX) {
             return false;
         }
         if (!record_offset_gone(turn, group, topic->name, topic->offsets[i].partition)) {
@@ -390,7 +375,7 @@ static bool remove_idle(struct turn *turn, struct group *group)
     if (!idle) {
         return true;
     }
-    if (expiry_full(turn)) {
+    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX) {
         return false;
     }
     if (!record_gone(turn, group)) {

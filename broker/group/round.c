@@ -167,9 +167,8 @@ static void join_due(struct turn *turn, struct group *group)
         group->newcomers = false;
         group->wait_left_ms -= more;
         group->join_due_ms = turn->now + more;
-        if (more > 0) {
-            return;
-        }
+        assert(more > 0);
+        return;
     }
     group->first_round = false;
     assert(group->join_due_ms <= turn->now);
@@ -181,10 +180,9 @@ void round_member_gone(struct turn *turn, struct group *group)
 {
     if (group->state == GROUP_STABLE || group->state == GROUP_COMPLETING) {
         round_prepare(turn, group);
-    } else if (group->first_round && group->members.count == 0 && group->pending.count == 0) {
-        group->first_round = false; /* nobody to wait for */
-        round_look(turn, group);
     } else {
+        bool nobody = group->members.count == 0 && group->pending.count == 0;
+        group->first_round = group->first_round && !nobody; /* else there is nobody to wait for */
         round_look(turn, group);
     }
 }

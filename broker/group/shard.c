@@ -236,10 +236,7 @@ void turn_answer(struct turn *turn, struct group_call *call, enum kafka_error er
 static void group_forget(struct turn *turn, struct group_call *call)
 {
     struct group_member *member = call->joining != NULL ? call->joining : call->syncing;
-    if (member == NULL) {
-        return;
-    }
-    assert((call->joining != NULL) != (call->syncing != NULL));
+    assert(member != NULL && (call->joining != NULL) != (call->syncing != NULL));
     if (call->joining != NULL) {
         assert(member->join == call && member->group->joining > 0);
         member->join = NULL;
@@ -289,7 +286,7 @@ static void shard_tick(struct turn *turn)
         shard_retime(shard, group);
         assert(group->wake_ms > turn->now || turn->actions->broken);
     }
-    if (shard->expiry_due_ms <= turn->now) {
+    if (shard->expiry_due_ms <= turn->now && !turn->actions->broken) {
         offsets_expire(turn);
     }
 }
@@ -309,7 +306,7 @@ static void dispatch(struct turn *turn, const struct group_event *event)
     case GROUP_FORGET: group_forget(turn, event->call); break;
     case GROUP_TOPIC_GONE: offsets_topic_gone(turn, event->topic_gone); break;
     case GROUP_TICK: shard_tick(turn); break;
-    case GROUP_LOADED: assert(false);
+    case GROUP_LOADED: shard_begin(turn); break;
     }
 }
 
@@ -323,12 +320,7 @@ void group_step(struct group_shard *shard, const struct group_event *event,
     shard->records = NULL;
     shard->record_count = 0;
     shard->record_room = 0;
-    if (event->kind == GROUP_LOADED) {
-        shard_begin(&turn);
-        assert(shard->record_count == 0);
-        return;
-    }
-    assert(shard->loaded);
+    assert(shard->loaded == (event->kind != GROUP_LOADED));
     bool asked = event->kind >= GROUP_JOIN && event->kind <= GROUP_FORGET &&
                  event->kind != GROUP_MATCHED;
     assert(asked == (event->call != NULL));
@@ -343,9 +335,7 @@ void group_step(struct group_shard *shard, const struct group_event *event,
 
 time_ms group_deadline(const struct group_shard *shard)
 {
-    if (!shard->loaded) {
-        return TIME_NEVER;
-    }
+    assert(shard->loaded);
     time_ms first = shard->groups.count > 0 ? shard->timers[0]->wake_ms : TIME_NEVER;
     return min_i64(first, shard->expiry_due_ms);
 }

@@ -5,7 +5,7 @@
  *   member M e=EPOCH [i=INSTANCE] [t=a,b] [re=PATTERN] [has=a/0,a/1|-] [rebalance=MS] [by=ASSIGNOR]
  *                                  ConsumerGroupHeartbeat; with t or re it says everything. e=0 enters, -1 leaves, -2 steps aside
  *   join M [i=INSTANCE] [t=a,b] [has=a/0] [session=MS]     sync M gen=N [give=a/0]    beat M gen=N    leave M      of the classic protocol
- *   commit M e=EPOCH a/0 [old]     group    reload    at MS (ticks on the way)    matched RE a,b    policy up|down|both|none
+ *   commit M e=EPOCH a/0 [old]     fetch M|nobody [e=EPOCH]     group    reload    at MS (ticks on the way)    matched RE a,b    policy up|down|both|none
  * All of group g. M "-": no id.
  */
 #include "tests/golden/consumer/desk.h"
@@ -325,6 +325,16 @@ static void commit(struct desk *desk, const char *line, struct story_out *out)
     step(desk, &event, out);
 }
 
+static void fetch(struct desk *desk, const char *line, struct story_out *out)
+{
+    struct slice id = second(desk, line);
+    bool nobody = slice_eq(id, slice_str("nobody"));
+    story_say(out, "  %s",
+              kafka_error_name((int16_t)consumer_may_fetch(group_find(&desk->shard, slice_str("g")),
+                                                           nobody ? (struct slice){0} : id,
+                                                           number(line, "e", -1))));
+}
+
 static void matched(struct desk *desk, const char *line, struct story_out *out)
 {
     struct slice topics[DESK_ITEMS];
@@ -381,7 +391,7 @@ void desk_command(struct desk *desk, const char *line, struct story_out *out)
     } commands[] = {
         {"topic ", topic}, {"member ", member}, {"join ", join},     {"sync ", sync},
         {"beat ", beat},   {"leave ", leave},   {"commit ", commit}, {"matched ", matched},
-        {"at ", go_to},    {"policy ", policy}, {"", other},
+        {"at ", go_to},    {"policy ", policy}, {"fetch ", fetch},   {"", other},
     };
     size_t i = 0;
     while (strncmp(line, commands[i].name, strlen(commands[i].name)) != 0) {

@@ -68,12 +68,14 @@ static inline void dump_member(struct dump *dump, const struct consumer_member *
     dump_parts(dump, m, 'T', &m->target);
 }
 
-static inline void dump_consumer(struct dump *dump, const struct group *g)
+static inline void dump_consumer(struct dump *dump, const struct group_shard *shard,
+                                 const struct group *g)
 {
     const struct consumer *c = g->consumer;
     uint32_t at = 0;
-    dump_line(dump, "%.*s epoch %d hash %llx target %d at %lld", DUMP_TEXT(g->id), c->epoch,
-              (unsigned long long)c->hash, c->target_epoch, (long long)c->target_wall_ms);
+    dump_line(dump, "%.*s epoch %d hash %llx target %d at %lld by %s", DUMP_TEXT(g->id), c->epoch,
+              (unsigned long long)c->hash, c->target_epoch, (long long)c->target_wall_ms,
+              consumer_assignor(shard, c));
     for (const struct consumer_member *m; (m = consumer_member_next(c, &at)) != NULL;) {
         dump_member(dump, m);
     }
@@ -142,7 +144,7 @@ static inline void dump_shard(struct dump *dump, const struct group_shard *shard
         bool rebalanced = now != NULL &&
                           (now->state == GROUP_PREPARING || now->state == GROUP_COMPLETING);
         if (g->consumer != NULL) {
-            dump_consumer(dump, g);
+            dump_consumer(dump, shard, g);
         } else if (!rebalanced) {
             dump_classic(dump, g);
         }

@@ -185,6 +185,26 @@ static void compare(struct world *w)
     }
 }
 
+/* The log is read with a little memory, and a little more, until it is enough. */
+void world_load_short(struct world *w, struct test_memory *memory)
+{
+    bool enough = false;
+    release(w);
+    for (size_t most = 0; !enough; most++) {
+        heap_release(&w->heap);
+        heap_init(&w->heap, &w->heap_memory.source, 1 << 26);
+        w->heap.arena.chunk_bytes = CHUNK_BYTES;
+        memory->most = most;
+        enough = build(w, &w->shard, &w->heap, true);
+        memory->most = SIZE_MAX;
+        if (!enough) {
+            release(w);
+        }
+    }
+    memset(w->match, 0, sizeof(w->match));
+    compare(w);
+}
+
 /* ---- steps ---- */
 
 static void take_actions(struct world *w, const struct group_actions *actions, bool tight)
@@ -272,6 +292,7 @@ void world_pass(struct world *w, time_ms by)
 
 static void client_init(struct world *w, int i)
 {
+    static const char *const racks[] = {"r0", "r1", "elsewhere"};
     struct world_client *c = &w->clients[i];
     snprintf(c->group, sizeof(c->group), "g%d", i % WORLD_GROUPS);
     if (world_chance(w, 300)) {
@@ -280,6 +301,9 @@ static void client_init(struct world *w, int i)
     c->classic = world_chance(w, 500);
     c->topics = (unsigned)prng_between(&w->prng, 1, (1 << WORLD_TOPICS) - 1);
     c->pattern = -1;
+    c->version = (int16_t)prng_below(&w->prng, 5);
+    c->rack = world_chance(w, 400) ? racks[prng_below(&w->prng, ARRAY_LEN(racks))] : NULL;
+    memset(c->client_id, 'c', world_chance(w, 100) ? sizeof(c->client_id) - 1 : 1);
 }
 
 void world_begin(struct world *w, uint64_t seed, unsigned tight)

@@ -34,6 +34,10 @@ struct world_client {
     bool waits; /* for its join */
     unsigned topics;
     int pattern; /* -1: none */
+    int16_t
+        version; /* of what it says as a classic member; the last is newer than what the core knows */
+    const char *rack;    /* NULL: not told */
+    char client_id[320]; /* longer than what fits into a member id */
     struct group_part has[WORLD_PARTS];
     uint32_t has_count;
 };
@@ -75,6 +79,8 @@ struct world {
 void world_begin(struct world *, uint64_t seed, unsigned tight);
 /* Nobody says anything any more: no group keeps a member, and after the retention there is no group. */
 void world_fall_silent(struct world *);
+/* The shard is built anew while one of the two memories is short: each allocation of it fails once. */
+void world_load_short(struct world *, struct test_memory *);
 void world_end(struct world *);
 /* One request, or something that happens. */
 void world_step(struct world *);

@@ -21,13 +21,11 @@ static struct slice encoded(const struct kmsg_message *desc, int16_t version, co
 
 static struct slice subscription(struct world *w, const struct world_client *client, uint8_t *room)
 {
-    static const char *const racks[] = {"r0", "r1", "elsewhere"};
     struct kmsg_consumer_protocol_subscription said;
     struct kmsg_consumer_protocol_subscription_owned_partition owned[WORLD_PARTS];
     struct slice topics[WORLD_TOPICS];
     char names[WORLD_TOPICS][8];
     int32_t numbers[WORLD_PARTS];
-    int16_t version = (int16_t)prng_below(&w->prng, 5); /* the last is newer than what we know */
     kmsg_consumer_protocol_subscription_init(&said);
     said.topics.items = topics;
     for (int t = 0; t < WORLD_TOPICS; t++) {
@@ -47,12 +45,11 @@ static struct slice subscription(struct world *w, const struct world_client *cli
         }
     }
     said.generation_id = client->generation;
-    said.rack_id = world_chance(w, 300) ? slice_str(racks[prng_below(&w->prng, 3)])
-                                        : (struct slice){0};
+    said.rack_id = client->rack == NULL ? (struct slice){0} : slice_str(client->rack);
     if (world_chance(w, 15)) {
         return slice_of(room, prng_below(&w->prng, 4)); /* not to be understood */
     }
-    return encoded(&kmsg_consumer_protocol_subscription_desc, version, &said, room);
+    return encoded(&kmsg_consumer_protocol_subscription_desc, client->version, &said, room);
 }
 
 /* ---- JoinGroup ---- */
@@ -60,8 +57,8 @@ static struct slice subscription(struct world *w, const struct world_client *cli
 static uint32_t protocols(struct world *w, struct group_protocol *to, struct slice said)
 {
     static const char *const names[] = {"range", "sticky", "own"};
-    uint32_t first = (uint32_t)prng_below(&w->prng, 2);
-    uint32_t count = (uint32_t)prng_between(&w->prng, 1, 2);
+    uint32_t first = world_chance(w, 100);
+    uint32_t count = world_chance(w, 900) ? 2 : 1;
     for (uint32_t i = 0; i < count; i++) {
         to[i] = (struct group_protocol){slice_str(names[(first + i) % 2]), said};
     }
@@ -88,14 +85,14 @@ void world_join(struct world *w, struct world_client *client)
     event.who.generation = -1;
     event.join.protocols = offers;
     event.join.protocol_count = protocols(w, offers, subscription(w, client, room));
-    event.join.client_id = slice_str("c");
+    event.join.client_id = slice_str(client->client_id);
     event.join.client_host = slice_str(world_chance(w, 50) ? "/h2" : "/h");
     event.join.protocol_type = slice_str(world_chance(w, 20) ? "connect" : "consumer");
     if (world_chance(w, 5)) {
         event.join.protocol_type = slice_of("", 0);
     }
-    event.join.session_ms = (int32_t)prng_between(&w->prng, world_chance(w, 20) ? 0 : 300, 3010);
-    event.join.rebalance_ms = (int32_t)prng_between(&w->prng, 0, 2000);
+    event.join.session_ms = world_chance(w, 900) ? 1500 : (int32_t)prng_between(&w->prng, 1, 3100);
+    event.join.rebalance_ms = world_chance(w, 900) ? 800 : (int32_t)prng_between(&w->prng, 0, 2000);
     event.join.id_first = client->instance[0] == 0 && world_chance(w, 500);
     event.join.may_skip = world_chance(w, 500);
     client->waits = true;

@@ -6,7 +6,6 @@ static const char *const patterns[WORLD_PATTERNS] = {"p0", "p1", "p2"};
 static void everything(struct world *w, const struct world_client *client,
                        struct group_event *event, struct slice *topics, char names[WORLD_TOPICS][8])
 {
-    static const char *const racks[] = {"r0", "r1", "elsewhere"};
     event->consumer.rebalance_ms = (int32_t)prng_between(&w->prng, 0, 2000);
     event->consumer.topics = topics;
     for (int t = 0; t < WORLD_TOPICS; t++) {
@@ -16,8 +15,8 @@ static void everything(struct world *w, const struct world_client *client,
     }
     event->consumer.pattern = client->pattern < 0 ? slice_of("", 0)
                                                   : slice_str(patterns[client->pattern]);
-    if (world_chance(w, 400)) {
-        event->consumer.rack_id = slice_str(racks[prng_below(&w->prng, 3)]);
+    if (client->rack != NULL) {
+        event->consumer.rack_id = slice_str(client->rack);
     }
     if (world_chance(w, 200)) {
         event->consumer.assignor = slice_str(world_chance(w, 450)   ? "range"
@@ -42,7 +41,7 @@ void world_beat(struct world *w, struct world_client *client)
     }
     struct group_event event = world_ask(w, client, c);
     event.who.generation = enters ? 0 : client->generation - (int32_t)world_chance(w, 40);
-    event.consumer.client_id = slice_str("c");
+    event.consumer.client_id = slice_str(client->client_id);
     event.consumer.client_host = slice_str(world_chance(w, 30) ? "/h2" : "/h");
     event.consumer.rebalance_ms = -1;
     if (enters || world_chance(w, 200)) {

@@ -1,0 +1,202 @@
+/* What a shard does where something comes to its bound: writes of the expiry, racks that are told apart, what cannot be read. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "broker/group/consumer.h"
+#include "tests/unit/common/meta/world.h"
+
+#define WALL 1000000
+
+struct bench {
+    struct meta_world meta;
+    struct heap heap;
+    struct group_shard shard;
+    struct group_call call;
+    struct group_actions actions;
+    time_ms now;
+};
+
+static void step(struct bench *b, struct group_event *event)
+{
+    event->now = b->now;
+    event->wall_ms = WALL + b->now;
+    event->image = b->meta.image;
+    event->topics_version = -1;
+    group_step(&b->shard, event, &b->actions);
+    cr_assert_not(b->actions.broken);
+    group_check(&b->shard);
+}
+
+static void open_bench(struct bench *b)
+{
+    struct group_event loaded = {.kind = GROUP_LOADED};
+    struct group_config config = {
+        .session_min_ms = 10,
+        .session_max_ms = 6000,
+        .members_max = 100,
+        .offsets_retention_ms = 5000,
+        .retention_check_ms = 10000,
+        .consumer = {.session_ms = 5000,
+                     .session_min_ms = 5000,
+                     .session_max_ms = 5000,
+                     .heartbeat_ms = 100,
+                     .heartbeat_min_ms = 100,
+                     .heartbeat_max_ms = 100,
+                     .assignment_interval_max_ms = 1000,
+                     .pattern_refresh_ms = 60000,
+                     .members_max = 100,
+                     .assignors = 3},
+    };
+    memset(b, 0, sizeof(*b));
+    meta_world_init(&b->meta);
+    heap_init(&b->heap, &b->meta.memory.source, 1 << 26);
+    group_shard_init(&b->shard, &config, &b->heap, &b->meta.memory.source);
+    step(b, &loaded);
+}
+
+static void close_bench(struct bench *b)
+{
+    struct list waiting;
+    list_init(&waiting);
+    group_shard_release(&b->shard, &waiting);
+    cr_assert_eq(b->heap.live, 0);
+    heap_release(&b->heap);
+    meta_world_release(&b->meta);
+}
+
+static struct group_event ask(struct bench *b, enum group_event_kind kind, const char *group,
+                              const char *member, int32_t generation)
+{
+    struct group_event event = {.kind = kind, .call = &b->call};
+    b->call = (struct group_call){0};
+    event.who = (struct group_who){slice_str(group), slice_str(member), {0}, generation};
+    return event;
+}
+
+static void commit(struct bench *b, const char *group, int32_t partition)
+{
+    struct group_offset_item item = {
+        .topic = slice_str("t"), .partition = partition, .offset = 7, .leader_epoch = -1};
+    struct group_event event = ask(b, GROUP_COMMIT, group, "", -1);
+    event.commit.items = &item;
+    event.commit.count = 1;
+    event.commit.expire_ms = -1;
+    step(b, &event);
+    cr_assert_eq(b->call.error, KAFKA_NONE);
+}
+
+/* The next tick; how many records it writes. */
+static uint32_t tick(struct bench *b)
+{
+    struct group_event event = {.kind = GROUP_TICK};
+    b->now = group_deadline(&b->shard);
+    step(b, &event);
+    return b->actions.record_count;
+}
+
+Test(group_limits, an_expiry_goes_in_writes_of_a_thousand)
+{
+    struct bench b;
+    open_bench(&b);
+    for (int32_t p = 0; p < 2500; p++) {
+        commit(&b, "g", p);
+    }
+    cr_assert_eq(tick(&b), GROUP_EXPIRY_BATCH_MAX);
+    cr_assert_eq(b.shard.expiry_due_ms, b.now + 1, "the rest comes soon");
+    cr_assert_eq(tick(&b), GROUP_EXPIRY_BATCH_MAX);
+    cr_assert_eq(tick(&b), 501, "and the group itself");
+    cr_assert_eq(b.shard.groups.count, 0);
+    cr_assert_eq(b.shard.expiry_due_ms, b.now + b.shard.config.retention_check_ms);
+    close_bench(&b);
+}
+
+Test(group_limits, groups_expire_whole_or_later)
+{
+    struct bench b;
+    uint32_t written = 0, ticks = 0;
+    open_bench(&b);
+    for (int g = 0; g < 1250; g++) {
+        char name[16];
+        snprintf(name, sizeof(name), "g%d", g);
+        commit(&b, name, 0);
+    }
+    while (b.shard.groups.count > 0) {
+        uint32_t n = tick(&b);
+        cr_assert_leq(n, (uint32_t)GROUP_EXPIRY_BATCH_MAX);
+        written += n;
+        ticks++;
+    }
+    cr_assert_eq(written, 2 * 1250, "an offset and a group each");
+    cr_assert_eq(ticks, 3);
+    close_bench(&b);
+}
+
+Test(group_limits, racks_beyond_those_that_are_told_apart)
+{
+    struct bench b;
+    uint32_t given = 0;
+    struct meta_record records[101] = {
+        {.kind = META_TOPIC, .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}}};
+    for (int32_t p = 0; p < 100; p++) {
+        records[p + 1] = (struct meta_record){.kind = META_PARTITION,
+                                              .partition = {.topic = test_uuid('T', 1),
+                                                            .index = p,
+                                                            .replicas = {{.broker = 1}},
+                                                            .replica_count = 1,
+                                                            .isr = {.id = {1}, .count = 1},
+                                                            .leader = 1}};
+    }
+    open_bench(&b);
+    meta_world_apply(&b.meta, records, ARRAY_LEN(records));
+    for (int i = 0; i < 100; i++) {
+        char text[16];
+        struct slice topic = slice_str("t");
+        static const struct group_part none[1];
+        snprintf(text, sizeof(text), "m%d", i);
+        struct group_event event = ask(&b, GROUP_CONSUMER_HEARTBEAT, "g", text, 0);
+        event.consumer.client_id = slice_str("c");
+        event.consumer.client_host = slice_str("/h");
+        event.consumer.rack_id = slice_str(text);
+        event.consumer.rebalance_ms = 1000;
+        event.consumer.topics = &topic;
+        event.consumer.topic_count = 1;
+        event.consumer.owned = none;
+        step(&b, &event);
+        cr_assert_eq(b.call.error, KAFKA_NONE);
+    }
+    const struct consumer *c = group_find(&b.shard, slice_str("g"))->consumer;
+    uint32_t at = 0;
+    for (const struct consumer_member *m; (m = consumer_member_next(c, &at)) != NULL;) {
+        cr_assert_eq(m->target.count, 1, "everybody has its share, with a rack or without");
+        given += m->target.count;
+    }
+    cr_assert_eq(given, 100);
+    close_bench(&b);
+}
+
+/* Offsets of a topic that a member may be reading are not deleted beneath it; who cannot be understood may be reading it. */
+Test(group_limits, what_a_member_says_may_not_be_understood)
+{
+    struct bench b;
+    struct group_offset_gone gone = {.topic = slice_str("t")};
+    struct group_protocol offer = {slice_str("range"), slice_str("\x7fno subscription")};
+    open_bench(&b);
+    commit(&b, "g", 0);
+    struct group_event join = ask(&b, GROUP_JOIN, "g", "", -1);
+    join.join.client_id = slice_str("c");
+    join.join.client_host = slice_str("/h");
+    join.join.protocol_type = slice_str("consumer");
+    join.join.protocols = &offer;
+    join.join.protocol_count = 1;
+    join.join.session_ms = 5000;
+    join.join.rebalance_ms = 5000;
+    step(&b, &join);
+    cr_assert_eq(b.call.error, KAFKA_NONE);
+    struct group_event event = ask(&b, GROUP_DELETE_OFFSETS, "g", "", -1);
+    event.delete_offsets.items = &gone;
+    event.delete_offsets.count = 1;
+    step(&b, &event);
+    cr_assert_eq(b.call.error, KAFKA_NONE);
+    cr_assert_eq(gone.error, KAFKA_GROUP_SUBSCRIBED_TO_TOPIC);
+    close_bench(&b);
+}
