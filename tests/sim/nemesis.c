@@ -236,6 +236,9 @@ static struct nemesis_node *any_broker(struct nemesis *n)
 
 static time_us a_while(struct nemesis *n)
 {
+    if (n->plan->hasty_per_mille > 0 && prng_chance(&n->prng, n->plan->hasty_per_mille)) {
+        return prng_between(&n->prng, 0, 60000);
+    }
     return prng_chance(&n->prng, 500) ? prng_between(&n->prng, 1000, 300000)
                                       : prng_between(&n->prng, 300000, 6 * SECOND);
 }

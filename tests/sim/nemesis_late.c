@@ -1,4 +1,6 @@
 /* Faults that came later: wiped disks, paths that clog and open one after the other, long sleeps. */
+#include <stdio.h>
+
 #include "tests/sim/atlas.h"
 #include "tests/sim/nemesis_internal.h"
 
@@ -18,7 +20,8 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     if (!good || node->stopping || node->down) {
         return;
     }
-    nemesis_crash(n, node, prng_between(&n->prng, 1000, 3 * SECOND));
+    bool hasty = prng_chance(&n->prng, n->plan->hasty_per_mille);
+    nemesis_crash(n, node, prng_between(&n->prng, 1000, hasty ? 60000 : 3 * SECOND));
     bool gone = fake_disk_forget(node->host, "/data");
     assert(gone || node->broker);
     n->controller_wiped = n->controller_wiped || !node->broker;
@@ -37,6 +40,28 @@ static void swizzle(struct nemesis *n)
             n->nodes[i].clog_until = now(n) + span + prng_between(&n->prng, 1, span);
         }
     }
+}
+
+/* All processes die at once, so that nobody fences anybody for it; meanwhile a hand tidies up one broker's disk. */
+static void gone(struct nemesis *n, struct nemesis_node *node)
+{
+    uint32_t t = (uint32_t)prng_below(&n->prng, n->field->topic_count);
+    int32_t index = (int32_t)prng_below(&n->prng, n->field->topics[t].partitions);
+    bool all_up = node->broker && !n->folder_lost;
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        all_up = all_up && !n->nodes[i].down && !n->nodes[i].hurt && !n->nodes[i].stopping;
+    }
+    if (!all_up || !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
+        return;
+    }
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        nemesis_crash(n, &n->nodes[i], prng_between(&n->prng, 1000, 500000));
+    }
+    n->folder_lost = fake_disk_forget(node->host, path);
+    nemesis_say(n, "%s of broker %d %s", path, broker_id(node->number),
+                n->folder_lost ? "is gone" : "was never there");
 }
 
 static struct host *some_host(struct nemesis *n, bool broker)
@@ -71,6 +96,7 @@ void nemesis_late(struct nemesis *n, enum fault fault, struct nemesis_node *node
     case FAULT_WIPE: wipe(n, node); break;
     case FAULT_SWIZZLE: swizzle(n); break;
     case FAULT_CLOG: streams_clog(n); break;
+    case FAULT_GONE: gone(n, node); break;
     default:
         world_pause(node->host, now(n) + prng_between(&n->prng, 4 * SECOND, 15 * SECOND));
         break;

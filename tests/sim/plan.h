@@ -34,7 +34,8 @@
     X(PAUSE_LONG, "long pause")                           \
     X(CLOG, "clogged streams")                            \
     X(REFIT, "restart with other settings")               \
-    X(REPLACE, "broker replaced by another")
+    X(REPLACE, "broker replaced by another")              \
+    X(GONE, "crash of all, and a folder is gone")
 
 enum fault {
 #define FAULT_ENUM(id, name) FAULT_##id,
@@ -76,7 +77,9 @@ enum calm {
 struct plan {
     uint64_t seed;
     enum calm calm;
-    bool core; /* a core is repaired first */
+    bool core;                /* a core is repaired first */
+    const char *theme;        /* NULL: none */
+    uint32_t hasty_per_mille; /* of what is down, that is back within moments */
     struct plan_cut cut;
     struct cluster_size size;
     char settings[48][64];
@@ -103,6 +106,10 @@ struct plan {
     uint32_t watch_every; /* events */
 };
 
+/* The setting of brokers; the last one said counts. */
+void plan_override(struct plan *, const char *key, int64_t value);
+/* plan_theme.c: after everything else is drawn. */
+void plan_theme(struct plan *);
 /* cut NULL: whole. */
 void plan_draw(struct plan *, uint64_t seed, const struct plan_cut *cut);
 void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);
