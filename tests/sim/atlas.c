@@ -137,6 +137,17 @@ bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *to
     return mp != NULL && spares(cluster, found, mp, broker_id(broker));
 }
 
+int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t index)
+{
+    const struct meta_image *image = active_image(cluster);
+    const struct meta_topic *found = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    const struct partition *leader =
+        mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
+    return leader == NULL ? 0 : leader->core.view.min_isr;
+}
+
 bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
 {
     int32_t active = cluster_active(cluster);

@@ -42,22 +42,27 @@ static void swizzle(struct nemesis *n)
     }
 }
 
-/* All processes die at once, so that nobody fences anybody for it; meanwhile a hand tidies up one broker's disk. */
+/* All processes die at once, so that nobody fences anybody for it; meanwhile a hand tidies up one broker's disk. Where one in sync
+ * is enough, that one may be the last that the controllers know of, and its copy is gone: so only where it takes two. */
 static void gone(struct nemesis *n, struct nemesis_node *node)
 {
     uint32_t t = (uint32_t)prng_below(&n->prng, n->field->topic_count);
     int32_t index = (int32_t)prng_below(&n->prng, n->field->topics[t].partitions);
     bool all_up = node->broker && !n->folder_lost;
     for (uint32_t i = 0; i < n->node_count; i++) {
-        all_up = all_up && !n->nodes[i].down && !n->nodes[i].hurt && !n->nodes[i].stopping;
+        const struct nemesis_node *other = &n->nodes[i];
+        all_up = all_up && (other->kept_down || (!other->down && !other->hurt && !other->stopping));
     }
-    if (!all_up || !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
+    if (!all_up || atlas_min_isr(n->cluster, n->field->topics[t].name, index) < 2 ||
+        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
         return;
     }
     char path[128];
     (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
     for (uint32_t i = 0; i < n->node_count; i++) {
-        nemesis_crash(n, &n->nodes[i], prng_between(&n->prng, 1000, 500000));
+        if (!n->nodes[i].kept_down) {
+            nemesis_crash(n, &n->nodes[i], prng_between(&n->prng, 1000, 500000));
+        }
     }
     n->folder_lost = fake_disk_forget(node->host, path);
     nemesis_say(n, "%s of broker %d %s", path, broker_id(node->number),

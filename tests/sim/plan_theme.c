@@ -32,7 +32,7 @@ static void yesterday_sizes(struct plan *plan, struct prng *prng)
 static void torn_sizes(struct plan *plan, struct prng *prng)
 {
     plan_override(plan, "log.roll.ms", prng_between(prng, 20, 400));
-    plan_override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 50, 300));
+    plan_override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 100, 300));
     plan_override(plan, "log.index.interval.bytes", prng_between(prng, 0, 300));
     plan_override(plan, "log.retention.check.interval.ms", prng_between(prng, 100, 400));
     plan_override(plan, "log.segment.delete.delay.ms", prng_between(prng, 0, 200));
@@ -43,12 +43,20 @@ static void torn_sizes(struct plan *plan, struct prng *prng)
 static void crowded_sizes(struct plan *plan, struct prng *prng)
 {
     plan->habits.switch_per_mille = (uint32_t)prng_between(prng, 50, 600);
-    plan->habits.switch_us = prng_between(prng, 100, prng_chance(prng, 500) ? 50000 : 3000);
+    plan->habits.switch_us = prng_between(prng, 100, 4000);
+    /* All of them are slow, and must be able to follow. */
+    plan_override(plan, "replica.lag.time.max.ms", prng_between(prng, 2000, 5000));
+    plan_override(plan, "replica.fetch.max.bytes", 1 << 20);
+    plan_override(plan, "replica.fetch.response.max.bytes", 10 << 20);
 }
 
-/* Who dies is back before anybody has noticed. */
+/* Who dies is back before anybody has noticed. It takes two in sync, for one of them may be the one whose disk was emptied. */
 static void reborn_sizes(struct plan *plan, struct prng *prng)
 {
+    if (plan->size.brokers > 1) {
+        plan_override(plan, "min.insync.replicas", 2);
+    }
+    plan->admin_pace_us = plan->overseer_pace_us = 0;
     plan->hasty_per_mille = (uint32_t)prng_between(prng, 500, 1000);
 }
 
