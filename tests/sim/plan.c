@@ -209,8 +209,8 @@ static void patience_draw(struct plan *plan, struct prng *prng)
     }
 }
 
-/* Some seeds have a theme. Most others are long: clients are busy around faults only, so that hardly any time is spent on what was seen before. The
- * others are as they ever were; the number is one with which those of tests/sim/regressions are. */
+/* Some seeds have a theme. Most others are long: clients are busy around faults only, so that hardly any time is spent on what was
+ * seen before. The rest are as they ever were; the number is one with which those of tests/sim/regressions are. */
 static void tempo_draw(struct plan *plan)
 {
     struct prng prng;
