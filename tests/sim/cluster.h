@@ -60,7 +60,8 @@ struct cluster {
     struct host *desk; /* the machine of clients and of the configuration */
     struct arena arena;
     struct config config;
-    uint32_t refits;                                    /* files that were written anew */
+    uint32_t emptied; /* brokers (bits) that will be back at once, with other directories */
+    uint32_t refits;  /* files that were written anew */
     struct sim_controller controllers[CONTROLLERS_MAX]; /* ids 1.. */
     struct sim_broker brokers[BROKERS_MAX];             /* ids 101.. */
 };

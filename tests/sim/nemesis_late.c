@@ -25,6 +25,7 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     bool gone = fake_disk_forget(node->host, "/data");
     assert(gone || node->broker);
     n->controller_wiped = n->controller_wiped || !node->broker;
+    n->cluster->emptied |= hasty && node->broker ? 1U << node->number : 0;
     node->outsider = !node->broker;
     n->wiped++;
     nemesis_say(n, "its disk is empty");

@@ -78,7 +78,7 @@ static bool step(struct run *run)
                                                         .rots_drawn = run->rots.drawn,
                                                         .now_us = world_now_us(run->world)};
     }
-    if (run->until_watch-- == 0) {
+    if (run->until_watch-- == 0 || run->cluster->emptied != 0) {
         run->until_watch = run->plan.watch_every - 1;
         watch_look(&run->watch);
     }

@@ -297,11 +297,14 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
             shared += uuid_eq(b->dirs[i], meta->dirs[number][j]);
         }
     }
-    if (b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 && shared == 0 &&
-        !meta->fenced[number]) {
+    bool other = b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 &&
+                 shared == 0;
+    /* Only where every image was looked at: else it may have been fenced and registered between two looks. */
+    if (other && (watch->cluster->emptied >> number & 1) && !meta->fenced[number]) {
         watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
                     b->id);
     }
+    watch->cluster->emptied &= other ? ~(1U << number) : UINT32_MAX;
     memcpy(meta->dirs[number], b->dirs, b->dir_count * sizeof(b->dirs[0]));
     meta->dir_count[number] = b->dir_count;
 }
