@@ -517,11 +517,11 @@ void nemesis_look(struct nemesis *n)
 void nemesis_heal(struct nemesis *n)
 {
     nemesis_say(n, "everything is repaired");
+    world_unclog(n->cluster->world);
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
         for (uint32_t j = 0; j < n->node_count; j++) {
             world_cut(node->host, n->nodes[j].host, 0);
-            (void)world_clog(node->host, n->nodes[j].host, UINT64_MAX, 0);
         }
         for (uint32_t j = 0; j < n->client_count; j++) {
             cut(node->host, n->clients[j], 0);

@@ -12,6 +12,7 @@
 #define SCRATCH_BYTES (64u << 10)
 #define FINISH_US     5000000
 #define SYN_US        1000000 /* a dial knocks again */
+#define CLOG_LOOK_US  50000
 
 enum conn_state {
     CONN_DIALLED,  /* on its way */
@@ -556,7 +557,10 @@ static bool net_held(struct world *world, const struct event *event, struct even
     }
     bool ordered = event->kind == EVENT_SEGMENT || event->kind == EVENT_FIN;
     time_us at = world->cut_until[from->number][to->number];
-    at = ordered ? max_i64(at, event->conn->clogged) : at;
+    if (ordered && event->conn->clogged > world->now) {
+        /* Looked at again soon, for it may be healed before. */
+        at = max_i64(at, min_i64(event->conn->clogged, world->now + CLOG_LOOK_US));
+    }
     if (at > world->now) {
         at++;
     } else if (ordered && event->order != event->conn->got) {
@@ -641,6 +645,14 @@ void world_reset(struct host *a, struct host *b)
         if (between && conn->state != CONN_CLOSED) {
             conn_reset(conn);
         }
+    }
+}
+
+void world_unclog(struct world *world)
+{
+    LIST_EACH(&world->conns, node)
+    {
+        CONTAINER_OF(node, struct net_conn, node)->clogged = 0;
     }
 }
 

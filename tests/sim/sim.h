@@ -71,8 +71,10 @@ void world_power_on(struct host *);
 /* Nothing gets from one machine to the other until then; streams go on where they were. 0: heals. */
 void world_cut(struct host *from, struct host *to, time_us until);
 /* What is sent on some of the streams that there are now (the i-th, if bit i of `which` is set) stays on the way until then, and arrives
- * in order; other streams, and newer ones, go on. How many streams there are. 0: heals. */
+ * in order; other streams, and newer ones, go on. How many streams there are. */
 uint32_t world_clog(struct host *from, struct host *to, uint64_t which, time_us until);
+/* All of them go on. */
+void world_unclog(struct world *);
 /* The process that died here has not let go of its listeners yet: they take connections, which nobody serves, until it has (false).
  * One machine at a time. */
 void world_linger(struct host *, bool lingers);
