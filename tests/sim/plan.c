@@ -209,8 +209,7 @@ static void patience_draw(struct plan *plan, struct prng *prng)
     }
 }
 
-/* Some seeds have a theme. Most others are long: clients are busy around faults only, so that hardly any time is spent on what was
- * seen before. The rest are as they ever were; the number is one with which those of tests/sim/regressions are. */
+/* Most seeds are long: clients are busy around faults only, so that hardly any time is spent on what was seen before. */
 static void tempo_draw(struct plan *plan)
 {
     struct prng prng;
@@ -218,7 +217,7 @@ static void tempo_draw(struct plan *plan)
     if (prng_chance(&prng, BUSY_PER_MILLE) || plan->calm != CALM_NOT) {
         return;
     }
-    plan_theme(plan);
+    plan_theme(plan); /* some have one, and stay short */
     if (plan->theme != NULL) {
         return;
     }

@@ -14,6 +14,7 @@
 
 struct watch_meta {
     int64_t offset; /* of the newest that was looked at */
+    bool next;      /* that follows the one that was looked at before */
     struct known {
         bool used;
         int64_t leader_broker_epoch; /* of the epoch's leader; -1: none */
@@ -297,14 +298,12 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
             shared += uuid_eq(b->dirs[i], meta->dirs[number][j]);
         }
     }
-    bool other = b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 &&
-                 shared == 0;
-    /* Only where every image was looked at: else it may have been fenced and registered between two looks. */
-    if (other && (watch->cluster->emptied >> number & 1) && !meta->fenced[number]) {
+    /* Behind images that nobody saw it may have been fenced. */
+    if (meta->next && b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 &&
+        shared == 0 && !meta->fenced[number]) {
         watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
                     b->id);
     }
-    watch->cluster->emptied &= other ? ~(1U << number) : UINT32_MAX;
     memcpy(meta->dirs[number], b->dirs, b->dir_count * sizeof(b->dirs[0]));
     meta->dir_count[number] = b->dir_count;
 }
@@ -347,6 +346,7 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
         }
         watch->meta->fenced[number] = b->fenced;
         watch->meta->shutting[number] = b->shutting_down;
+        watch->cluster->emptied &= fresh ? ~(1U << number) : UINT32_MAX;
     }
 }
 
@@ -356,6 +356,7 @@ void watch_meta_look(struct watch *watch, const struct meta_image *image)
     if (meta_offset(image) <= watch->meta->offset) {
         return;
     }
+    watch->meta->next = meta_offset(image) == watch->meta->offset + 1;
     watch->meta->offset = meta_offset(image);
     brokers_look(watch, image);
     for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
