@@ -20,7 +20,7 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     if (!good || node->stopping || node->down) {
         return;
     }
-    bool hasty = prng_chance(&n->prng, n->plan->hasty_per_mille);
+    bool hasty = n->plan->hasty_per_mille > 0 && prng_chance(&n->prng, n->plan->hasty_per_mille);
     nemesis_crash(n, node, prng_between(&n->prng, 1000, hasty ? 60000 : 3 * SECOND));
     bool gone = fake_disk_forget(node->host, "/data");
     assert(gone || node->broker);
