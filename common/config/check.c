@@ -78,7 +78,7 @@ static bool real_parse(struct slice text, double *ret_real)
         return false;
     }
     for (size_t i = 0; i < text.n; i++) {
-        if (strchr("0123456789+-.eE", text.p[i]) == NULL || text.p[i] == '\0') {
+        if (strchr("0123456789+-.eE", text.p[i]) == NULL) {
             return false;
         }
     }
@@ -253,9 +253,8 @@ static bool duration_good(struct slice text)
         }
         const char *unit = at < text.n ? strchr(units + next, text.p[at]) : NULL;
         bool time = next > 1; /* after the T */
-        if (unit == NULL || *unit == '\0' || (*unit == 'T') != (at == digits) ||
-            (dot && *unit != 'S') || (*unit != 'D' && *unit != 'T' && !time) ||
-            text.p[digits] == '.') {
+        if (unit == NULL || (*unit == 'T') != (at == digits) || (dot && *unit != 'S') ||
+            (*unit != 'D' && *unit != 'T' && !time) || text.p[digits] == '.') {
             return false;
         }
         any = any || *unit != 'T';

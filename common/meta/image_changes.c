@@ -137,6 +137,9 @@ static err_t diff_topic(const struct meta_topic *a, const struct meta_topic *b,
     if (a == NULL || b == NULL || !slice_eq(a->name, b->name)) {
         TRY(touched_topic(touched, id));
     }
+    if (a != NULL && b != NULL && a->partitions == b->partitions) {
+        return OK;
+    }
     uint32_t a_count = a == NULL ? 0 : meta_topic_partitions(a);
     uint32_t b_count = b == NULL ? 0 : meta_topic_partitions(b);
     for (uint32_t i = 0; i < a_count || i < b_count; i++) {
@@ -156,7 +159,7 @@ static err_t diff_topics(const struct meta_image *old, const struct meta_image *
     const struct meta_topic *b = ptree_after(&topic_tree, new_image->topics, NULL);
     while (a != NULL || b != NULL) {
         int c = a == NULL ? 1 : b == NULL ? -1 : uuid_cmp(a->id, b->id);
-        if (a != b && !(c == 0 && a->partitions == b->partitions)) {
+        if (a != b) {
             TRY(diff_topic(c <= 0 ? a : NULL, c >= 0 ? b : NULL, touched));
         }
         a = c <= 0 ? ptree_after(&topic_tree, old->topics, &a->id) : a;

@@ -167,8 +167,6 @@ bool meta_topic_name_good(struct slice name, char *why, size_t why_bytes);
 bool meta_ids_has(const struct meta_ids *, int32_t id);
 /* false: full. Adding what is there changes nothing. */
 bool meta_ids_add(struct meta_ids *, int32_t id);
-void meta_ids_remove(struct meta_ids *, int32_t id);
-bool meta_ids_equal_sets(const struct meta_ids *, const struct meta_ids *);
 
 /* The replica on this broker, or NULL. */
 const struct meta_replica *meta_partition_replica(const struct meta_partition *, int32_t broker);
