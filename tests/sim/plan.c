@@ -58,6 +58,9 @@ static void habits_draw(struct plan *plan, struct prng *prng)
     }
     if (prng_chance(prng, 200)) {
         habits->window_bytes = (size_t)prng_between(prng, 2000, 40000);
+        /* 400 KB/s at least: whoever wants to read everything again is to come to an end. */
+        habits->window_bytes = (size_t)max_i64((int64_t)habits->window_bytes,
+                                               habits->link_max_us * 2 / 5);
     }
 }
 
@@ -304,6 +307,11 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     tempo_draw(plan);
     rots_draw(plan);
     cut_apply(plan);
+}
+
+bool plan_small_fetches(const struct plan *plan)
+{
+    return overridden(plan, "replica.fetch.max.bytes") || plan->weight[FAULT_REFIT] > 0;
 }
 
 static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)

@@ -112,6 +112,8 @@ void plan_override(struct plan *, const char *key, int64_t value);
 void plan_theme(struct plan *);
 /* cut NULL: whole. */
 void plan_draw(struct plan *, uint64_t seed, const struct plan_cut *cut);
+/* Followers are to get on in small steps. */
+bool plan_small_fetches(const struct plan *);
 void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);
 void plan_print(const struct plan *, const struct field *);
 

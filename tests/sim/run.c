@@ -7,12 +7,13 @@
 #include "tests/sim/rot.h"
 #include "tests/sim/tell.h"
 
-#define SECOND     INT64_C(1000000)
-#define FORM_US    (30 * SECOND)
-#define RECOVER_US (60 * SECOND)
-#define LOOK_EVERY 32 /* events */
-#define PRODUCERS  4
-#define CONSUMERS  2
+#define SECOND         INT64_C(1000000)
+#define FORM_US        (30 * SECOND)
+#define RECOVER_US     (60 * SECOND)
+#define SMALL_FETCH_US 20000 /* ... and for each record, where followers fetch little at a time */
+#define LOOK_EVERY     32    /* events */
+#define PRODUCERS      4
+#define CONSUMERS      2
 
 struct run {
     const struct run_options *options;
@@ -316,11 +317,21 @@ static bool core_whole(struct run *run)
     return nemesis_core_up(n) && cluster_core_whole(run->cluster);
 }
 
+/* Followers that get on by one batch at a time need long for a long log. */
+static time_us recover_us(const struct run *run)
+{
+    uint64_t acked = 0;
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        acked += run->producers[i].acked;
+    }
+    return RECOVER_US + (plan_small_fetches(&run->plan) ? (time_us)acked * SMALL_FETCH_US : 0);
+}
+
 static bool core_recovers(struct run *run)
 {
     nemesis_heal(&run->nemesis);
     nemesis_core_begin(&run->nemesis);
-    return until(run, core_whole, RECOVER_US + run->cluster->broker_count * 10 * SECOND,
+    return until(run, core_whole, recover_us(run) + run->cluster->broker_count * 10 * SECOND,
                  "a sufficient core of the cluster does not get on");
 }
 
@@ -332,7 +343,7 @@ static bool recover(struct run *run)
         return false;
     }
     nemesis_heal(&run->nemesis);
-    if (!until(run, whole, RECOVER_US, "not all replicas are in sync again") ||
+    if (!until(run, whole, recover_us(run), "not all replicas are in sync again") ||
         !until(run, all_vote, RECOVER_US, "not every controller is a voter again") ||
         !until(run, producers_done, RECOVER_US, "producers are not done")) {
         return false;
