@@ -436,11 +436,13 @@ bool cluster_coordinates(const struct cluster *cluster, const char *group, int32
 
 bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)
 {
-    const struct meta_image *newest = newest_image(cluster);
+    int32_t active = cluster_active(cluster);
     struct slice after = {0};
-    if (newest == NULL || !cluster->brokers[id - broker_id(0)].away) {
+    if (active < 0 || !cluster->brokers[id - broker_id(0)].away) {
         return false;
     }
+    /* That of a controller that has just begun may lack what is committed; an active one's does not. */
+    const struct meta_image *newest = controller_node_image(cluster->controllers[active].node);
     for (const struct meta_topic *topic = meta_topic_next(newest, after); topic != NULL;
          topic = meta_topic_next(newest, meta_topic_name(topic))) {
         for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
