@@ -196,6 +196,14 @@ static void nodes_look(struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
+        /* First: whoever starts now finds its disk well. */
+        if (node->well_at != 0 && node->well_at <= now(n)) {
+            node->well_at = 0;
+            world_disk_pace(node->host, 0, 0);
+            fake_disk_space_left(node->host, -1);
+            fake_disk_fail_change(node->host, 0, OK);
+            fake_disk_fail_sync(node->host, 0);
+        }
         if (!node->down && node_halted(n, node)) {
             node_ended(n, node);
         } else if (node->down && !node->kept_down && node->up_at <= now(n)) {
@@ -207,13 +215,6 @@ static void nodes_look(struct nemesis *n)
         if (node->clog_at != 0 && node->clog_at <= now(n)) {
             node->clog_at = 0;
             isolate(n, node, node->clog_until);
-        }
-        if (node->well_at != 0 && node->well_at <= now(n)) {
-            node->well_at = 0;
-            world_disk_pace(node->host, 0, 0);
-            fake_disk_space_left(node->host, -1);
-            fake_disk_fail_change(node->host, 0, OK);
-            fake_disk_fail_sync(node->host, 0);
         }
     }
 }
