@@ -88,6 +88,10 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
         core->leading.isr_state != ISR_SETTLED) {
         return false;
     }
+    /* Where one in sync is enough, the others may be taken out before anybody knows that its disk is empty. */
+    if (meta_ids_has(&mp->isr, victim) && core->view.min_isr < 2) {
+        return false;
+    }
     for (uint32_t i = 0; i < mp->isr.count; i++) {
         uint32_t number = (uint32_t)(mp->isr.id[i] - broker_id(0));
         if (mp->isr.id[i] != victim && number < cluster->broker_count &&
