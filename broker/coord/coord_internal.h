@@ -63,7 +63,25 @@ struct coord_write {
     uint8_t batch[];
 };
 
-struct coord_match;
+/* Evaluations that wait or are under way: each holds a copy of all topics' names. */
+#define MATCHES_MAX 256
+
+/* Patterns of one group that are to be evaluated. */
+struct coord_match {
+    struct disk_job job;
+    struct coord_match *next;
+    struct coord_shard *shard;
+    uint64_t load;
+    struct arena arena;
+    struct slice group;
+    int64_t version;
+    const struct slice *names;
+    uint32_t name_count;
+    struct group_matched *items;
+    uint32_t count;
+    uint32_t at; /* the next to be evaluated */
+    bool failed;
+};
 
 struct loader {
     bool on;
@@ -184,6 +202,10 @@ struct coords {
     atomic_uint_fast64_t gone_number;  /* topics deleted so far */
     struct gone_topic gone[GONE_MAX];  /* the last of them; the control loop's */
     int64_t _Atomic topics_version;    /* the newest image that brought a topic */
+    struct coord_match *_Atomic match_inbox;
+    struct coord_match *match_queue; /* of whoever holds the turn */
+    atomic_bool matching;            /* somebody holds it */
+    atomic_uint matches;             /* that have not ended */
     uint32_t stopping;
     bool stop_begun;
     void (*stopped)(void *ctx);

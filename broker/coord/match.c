@@ -1,26 +1,15 @@
 /*
  * Patterns that consumer groups subscribe to, evaluated on the pool: a bad one may take seconds. What the job needs is copied
  * when the core asks: patterns, and the names of the topics in the image that the request brought.
+ *
+ * A broker evaluates one pattern at a time, so that they never keep the pool from the disks, and groups take turns: after each
+ * pattern a group stands behind all others. Whoever holds the turn (coords->matching) owns the queue; others leave theirs in
+ * match_inbox. Groups above MATCHES_MAX are told that nothing is known, and ask again later.
  */
 #include "broker/coord/coord_internal.h"
 #include "broker/coord/regex.h"
 
 #define MATCH_BYTES_MAX ((size_t)1 << 30)
-
-struct coord_match {
-    struct disk_job job;
-    struct coord_match *next;
-    struct coord_shard *shard;
-    uint64_t load;
-    struct arena arena;
-    struct slice group;
-    int64_t version;
-    const struct slice *names;
-    uint32_t name_count;
-    struct group_matched *items;
-    uint32_t count;
-    bool failed;
-};
 
 static bool names_copy(struct coord_match *match, const struct meta_image *image)
 {
@@ -44,8 +33,8 @@ static bool match_fill(struct coord_match *match, const struct group_actions *ac
     for (uint32_t i = 0; ok && i < actions->match_count; i++) {
         ok = arena_copy(&match->arena, actions->match[i], &match->items[match->count++].pattern);
     }
-    match->version = meta_offset(image);
-    return ok && names_copy(match, image);
+    match->version = image == NULL ? -1 : meta_offset(image);
+    return ok && image != NULL && names_copy(match, image);
 }
 
 void match_take(struct coord_shard *shard, const struct group_actions *actions,
@@ -62,7 +51,8 @@ void match_take(struct coord_shard *shard, const struct group_actions *actions,
     arena_init(&match->arena, source, 1 << 16, MATCH_BYTES_MAX);
     match->shard = shard;
     match->load = shard->load;
-    match->failed = !match_fill(match, actions, image);
+    bool room = atomic_fetch_add(&shard->coords->matches, 1) < MATCHES_MAX;
+    match->failed = !match_fill(match, actions, room ? image : NULL);
     match->next = shard->matches;
     shard->matches = match;
     shard->matching++;
@@ -100,24 +90,26 @@ static bool evaluate(struct coord_match *match, struct group_matched *item)
 static void match_work(struct disk_job *job)
 {
     struct coord_match *match = CONTAINER_OF(job, struct coord_match, job);
-    for (uint32_t i = 0; !match->failed && i < match->count; i++) {
-        match->failed = !evaluate(match, &match->items[i]);
-    }
+    assert(!match->failed && match->at < match->count);
+    match->failed = !evaluate(match, &match->items[match->at++]);
 }
 
 /* ---- and back ---- */
 
-static void match_done(struct disk_job *job)
+/* Outside of every monitor. */
+static void match_end(struct coord_match *match)
 {
-    struct coord_match *match = CONTAINER_OF(job, struct coord_match, job);
     struct coord_shard *shard = match->shard;
-    const struct memory_source *source = memory_source(shard->coords->config.host);
+    struct coords *coords = shard->coords;
+    const struct memory_source *source = memory_source(coords->config.host);
     struct group_event event = {.kind = GROUP_MATCHED};
     event.who.group = match->group;
     event.matched.items = match->items;
     event.matched.count = match->count;
     event.matched.version = match->version;
     event.matched.failed = match->failed;
+    uint32_t before = atomic_fetch_sub(&coords->matches, 1);
+    assert(before > 0);
     shard_enter(shard);
     assert(shard->matching > 0);
     shard->matching--;
@@ -131,6 +123,78 @@ static void match_done(struct disk_job *job)
     source->give(source->ctx, match, sizeof(*match));
 }
 
+/* Whether there is something left to do, and somebody who wants it. */
+static bool match_goes_on(struct coord_match *match)
+{
+    struct coord_shard *shard = match->shard;
+    shard_enter(shard);
+    bool wanted = shard->state == SHARD_ACTIVE && shard->load == match->load && !shard->stopping;
+    shard_leave(shard);
+    match->failed = match->failed || !wanted;
+    return !match->failed && match->at < match->count;
+}
+
+/* ---- one at a time ---- */
+
+static void queue_put(struct coords *coords, struct coord_match *match)
+{
+    struct coord_match **end = &coords->match_queue;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    match->next = NULL;
+    *end = match;
+}
+
+/* The inbox has the newest first. */
+static void queue_fill(struct coords *coords)
+{
+    struct coord_match *newest = atomic_exchange(&coords->match_inbox, NULL), *oldest = NULL;
+    while (newest != NULL) {
+        struct coord_match *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct coord_match *next = oldest->next;
+        queue_put(coords, oldest);
+        oldest = next;
+    }
+}
+
+/* By who holds the turn: it goes to the pool, or is given up. */
+static void match_go(struct coords *coords)
+{
+    for (;;) {
+        queue_fill(coords);
+        struct coord_match *match = coords->match_queue;
+        if (match == NULL) {
+            atomic_store(&coords->matching, false);
+            if (atomic_load(&coords->match_inbox) == NULL ||
+                atomic_exchange(&coords->matching, true)) {
+                return;
+            }
+            continue;
+        }
+        coords->match_queue = match->next;
+        if (match_goes_on(match)) {
+            disk_submit(match->shard->home, &match->job);
+            return;
+        }
+        match_end(match);
+    }
+}
+
+static void match_done(struct disk_job *job)
+{
+    struct coord_match *match = CONTAINER_OF(job, struct coord_match, job);
+    struct coords *coords = match->shard->coords;
+    queue_fill(coords); /* who came meanwhile goes first */
+    queue_put(coords, match);
+    match_go(coords);
+}
+
 struct coord_match *match_next(struct coord_shard *shard)
 {
     struct coord_match *match = shard->matches;
@@ -142,7 +206,12 @@ struct coord_match *match_next(struct coord_shard *shard)
 
 void match_send(struct coord_match *match)
 {
+    struct coords *coords = match->shard->coords;
     match->job.work = match_work;
     match->job.done = match_done;
-    disk_submit(match->shard->home, &match->job);
+    match->next = atomic_load(&coords->match_inbox);
+    while (!atomic_compare_exchange_weak(&coords->match_inbox, &match->next, match)) {}
+    if (!atomic_exchange(&coords->matching, true)) {
+        match_go(coords);
+    }
 }

@@ -42,6 +42,7 @@ struct group_config {
     int32_t session_max_ms;       /* group.max.session.timeout.ms */
     int32_t initial_delay_ms;     /* group.initial.rebalance.delay.ms */
     uint32_t members_max;         /* group.max.size */
+    uint32_t write_bytes_max;     /* max.message.bytes of the shard's topic; 0: no bound */
     time_ms offsets_retention_ms; /* offsets.retention.minutes */
     time_ms retention_check_ms;   /* offsets.retention.check.interval.ms */
     struct {                      /* group.consumer.* */

@@ -254,11 +254,28 @@ static enum kafka_error check(const struct group_shard *shard, const struct grou
                : KAFKA_INCONSISTENT_GROUP_PROTOCOL;
 }
 
+/* What no record could hold is not kept. Kafka keeps it, and refuses what the leader hands in; the error is the same. */
+static bool too_large(const struct group_shard *shard, const struct group_event *event)
+{
+    uint64_t bytes = (uint64_t)event->who.instance_id.n + event->join.client_id.n;
+    assert(event->kind == GROUP_JOIN);
+    assert(event->join.protocol_count == 0 || event->join.protocols != NULL);
+    for (uint32_t i = 0; i < event->join.protocol_count; i++) {
+        bytes += event->join.protocols[i].name.n;
+        bytes += event->join.protocols[i].metadata.n;
+    }
+    return shard->config.write_bytes_max > 0 && bytes > shard->config.write_bytes_max;
+}
+
 void group_join(struct turn *turn, const struct group_event *event)
 {
     struct group_shard *shard = turn->shard;
     struct group *group = map_get(&shard->groups, event->who.group);
     assert(event->call->joining == NULL && event->call->syncing == NULL);
+    if (too_large(shard, event)) {
+        join_refuse(turn, event, KAFKA_UNKNOWN_SERVER_ERROR, event->who.member_id);
+        return;
+    }
     if (group != NULL && group->consumer != NULL && group->consumer->members.count > 0) {
         consumer_classic_join(turn, group, event);
         return;

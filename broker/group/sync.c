@@ -60,10 +60,47 @@ static bool assign(struct group_shard *shard, struct group *group, const struct 
     return ok;
 }
 
+/* What the group's record is going to hold, with this assignment. */
+static bool too_large(const struct group_shard *shard, const struct group *group,
+                      const struct group_event *event)
+{
+    uint64_t bytes = 0;
+    uint32_t at = 0;
+    assert(event->kind == GROUP_SYNC && group->protocol.p != NULL);
+    assert(event->sync.assignment_count == 0 || event->sync.assignments != NULL);
+    for (const struct group_member *m; (m = group_member_next(group, &at)) != NULL;) {
+        bytes += (uint64_t)m->id.n + m->instance_id.n + m->client_id.n + m->client_host.n;
+        bytes += group_member_metadata(m, group->protocol).n;
+    }
+    for (uint32_t i = 0; i < event->sync.assignment_count; i++) {
+        bytes += event->sync.assignments[i].bytes.n;
+    }
+    return shard->config.write_bytes_max > 0 && bytes > shard->config.write_bytes_max;
+}
+
+/* As Kafka does where the log does not take it: all who wait are told, and everybody is to come again. */
+static void refuse_all(struct turn *turn, struct group *group)
+{
+    uint32_t at = 0;
+    assert(group->state == GROUP_COMPLETING && group->consumer == NULL);
+    for (const struct map_entry *e; (e = map_next(&group->members, &at)) != NULL;) {
+        struct group_member *m = e->value;
+        if (m->sync != NULL) {
+            sync_refuse(turn, m->sync, KAFKA_UNKNOWN_SERVER_ERROR);
+            member_touch(turn, m);
+        }
+    }
+    round_prepare(turn, group);
+}
+
 /* The leader's word: written down, then everybody who waits is told. */
 static void hand_in(struct turn *turn, struct group *group, const struct group_event *event)
 {
     assert(group->state == GROUP_COMPLETING && group->joining == 0);
+    if (too_large(turn->shard, group, event)) {
+        refuse_all(turn, group);
+        return;
+    }
     if (!assign(turn->shard, group, event) || !record_group(turn, group)) {
         round_prepare(turn, group); /* everybody comes again */
         return;

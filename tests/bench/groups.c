@@ -1,15 +1,15 @@
 /*
- * The loader of groups: many classic members on few connections, the members of one group each on another.
+ * The loader of groups: many members on few connections, the members of one group each on another.
  *
  *   bench_groups --to HOST:PORT --pid BROKER [--groups N] [--members M] [--sets S] [--seconds T] [--beat-ms B] [--offsets K]
- *                [--topic T] [--newcomer]
+ *                [--topic T] [--newcomer] [--consumer PARTITIONS | --echo]
  *
  * One broker, which coordinates everything. All members join and are assigned; then they send heartbeats for T seconds, each
  * every B ms; then each commits K offsets. --newcomer: one more member comes to group 0, and all of that group ask at once,
- * until everyone has the next generation. Answers are checked; a rebalance that members were told of is followed. Prints
+ * until everyone has the next generation. --consumer: members of the consumer protocol (KIP-848), of a topic with so many partitions;
+ * they are assigned when each has its share. --echo: nobody joins, and BROKER is bench_echo. Answers are checked; a rebalance that members were told of is followed. Prints
  * `name value` lines: the broker's CPU and its anonymous memory are the kernel's word (/proc/BROKER).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -20,13 +20,14 @@
 #include <unistd.h>
 
 #include "tests/bench/dial.h"
+#include "tests/bench/kernel.h"
 #include "tests/bench/words.h"
 
-enum kind { ASK_FIND, ASK_JOIN, ASK_SYNC, ASK_BEAT, ASK_COMMIT };
-static const int16_t keys[] = {
-    [ASK_FIND] = 10, [ASK_JOIN] = 11, [ASK_SYNC] = 14, [ASK_BEAT] = 12, [ASK_COMMIT] = 8};
-static const int16_t versions[] = {
-    [ASK_FIND] = 0, [ASK_JOIN] = 3, [ASK_SYNC] = 1, [ASK_BEAT] = 1, [ASK_COMMIT] = 2};
+enum kind { ASK_FIND, ASK_JOIN, ASK_SYNC, ASK_BEAT, ASK_COMMIT, ASK_LIVE };
+static const int16_t keys[] = {[ASK_FIND] = 10, [ASK_JOIN] = 11,  [ASK_SYNC] = 14,
+                               [ASK_BEAT] = 12, [ASK_COMMIT] = 8, [ASK_LIVE] = 68};
+static const int16_t versions[] = {[ASK_FIND] = 0, [ASK_JOIN] = 3,   [ASK_SYNC] = 1,
+                                   [ASK_BEAT] = 1, [ASK_COMMIT] = 2, [ASK_LIVE] = 1};
 
 /* Errors that mean "again": coordinator not there yet, loading, elsewhere; a new generation has begun. */
 #define LOADING(e)     ((e) == 14 || (e) == 15 || (e) == 16)
@@ -36,10 +37,12 @@ static const int16_t versions[] = {
 /* Groups of one set of connections that are on their way to be assigned: a broker reads only so many requests ahead, and those
  * that wait for others must not stand in front of what they wait for. */
 #define GROUPS_AT_ONCE 6
+#define BEATS_AHEAD    4 /* for the same reason, while members join */
 #define ID_MAX         64
 #define WINDOW         256 /* commits on their way */
 #define PATIENCE_US    INT64_C(300000000)
 #define SESSION_MS     60000
+#define PARTS_MAX      128
 
 struct member {
     uint32_t group;
@@ -49,6 +52,8 @@ struct member {
     char id[ID_MAX];
     bool stable;
     bool again; /* joins with its next turn */
+    bool tells; /* of the consumer protocol: it is to say what it has */
+    uint64_t parts[PARTS_MAX / 64];
     int64_t due_us;
 };
 
@@ -72,7 +77,9 @@ struct bench {
     int pid, epoll;
     uint32_t groups, per_group, sets, offsets;
     int64_t seconds, beat_us;
-    bool newcomer, beating;
+    bool newcomer, beating, joining, echo;
+    uint32_t partitions; /* of the consumer protocol; 0: classic members */
+    uint8_t topic_id[16];
     struct conn *conns;
     uint32_t conn_n;
     struct member *members;
@@ -81,6 +88,7 @@ struct bench {
     uint32_t *begun;    /* set -> groups that were begun */
     bool *settled;      /* group -> has been assigned whole once */
     uint64_t beats, told, commits, committed, asks;
+    uint64_t held; /* heartbeats put off: joins are on the way */
     uint32_t *latency;
     uint32_t latency_n, latency_room;
 };
@@ -103,51 +111,6 @@ static void *memory(void *old, size_t bytes)
         stop("out of memory");
     }
     return p;
-}
-
-/* ---- what the kernel says of the broker ---- */
-
-static int64_t read_number(const char *path, const char *word)
-{
-    char line[256];
-    int64_t value = 0;
-    FILE *f = fopen(path, "r");
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-        if (strncmp(line, word, strlen(word)) == 0) {
-            value = strtoll(line + strlen(word), NULL, 10);
-            break;
-        }
-    }
-    if (f != NULL) {
-        (void)fclose(f);
-    }
-    return value;
-}
-
-static int64_t anon_bytes(int pid)
-{
-    char path[64];
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    return read_number(path, "RssAnon:") * 1024;
-}
-
-static int64_t cpu_ns(int pid)
-{
-    char path[300];
-    int64_t sum = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    for (struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            (void)snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, e->d_name);
-            sum += read_number(path, "");
-        }
-    }
-    if (tasks == NULL) {
-        stop("there is no process %d", pid);
-    }
-    (void)closedir(tasks);
-    return sum;
 }
 
 /* ---- connections ---- */
@@ -319,6 +282,145 @@ static void ask_beat(struct bench *b, uint32_t i)
     frame_end(b, i, at);
 }
 
+/* ---- the consumer protocol ---- */
+
+static void put8(uint8_t **at, size_t v)
+{
+    *(*at)++ = (uint8_t)v;
+}
+
+static void put_short(uint8_t **at, const char *text, size_t n)
+{
+    put8(at, n + 1); /* a varint of one byte */
+    memcpy(*at, text, n);
+    *at += n;
+}
+
+static uint32_t parts_count(const struct member *m)
+{
+    return (uint32_t)(__builtin_popcountll(m->parts[0]) + __builtin_popcountll(m->parts[1]));
+}
+
+static void put_owned(struct bench *b, uint8_t **at, const struct member *m)
+{
+    uint32_t count = parts_count(m);
+    put8(at, count > 0 ? 2 : 1);
+    if (count > 0) {
+        memcpy(*at, b->topic_id, sizeof(b->topic_id));
+        *at += sizeof(b->topic_id);
+        if (count + 1 > 127) {
+            put8(at, ((count + 1) & 127) | 128);
+            put8(at, (count + 1) >> 7);
+        } else {
+            put8(at, count + 1);
+        }
+        for (uint32_t p = 0; p < PARTS_MAX; p++) {
+            if (m->parts[p / 64] >> p % 64 & 1) {
+                put32(at, p);
+            }
+        }
+        put8(at, 0);
+    }
+}
+
+static void ask_live(struct bench *b, uint32_t i)
+{
+    struct member *m = &b->members[i];
+    char name[32];
+    uint8_t *at = frame_begin(b, i, ASK_LIVE, 256 + 4 * PARTS_MAX);
+    put8(&at, 0);
+    put_short(&at, name,
+              (size_t)snprintf(name, sizeof(name), "bench-%d-%06u", (int)getpid(), m->group));
+    if (m->id_bytes == 0) {
+        m->id_bytes = (uint8_t)snprintf(m->id, sizeof(m->id), "member-%u-of-the-consumer-protocol-",
+                                        i);
+        m->id_bytes = 36 < m->id_bytes ? 36 : m->id_bytes;
+        m->tells = true;
+    }
+    bool enters = m->generation <= 0;
+    put_short(&at, m->id, m->id_bytes);
+    put32(&at, enters ? 0 : m->generation);
+    put8(&at, 0); /* no instance, no rack */
+    put8(&at, 0);
+    put32(&at, enters ? SESSION_MS : -1);
+    put8(&at, enters ? 2 : 0);
+    if (enters) {
+        put_short(&at, b->topic, strlen(b->topic));
+    }
+    put8(&at, 0); /* no pattern, no assignor */
+    put8(&at, 0);
+    if (m->tells) {
+        put_owned(b, &at, m);
+    } else {
+        put8(&at, 0);
+    }
+    put8(&at, 0);
+    m->tells = false;
+    frame_end(b, i, at);
+}
+
+static uint32_t take_varint(const uint8_t **at)
+{
+    uint32_t v = 0;
+    for (int shift = 0;; shift += 7) {
+        uint8_t byte = *(*at)++;
+        v |= (uint32_t)(byte & 127) << shift;
+        if (byte < 128) {
+            return v;
+        }
+    }
+}
+
+static void skip_short(const uint8_t **at)
+{
+    uint32_t n = take_varint(at);
+    *at += n > 0 ? n - 1 : 0;
+}
+
+/* Behind the error: what it is to read, perhaps. */
+static void assigned(struct bench *b, struct member *m, const uint8_t *at)
+{
+    m->tells = true;
+    memset(m->parts, 0, sizeof(m->parts));
+    for (uint32_t topics = take_varint(&at); topics > 1; topics--) {
+        memcpy(b->topic_id, at, sizeof(b->topic_id));
+        at += sizeof(b->topic_id);
+        for (uint32_t count = take_varint(&at); count > 1; count--, at += 4) {
+            uint32_t p = load_be32(at);
+            if (p >= b->partitions) {
+                stop("partition %u", p);
+            }
+            m->parts[p / 64] |= (uint64_t)1 << p % 64;
+        }
+        at++;
+    }
+}
+
+static void lives(struct bench *b, uint32_t i, const uint8_t *at)
+{
+    struct member *m = &b->members[i];
+    int error = (int16_t)load_be16(at);
+    at += 2;
+    if (LOADING(error) || error == 110 || error == UNKNOWN_MEMBER) { /* fenced: it enters anew */
+        memset(m->parts, 0, sizeof(m->parts));
+        m->generation = 0;
+        m->tells = true;
+    } else if (error != 0) {
+        stop("error %d", error);
+    } else {
+        skip_short(&at);
+        skip_short(&at);
+        m->generation = (int32_t)load_be32(at);
+        at += 8;
+        if ((int8_t)*at++ > 0) {
+            assigned(b, m, at);
+        }
+    }
+    bool stable = error == 0 && parts_count(m) == b->partitions / b->per_group && !m->tells;
+    b->stable += (uint32_t)stable - (uint32_t)m->stable;
+    m->stable = stable;
+}
+
 static void ask_commit(struct bench *b, uint32_t i)
 {
     uint8_t *at = frame_begin(b, i, ASK_COMMIT, 256 + 16 * b->offsets);
@@ -425,6 +527,11 @@ static void answered(struct bench *b, const struct ask *ask, const uint8_t *at)
             again(b, ask->member, error);
         }
         break;
+    case ASK_LIVE:
+        b->beats++;
+        note_latency(b, now_us() - ask->at_us);
+        lives(b, ask->member, at + 1 + 4); /* behind the head's tags and throttle_time_ms */
+        break;
     case ASK_COMMIT:
         at += 4;
         at += 2 + load_be16(at) + 4;
@@ -480,7 +587,11 @@ static void turns(struct bench *b)
             return;
         }
         m->due_us = m->due_us + b->beat_us > now ? m->due_us + b->beat_us : now + b->beat_us;
-        if (m->again) {
+        if (b->joining && b->conns[m->conn].ask_n > BEATS_AHEAD) {
+            b->held++;
+        } else if (b->partitions > 0) {
+            ask_live(b, b->next);
+        } else if (m->again) {
             ask_join(b, b->next);
         } else if (m->stable && b->beating) {
             ask_beat(b, b->next);
@@ -534,7 +645,7 @@ static void members_make(struct bench *b)
         m->conn = m->group % b->sets * (b->per_group + b->newcomer) + i % b->per_group;
         m->due_us = now + b->beat_us * i / b->member_n;
     }
-    for (b->told = 0; b->told == 0; (void)usleep(20000)) {
+    for (b->told = b->echo; b->told == 0; (void)usleep(20000)) {
         ask_find(b, 0);
         while (b->asks > 0) {
             poll_once(b, 100);
@@ -545,15 +656,31 @@ static void members_make(struct bench *b)
 static void join_all(struct bench *b)
 {
     int64_t anon = anon_bytes(b->pid), cpu = cpu_ns(b->pid), begun = now_us();
-    for (uint32_t i = 0; i < b->sets * GROUPS_AT_ONCE; i++) {
+    for (uint32_t i = 0; b->partitions == 0 && i < b->sets * GROUPS_AT_ONCE; i++) {
         begin_group(b, i % b->sets);
     }
     b->beating = true;
+    b->joining = true;
     until_stable(b);
+    b->joining = false;
     int64_t bytes = anon_bytes(b->pid) - anon;
     printf("members %u\njoin_ms %lld\njoin_cpu_us_per_member %.1f\nbytes_per_member %.0f\n",
            b->member_n, (long long)(now_us() - begun) / 1000,
            (double)(cpu_ns(b->pid) - cpu) / 1e3 / b->member_n, (double)bytes / b->member_n);
+}
+
+/* As if all were assigned. */
+static void all_echo(struct bench *b)
+{
+    for (uint32_t i = 0; i < b->member_n; i++) {
+        struct member *m = &b->members[i];
+        m->id_bytes = 42; /* as long as a broker makes them here */
+        memset(m->id, 'm', m->id_bytes);
+        m->generation = 1;
+        m->stable = true;
+    }
+    b->stable = b->member_n;
+    b->beating = true;
 }
 
 static int by_value(const void *a, const void *b)
@@ -570,6 +697,7 @@ static void beat_all(struct bench *b)
         poll_once(b, 1);
     }
     uint64_t beats = b->beats;
+    double kernel_s = system_s(b->pid);
     int64_t cpu = cpu_ns(b->pid), end = now_us() + b->seconds * 1000000;
     b->latency_n = 0;
     while (now_us() < end) {
@@ -577,15 +705,18 @@ static void beat_all(struct bench *b)
         poll_once(b, 1);
     }
     cpu = cpu_ns(b->pid) - cpu;
+    kernel_s = system_s(b->pid) - kernel_s;
     beats = b->beats - beats;
     if (beats == 0 || b->latency_n == 0 || b->stable != b->member_n) {
         stop("%llu heartbeats, %u of %u members assigned", (unsigned long long)beats, b->stable,
              b->member_n);
     }
     qsort(b->latency, b->latency_n, sizeof(*b->latency), by_value);
-    printf("heartbeats %llu\nheartbeat_cpu_us %.2f\nheartbeat_p50_us %u\nheartbeat_p99_us %u\n",
+    printf("heartbeats %llu\nheartbeat_cpu_us %.2f\nheartbeat_kernel_us %.2f\n"
+           "heartbeat_p50_us %u\nheartbeat_p99_us %u\n",
            (unsigned long long)beats, (double)cpu / 1e3 / (double)beats,
-           b->latency[b->latency_n / 2], b->latency[(uint64_t)b->latency_n * 99 / 100]);
+           kernel_s * 1e6 / (double)beats, b->latency[b->latency_n / 2],
+           b->latency[(uint64_t)b->latency_n * 99 / 100]);
 }
 
 static void commit_all(struct bench *b)
@@ -651,6 +782,8 @@ static void options(struct bench *b, int argc, char **argv)
                                           {"offsets", 1, NULL, 'o'},
                                           {"topic", 1, NULL, 'T'},
                                           {"newcomer", 0, NULL, 'N'},
+                                          {"consumer", 1, NULL, 'c'},
+                                          {"echo", 0, NULL, 'e'},
                                           {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         uint32_t number = optarg == NULL ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
@@ -665,8 +798,14 @@ static void options(struct bench *b, int argc, char **argv)
         case 'b': b->beat_us = number * INT64_C(1000); break;
         case 'o': b->offsets = number; break;
         case 'N': b->newcomer = true; break;
+        case 'c': b->partitions = number; break;
+        case 'e': b->echo = true; break;
         default: exit(2);
         }
+    }
+    if (b->partitions > PARTS_MAX || (b->partitions > 0 && (b->newcomer || b->offsets > 0))) {
+        stop("--consumer is of at most %d partitions, and without --newcomer and --offsets",
+             PARTS_MAX);
     }
     if (b->to == NULL || b->pid == 0 || b->groups == 0 || b->per_group == 0 || b->sets == 0 ||
         b->beat_us == 0) {
@@ -685,7 +824,11 @@ int main(int argc, char **argv)
     options(&b, argc, argv);
     conns_open(&b);
     members_make(&b);
-    join_all(&b);
+    if (b.echo) {
+        all_echo(&b);
+    } else {
+        join_all(&b);
+    }
     if (b.seconds > 0) {
         beat_all(&b);
     }

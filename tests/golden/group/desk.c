@@ -295,6 +295,7 @@ static void another_shard(struct desk *desk, const char *line, struct story_out 
     desk->record_count = 0;
     desk->config.initial_delay_ms = (int32_t)number(line, "delay", 0);
     desk->config.members_max = (uint32_t)number(line, "max", 1000);
+    desk->config.write_bytes_max = (uint32_t)number(line, "bytes", 0);
     desk->config.offsets_retention_ms = number(line, "retention", 3600000);
     open_shard(desk, out);
 }

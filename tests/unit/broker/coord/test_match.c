@@ -1,0 +1,106 @@
+/* Patterns of many groups at once: one is on the pool, the others wait outside, and every group hears of its own. */
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+#include "coord_bench.h"
+
+#define GROUPS 300
+
+struct gate {
+    struct mail mail;
+    sem_t stands;
+    sem_t goes;
+};
+
+static void on_gate(struct mail *mail)
+{
+    struct gate *gate = CONTAINER_OF(mail, struct gate, mail);
+    CHECK(sem_post(&gate->stands) == 0);
+    CHECK(sem_wait(&gate->goes) == 0);
+}
+
+static void gate_close(struct gate *gate, struct loop *loop)
+{
+    *gate = (struct gate){.mail = {.deliver = on_gate}};
+    CHECK(sem_init(&gate->stands, 0, 0) == 0 && sem_init(&gate->goes, 0, 0) == 0);
+    loop_post(loop, &gate->mail);
+    CHECK(sem_wait(&gate->stands) == 0);
+}
+
+struct asking {
+    struct bench_node *node;
+    struct coord_shard *shard;
+};
+
+/* On the control loop, where the image is. */
+static void ask_all(void *arg)
+{
+    struct asking *asking = arg;
+    struct coord_shard *shard = asking->shard;
+    const struct slice patterns[] = {slice_str("__consumer.*"), slice_str("(a|aa)+$"),
+                                     slice_str("(")};
+    shard_enter(shard);
+    CHECK(shard->state == SHARD_ACTIVE);
+    for (uint32_t i = 0; i < GROUPS; i++) {
+        struct group_actions actions = {
+            .match_group = slice_of(&i, sizeof(i)), .match = patterns, .match_count = 1 + i % 3};
+        match_take(shard, &actions, asking->node->image);
+    }
+    shard_leave(shard);
+}
+
+static uint32_t waiting(struct coord_match *list, uint32_t *ret_failed)
+{
+    uint32_t count = 0;
+    for (; list != NULL; list = list->next) {
+        *ret_failed += list->failed;
+        count++;
+    }
+    return count;
+}
+
+Test(coord_match, one_pattern_is_evaluated_at_a_time)
+{
+    static struct bench b;
+    struct gate gate;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    for (bool active = false; !active; (void)usleep(1000)) {
+        shard_enter(shard);
+        active = shard->state == SHARD_ACTIVE;
+        shard_leave(shard);
+    }
+    struct coords *coords = shard->coords;
+    gate_close(&gate, shard->home); /* what comes from the pool stays there */
+    bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
+    uint32_t failed = 0;
+    uint32_t queued = waiting(coords->match_queue, &failed) +
+                      waiting(atomic_load(&coords->match_inbox), &failed);
+    cr_assert_eq(queued, MATCHES_MAX - 1, "one is on the pool");
+    cr_assert_eq(failed, 0, "those above the bound hold no names: they were told at once");
+    cr_assert_eq(atomic_load(&coords->matches), MATCHES_MAX);
+    CHECK(sem_post(&gate.goes) == 0);
+    while (atomic_load(&coords->matches) > 0) {
+        (void)usleep(1000);
+    }
+    shard_enter(shard);
+    bool active = shard->state == SHARD_ACTIVE;
+    shard_leave(shard);
+    cr_assert(active);
+    coord_bench_close(&b);
+}
+
+/* Who stops does not wait for what nobody wants any more. */
+Test(coord_match, a_shard_that_stops_takes_its_patterns_along)
+{
+    static struct bench b;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    for (bool active = false; !active; (void)usleep(1000)) {
+        shard_enter(shard);
+        active = shard->state == SHARD_ACTIVE;
+        shard_leave(shard);
+    }
+    bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
+    coord_bench_close(&b);
+}
