@@ -215,7 +215,7 @@ void rots_look(struct rots *rots)
     prng_init(&prng, (rots->plan->seed ^ UINT64_C(0x726f74)) * 1000003 + number);
     rots->drawn++;
     if (cut_keeps(&rots->plan->cut, ROT_NUMBER + number)) {
-        struct places *places = malloc(sizeof(*places));
+        struct places *places = calloc(1, sizeof(*places));
         assert(places != NULL);
         for (int tries = 0; tries < 4 && !rot_one(rots, &prng, places); tries++) {}
         free(places);
