@@ -149,6 +149,66 @@ struct history_op **history_chosen(const struct history *history, history_select
     return list;
 }
 
+/* ---- who may be forgotten ---- */
+
+/* Of what was acknowledged, by place: the earliest time by which all of it up to there was in the log. */
+struct deadlines {
+    struct history_op **acked; /* by partition and offset */
+    int64_t *by_us;            /* ... of this one or any behind it */
+    size_t count;
+    int64_t expiry_us; /* 0: nobody is forgotten */
+};
+
+static bool is_placed_ack(const struct history_op *op)
+{
+    return is_acked(op) && op->offset >= 0;
+}
+
+static struct deadlines deadlines_of(const struct history *history)
+{
+    struct deadlines d = {.expiry_us = history->producer_expiry_us};
+    if (d.expiry_us == 0) {
+        return d;
+    }
+    d.acked = history_chosen(history, is_placed_ack, by_offset, &d.count);
+    d.by_us = malloc((d.count + 1) * sizeof(int64_t));
+    assert(d.by_us != NULL);
+    for (size_t i = d.count; i-- > 0;) {
+        bool last = i + 1 == d.count || d.acked[i + 1]->partition != d.acked[i]->partition;
+        d.by_us[i] = last ? d.acked[i]->ended_us : min_i64(d.acked[i]->ended_us, d.by_us[i + 1]);
+    }
+    return d;
+}
+
+static void deadlines_release(struct deadlines *d)
+{
+    free(d->acked);
+    free(d->by_us);
+}
+
+/* When what lies at this offset was surely in the log; never: INT64_MAX. */
+static int64_t written_by(const struct deadlines *d, uint32_t partition, int64_t offset)
+{
+    size_t low = 0;
+    for (size_t high = d->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        const struct history_op *op = d->acked[middle];
+        bool below = op->partition < partition ||
+                     (op->partition == partition && op->offset < offset);
+        low = below ? middle + 1 : low;
+        high = below ? high : middle;
+    }
+    return low < d->count && d->acked[low]->partition == partition ? d->by_us[low] : INT64_MAX;
+}
+
+/* Its second copy may be that of a producer that nobody knew any more: nothing shows that it came soon enough. */
+static bool forgotten(const struct deadlines *d, const struct history_op *send, int64_t second)
+{
+    int64_t by_us = written_by(d, send->partition, second);
+    return d->expiry_us > 0 &&
+           (by_us == INT64_MAX || by_us - send->began_us >= d->expiry_us * 8 / 10);
+}
+
 /* ---- one value: is it where it should be, once, and was it ever sent ---- */
 
 struct value_facts {
@@ -221,10 +281,11 @@ static void judge_send(struct history_verdict *verdict, const struct ranges *ran
 
 /* All operations of one value. */
 static void judge_value(struct history_verdict *verdict, const struct ranges *ranges,
-                        const struct history_op *ops, size_t n)
+                        const struct deadlines *deadlines, const struct history_op *ops, size_t n)
 {
     struct value_facts facts = {0};
     int64_t place = -1;
+    int64_t farthest = -1;
     bool twice = false;
     bool dup = false;
     for (size_t i = 0; i < n; i++) {
@@ -240,6 +301,7 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
         twice = twice || again;
         dup = dup || (is_placed(op) && place >= 0 && op->offset != place);
         place = is_placed(op) ? op->offset : place;
+        farthest = max_i64(farthest, place);
     }
     if (facts.send == NULL) {
         if (facts.seen) {
@@ -248,7 +310,7 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
         return;
     }
     if ((facts.send->flags & HISTORY_IDEMPOTENT) && (dup || twice) &&
-        !(facts.send->flags & HISTORY_WEAK)) {
+        !(facts.send->flags & HISTORY_WEAK) && !forgotten(deadlines, facts.send, farthest)) {
         history_tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
     }
     judge_send(verdict, ranges, &facts);
@@ -263,6 +325,7 @@ static void judge_values(struct history *history, struct history_verdict *verdic
                          const struct ranges *ranges)
 {
     qsort(history->ops, history->count, sizeof(history->ops[0]), by_value);
+    struct deadlines deadlines = deadlines_of(history);
     for (size_t i = 0; i < history->count;) {
         const struct history_op *first = &history->ops[i];
         size_t n = 1;
@@ -275,10 +338,11 @@ static void judge_values(struct history *history, struct history_verdict *verdic
             usable++;
         }
         if (usable > 0) {
-            judge_value(verdict, ranges, first, usable);
+            judge_value(verdict, ranges, &deadlines, first, usable);
         }
         i += n;
     }
+    deadlines_release(&deadlines);
     for (size_t i = 0; i < history->count; i++) {
         const struct history_op *op = &history->ops[i];
         verdict->read += is_sight(op);

@@ -7,6 +7,7 @@
  *
  * A send is OK (acknowledged), FAILED (refused: it must never be seen) or INFO (nobody knows: a time-out, a broken
  * connection, NOT_LEADER_OR_FOLLOWER). Legal, and never told: gaps that nobody reads, INFO values that appear late or never,
+ * a second copy or a lost place of who was silent for so long that it may be forgotten,
  * duplicates of a producer that is not idempotent, reading again after a new session, any loss of acks below all.
  *
  * Cost: one sort and linear passes.
@@ -28,6 +29,7 @@ enum history_kind {
     HISTORY_FETCHED, /* the group's stored offset was asked for: offset, -1: there is none; INFO: of who may be deposed */
     HISTORY_OWNED, /* the client owned partition in that generation, as the coordinator `value` had said; in this time nobody
                       else may: it had not given it up, and its session had not run out */
+    HISTORY_MEMBER, /* the client was a member of its group all that time, as coordinators said before and after */
     HISTORY_DUE, /* all was well for long: by the end of this the group must have stored offset, or more */
 };
 
@@ -64,6 +66,10 @@ struct history {
     struct history_op *ops;
     size_t count;
     size_t room;
+    /* What the cluster may forget, as it was told to. */
+    int64_t
+        producer_expiry_us; /* who was silent for so long is a new producer; 0: nobody is forgotten */
+    bool offsets_expire;    /* of groups that have no members */
 };
 
 void history_init(struct history *);

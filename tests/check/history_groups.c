@@ -91,13 +91,41 @@ static size_t first_of(struct history_op *const *commits, size_t n, const struct
     return low;
 }
 
+/* ---- offsets that may be forgotten ---- */
+
+static bool is_member(const struct history_op *op)
+{
+    return op->kind == HISTORY_MEMBER && op->ended_us > op->began_us;
+}
+
+struct crowd { /* by group, in the order of their beginnings */
+    struct history_op **members;
+    size_t count;
+};
+
+/* Whether the group surely had a member at any time between. */
+static bool had_members(const struct crowd *crowd, uint32_t group, int64_t from_us, int64_t to_us)
+{
+    int64_t reached = from_us;
+    for (size_t i = 0; i < crowd->count && reached < to_us; i++) {
+        const struct history_op *member = crowd->members[i];
+        if (member->group == group && member->began_us <= reached) {
+            reached = max_i64(reached, member->ended_us);
+        }
+    }
+    return reached >= to_us;
+}
+
 /* stored_since: the latest beginning of a store that had ended when this was asked; -1: there was none. What ended before
  * that beginning had been replaced. */
 static void judge_fetched(struct history_verdict *verdict, struct history_op *const *commits,
-                          size_t n, const struct history_op *op, int64_t stored_since)
+                          size_t n, const struct history_op *op, int64_t stored_since,
+                          const struct crowd *crowd)
 {
     bool ever = op->offset < 0;
-    bool good = op->offset < 0 && stored_since < 0;
+    bool good = op->offset < 0 &&
+                (stored_since < 0 ||
+                 (crowd != NULL && !had_members(crowd, op->group, stored_since, op->ended_us)));
     for (size_t i = first_of(commits, n, op); i < n && op->offset >= 0 && !good; i++) {
         const struct history_op *commit = commits[i];
         if (!same_part(commit, op) || commit->offset != op->offset) {
@@ -122,6 +150,8 @@ static void judge_commits(const struct history *history, struct history_verdict 
     struct history_op **commits = history_chosen(history, is_commit, by_offset, &commit_count);
     struct history_op **stored = history_chosen(history, is_stored, by_ended, &stored_count);
     struct history_op **fetched = history_chosen(history, is_fetched, by_began, &fetched_count);
+    struct crowd crowd;
+    crowd.members = history_chosen(history, is_member, by_group_time, &crowd.count);
     size_t at = 0;
     int64_t since = -1;
     for (size_t i = 0; i < fetched_count; i++) {
@@ -134,8 +164,10 @@ static void judge_commits(const struct history *history, struct history_verdict 
             }
             since = order == 0 ? max_i64(since, stored[at]->began_us) : since;
         }
-        judge_fetched(verdict, commits, commit_count, op, since);
+        judge_fetched(verdict, commits, commit_count, op, since,
+                      history->offsets_expire ? &crowd : NULL);
     }
+    free(crowd.members);
     free(commits);
     free(stored);
     free(fetched);

@@ -268,6 +268,9 @@ int selftest(bool with_many)
         passed += good;
         failed += !good;
     }
+    uint32_t right = selftest_forget();
+    passed += right;
+    failed += SELFTEST_FORGET - right;
     for (uint64_t seed = 1; seed <= LEGAL; seed++) {
         bool good = legal(seed);
         passed += good;

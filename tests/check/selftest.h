@@ -7,6 +7,10 @@
 /* with_many: ten million operations too. Returns the exit code. */
 int selftest(bool with_many);
 
+/* selftest_forget.c: how many of so many were right. */
+#define SELFTEST_FORGET 6
+uint32_t selftest_forget(void);
+
 /* selftest_groups.c: a group of three that reads partition 0 of a history whose records are at offsets 0..9. */
 void good_group(struct history *);
 /* After that; ops as good_group left them behind `first`. */

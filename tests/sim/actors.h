@@ -37,6 +37,7 @@ struct lane {
     bool broken; /* an answer was bad: wait for what is out, then send all again */
     time_us rest_until;
     time_us next_at;
+    time_us heard_us; /* the cluster knew it then, by its own account */
     int64_t producer_id;
     int16_t producer_epoch;
     int16_t last_error; /* -1: no answer */

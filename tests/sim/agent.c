@@ -59,6 +59,18 @@ bool field_partition(const struct field *field, struct slice topic, int32_t inde
     return false;
 }
 
+uint32_t field_meet(struct field *field, struct slice topic, int32_t index)
+{
+    uint32_t t = 0;
+    while (!slice_eq(topic, slice_str(field->topics[t].name))) {
+        t++;
+        assert(t < field->topic_count);
+    }
+    assert(index >= 0);
+    field_grow(field, t, (uint32_t)index + 1);
+    return field->topics[t].number[index];
+}
+
 struct slice field_value(const struct field *field, uint64_t value, uint32_t partition,
                          uint8_t *room)
 {

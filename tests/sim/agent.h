@@ -40,8 +40,9 @@ struct field {
                       1]; /* by group: so many partitions its newest leader has given out */
     uint32_t sessions;    /* numbered so far */
     uint64_t seed;
-    bool memory_rots; /* bytes flip in memory: clients see that, and ask again */
-    bool quiet;       /* producers finish what they have begun, and begin nothing */
+    time_us producer_expiry_us; /* 0: nobody is forgotten soon */
+    bool memory_rots;           /* bytes flip in memory: clients see that, and ask again */
+    bool quiet;                 /* producers finish what they have begun, and begin nothing */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
     time_us idle_tick_us; /* of a client that thinks: it looks around so often */
@@ -56,6 +57,8 @@ bool field_busy(const struct field *);
 
 uint32_t field_topic_of(const struct field *, uint32_t partition);
 int32_t field_index_of(const struct field *, uint32_t partition);
+/* The same of one that there is, as somebody has just heard. */
+uint32_t field_meet(struct field *, struct slice topic, int32_t index);
 /* Somebody has heard that the topic has that many: those that are new get the next numbers. */
 void field_grow(struct field *, uint32_t topic, uint32_t partitions);
 /* The number of a topic's partition among all; false: there is none. */

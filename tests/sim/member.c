@@ -44,6 +44,42 @@ void member_note(struct member *member, struct history_op op, uint32_t partition
     history_add(field->history, &op);
 }
 
+int32_t member_generation(const struct member *member, int32_t generation)
+{
+    /* A group that was forgotten counts from the beginning. */
+    bool counts = !member->consumer.agent.field->history->offsets_expire;
+    return member->modern || member->mixed || !counts ? -1 : generation;
+}
+
+/* ---- since when it is a member ---- */
+
+static void proof_note(struct member *member)
+{
+    if (member->consumer.agent.field->history->offsets_expire &&
+        member->proved_until_us > member->proved_from_us) {
+        struct history_op op = {.kind = HISTORY_MEMBER,
+                                .began_us = member->proved_from_us,
+                                .ended_us = member->proved_until_us};
+        member_note(member, op, 0);
+    }
+    member->proved_id[0] = '\0';
+    member->proved_from_us = member->proved_until_us = 0;
+}
+
+void member_prove(struct member *member, const struct member_call *call)
+{
+    struct field *field = member->consumer.agent.field;
+    if (!cluster_coordinates(field->cluster, member->group, call->coordinator)) {
+        return; /* it may have been replaced, and not know */
+    }
+    if (strcmp(member->proved_id, member->id) != 0) {
+        proof_note(member);
+        memcpy(member->proved_id, member->id, sizeof(member->proved_id));
+        member->proved_from_us = member_now(member);
+    }
+    member->proved_until_us = max_i64(member->proved_until_us, call->sent_us);
+}
+
 /* ---- what it owns ---- */
 
 static void lease_note(struct member *member)
@@ -55,7 +91,7 @@ static void lease_note(struct member *member)
                                     .began_us = member->owned_since_us,
                                     .ended_us = end,
                                     .value = (uint64_t)member->lease_by,
-                                    .generation = member->modern ? -1 : member->generation};
+                                    .generation = member_generation(member, member->generation)};
             member_note(member, op, p);
         }
     }
@@ -111,6 +147,9 @@ void member_state_set(struct member *member, enum member_state state)
 void member_rejoin(struct member *member, bool forget)
 {
     disown(member);
+    if (forget || member->modern) { /* under epoch 0 it may become one anew */
+        proof_note(member);
+    }
     if (forget) {
         member->id[0] = '\0';
     }
@@ -133,6 +172,8 @@ static time_us draw_life(struct member *member, time_us every_us)
 static void wake(struct member *member)
 {
     struct agent *agent = agent_of(member);
+    member->modern = member->mixed ? prng_chance(&member->kinds, 500) : member->modern;
+    member->session_ms = member->session_of[member->modern];
     member->crash_at = draw_life(member, member->crash_every_us);
     member->leave_at = draw_life(member, member->leave_every_us);
     member->coordinator = -1;
@@ -231,7 +272,8 @@ static void on_beat(struct agent_call *call, const void *answer)
     struct member *member = member_of(call);
     struct member_call *beat = CONTAINER_OF(call, struct member_call, call);
     const struct kmsg_heartbeat_response *response = answer;
-    if (beat->generation != member->generation || member->state < MEMBER_ASKING) {
+    if (beat->generation != member->generation || member->state < MEMBER_ASKING ||
+        beat->mask != (uint32_t)member->lives) {
         return;
     }
     if (response == NULL) {
@@ -240,6 +282,7 @@ static void on_beat(struct agent_call *call, const void *answer)
         member_failed(member, response->error_code);
     } else {
         member_lease_extend(member, beat);
+        member_prove(member, beat);
     }
 }
 
@@ -253,6 +296,7 @@ static void beat(struct member *member)
     request.member_id = slice_str(member->id);
     request.group_instance_id = member_instance(member);
     member->beat_at = agent_now(agent) + member->session_ms * 1000 / 4;
+    member->beat.mask = (uint32_t)member->lives;
     member->beat.call.done = on_beat;
     member_send(member, &member->beat, API_HEARTBEAT, member->old ? 3 : 4, &request);
 }
@@ -309,7 +353,7 @@ static void on_committed(struct agent_call *call, const void *answer)
                                 .began_us = commit->sent_us,
                                 .ended_us = member_now(member),
                                 .offset = commit->offsets[p],
-                                .generation = member->modern ? -1 : commit->generation,
+                                .generation = member_generation(member, commit->generation),
                                 .status = (uint8_t)commit_status(answer, error)};
         member_note(member, op, p);
         worst = error != KAFKA_NONE ? error : worst;
@@ -317,7 +361,9 @@ static void on_committed(struct agent_call *call, const void *answer)
             member->stored[p] = commit->offsets[p];
         }
     }
-    if (worst != KAFKA_NONE && commit->life == member->life) {
+    if (worst == KAFKA_NONE && commit->life == member->life) {
+        member_prove(member, commit);
+    } else if (commit->life == member->life) {
         member_failed(member, worst);
     }
 }
@@ -533,7 +579,7 @@ static void think(struct member *member)
 }
 
 void member_open(struct member *member, struct field *field, const char *address, uint16_t number,
-                 uint32_t group, int32_t session_ms)
+                 uint32_t group, int32_t session_ms, bool mixed)
 {
     *member = (struct member){.coordinator = -1, .state = MEMBER_DOWN};
     consumer_open(&member->consumer, field, address, number, false);
@@ -552,7 +598,10 @@ void member_open(struct member *member, struct field *field, const char *address
     }
     member->session_ms = (int32_t)prng_between(prng, 600, 4000);
     member->modern = session_ms > 0;
-    member->session_ms = member->modern ? session_ms : member->session_ms;
+    member->session_of[0] = member->session_ms;
+    member->session_of[1] = session_ms;
+    member->mixed = mixed;
+    prng_init(&member->kinds, field->seed * 37 + number);
     member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
     member->old = prng_chance(prng, 300);
     member->slow = prng_chance(prng, member->instance[0] == '\0' ? 200 : 600);
@@ -585,6 +634,7 @@ void member_ails(const struct member *member, char *sentence, size_t room)
 void member_close(struct member *member)
 {
     disown(member);
+    proof_note(member);
     if (member->commit.call.out) {
         agent_hang_up(agent_of(member));
     }

@@ -31,8 +31,14 @@ struct member_call {
 struct member {
     struct consumer consumer;
     char group[16];
-    char instance[16]; /* empty: a dynamic member */
-    bool modern;       /* the consumer protocol (KIP-848) */
+    char instance[16];             /* empty: a dynamic member */
+    bool modern;                   /* the consumer protocol (KIP-848) */
+    bool mixed;                    /* another protocol in each life */
+    struct prng kinds;             /* ... by this chance */
+    int32_t session_of[2];         /* by protocol */
+    char proved_id[MEMBER_ID_MAX]; /* it is known to have been a member under this id ... */
+    time_us proved_from_us;
+    time_us proved_until_us;
     int32_t session_ms;
     int32_t rebalance_ms;
     bool old;  /* speaks earlier versions */
@@ -76,9 +82,10 @@ struct member {
     time_us back_at;
 };
 
-/* number: of the client; group: from 1. session_ms: 0: classic, and its own; else the consumer protocol's. */
+/* number: of the client; group: from 1. session_ms: 0: classic, and its own; else the consumer protocol's. mixed: now the one, now
+ * the other. */
 void member_open(struct member *, struct field *, const char *address, uint16_t number,
-                 uint32_t group, int32_t session_ms);
+                 uint32_t group, int32_t session_ms, bool mixed);
 /* It owns this partition, and has stored at least this offset of it. */
 bool member_has(const struct member *, uint32_t partition, int64_t offset);
 void member_ails(const struct member *, char *ret_sentence, size_t room);

@@ -18,6 +18,10 @@ void member_own(struct member *, uint32_t mask, const struct member_call *);
 void member_own_instead(struct member *, uint32_t mask);
 /* The coordinator said so to what was sent then. */
 void member_lease_extend(struct member *, const struct member_call *);
+/* An answer to what was sent then shows that it is a member. */
+void member_prove(struct member *, const struct member_call *);
+/* Of what it stores and owns; -1: members have epochs of their own. */
+int32_t member_generation(const struct member *, int32_t generation);
 void member_id_take(char *to, struct slice id);
 /* What a bad answer means to it. */
 void member_failed(struct member *, int16_t error);

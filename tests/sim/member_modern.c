@@ -80,6 +80,7 @@ static void lives_on(struct member *member,
     if (member->apply_at == 0 || (member->owned & ~member->target) == 0) {
         member_lease_extend(member, &member->beat);
     }
+    member_prove(member, &member->beat);
 }
 
 static void on_beat(struct agent_call *call, const void *answer)

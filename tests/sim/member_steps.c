@@ -80,11 +80,7 @@ static uint32_t assigned(struct member *member, struct slice bytes)
         const struct kmsg_consumer_protocol_assignment_assigned_partition *topic =
             &message.assigned_partitions.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++) {
-            uint32_t p = 0;
-            bool known = field_partition(agent->field, topic->topic, topic->partitions.items[j],
-                                         &p);
-            assert(known);
-            mask |= 1U << p;
+            mask |= 1U << field_meet(agent->field, topic->topic, topic->partitions.items[j]);
         }
     }
     return mask;
@@ -111,6 +107,7 @@ static void joined(struct member *member, const struct kmsg_join_group_response 
         assert(member->peer_count < ARRAY_LEN(member->peers));
         member_id_take(member->peers[member->peer_count++], response->members.items[i].member_id);
     }
+    member_prove(member, &member->step);
     member_state_set(member, MEMBER_SYNCING);
 }
 
@@ -173,6 +170,7 @@ static void on_synced(struct agent_call *call, const void *answer)
     } else if (response->error_code != KAFKA_NONE) {
         member_failed(member, response->error_code);
     } else {
+        member_prove(member, &member->step);
         member_own(member, assigned(member, response->assignment), &member->step);
         if (member->assigns > 0) { /* what was not answered may not have been heard */
             member->consumer.agent.field->assigned[member->consumer.group] = member->assigns;

@@ -259,6 +259,30 @@ static void rots_draw(struct plan *plan)
     }
 }
 
+/* Groups whose members come back with the other protocol, and what is forgotten soon: of its own chance. */
+static void changes_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x6368616e6765));
+    bool mixed = prng_chance(&prng, 350);
+    bool offsets = prng_chance(&prng, 300);
+    if (plan->groups > 0 && mixed) {
+        plan->mixed = (uint32_t)prng_between(&prng, 1, 3) << 1;
+        if (plan->modern == 0) {
+            modern_draw(plan, &prng);
+        }
+    }
+    if (plan->groups > 0 && offsets) {
+        plan->offsets_expire = true;
+        override(plan, "offsets.retention.minutes", 1);
+        override(plan, "offsets.retention.check.interval.ms", prng_between(&prng, 20, 500));
+    }
+    if (prng_chance(&prng, 150)) {
+        plan->producer_expiry_ms = prng_between(&prng, 2000, 8000) * (plan->thinks ? 5 : 1);
+        override(plan, "producer.id.expiration.ms", plan->producer_expiry_ms);
+    }
+}
+
 /* After all is drawn: what is left out moves nothing else. */
 static void cut_apply(struct plan *plan)
 {
@@ -306,6 +330,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     groups_draw(plan);
     tempo_draw(plan);
     rots_draw(plan);
+    changes_draw(plan);
     cut_apply(plan);
 }
 
@@ -347,6 +372,9 @@ void plan_field(const struct plan *plan, struct field *field, struct cluster *cl
                             .thinks = plan->thinks,
                             .idle_tick_us = plan->idle_tick_us,
                             .idle_pace_us = plan->idle_pace_us};
+    field->producer_expiry_us = plan->producer_expiry_ms * 1000;
+    history->producer_expiry_us = field->producer_expiry_us;
+    history->offsets_expire = plan->offsets_expire;
     prng_init(&prng, plan->seed ^ UINT64_C(0x6669656c64));
     field->topic_count = (uint32_t)prng_between(&prng, 1, TOPICS_MAX);
     for (uint32_t t = 0; t < field->topic_count; t++) {

@@ -90,6 +90,9 @@ struct plan {
     uint32_t members; /* of all groups */
     uint32_t modern;  /* groups of the consumer protocol, as bits */
     int32_t modern_session_ms;
+    uint32_t mixed;             /* groups whose members change their protocol, as bits */
+    bool offsets_expire;        /* soon */
+    int64_t producer_expiry_ms; /* 0: not soon */
     time_us safety_us;
     time_us fault_gap_us; /* mean */
     uint32_t weight[FAULTS];

@@ -66,6 +66,7 @@ static void acked(struct shipment *ship, int64_t offset)
     ship->open = false;
     ship->offset = offset;
     ship->acked_us = world_now_us(lane->producer->agent.field->cluster->world);
+    lane->heard_us = max_i64(lane->heard_us, ship->began_us);
     note(lane, ship, HISTORY_OK);
     lane->producer->acked += (uint64_t)ship->records;
 }
@@ -93,6 +94,7 @@ static void session_begin(struct lane *lane)
     lane->producer_id = producer->producer_id;
     lane->producer_epoch = producer->producer_epoch;
     lane->broken = false;
+    lane->heard_us = world_now_us(producer->agent.field->cluster->world);
 }
 
 /* ---- answers ---- */
@@ -227,6 +229,21 @@ static void ship_begin(struct lane *lane)
                                     ((int64_t)INT32_MAX + 1));
 }
 
+/* Silent for so long that it may be forgotten soon: as who it was it sends nothing more. */
+static bool lane_faded(const struct lane *lane)
+{
+    const struct field *field = lane->producer->agent.field;
+    return lane->producer->idempotent && field->producer_expiry_us > 0 && lane->producer_id >= 0 &&
+           world_now_us(field->cluster->world) - lane->heard_us > field->producer_expiry_us / 2;
+}
+
+static void lane_other_id(struct lane *lane)
+{
+    session_begin(lane);
+    lane->producer_id = -1; /* another id, so that nothing of the old one is meant */
+    lane->producer->producer_id = -1;
+}
+
 static void lane_give_up(struct lane *lane)
 {
     struct producer *producer = lane->producer;
@@ -236,13 +253,10 @@ static void lane_give_up(struct lane *lane)
     time_us age = world_now_us(producer->agent.field->cluster->world) - at(lane, 0)->began_us;
     bool late = producer->give_up_us != 0 && !producer->agent.field->quiet &&
                 age >= producer->give_up_us;
-    if (!late && !lane->lost) {
-        return;
+    if (late || lane->lost || lane_faded(lane)) {
+        lane->lost = false;
+        lane_other_id(lane);
     }
-    lane->lost = false;
-    session_begin(lane);
-    lane->producer_id = -1; /* another id, so that nothing of the old one is meant */
-    producer->producer_id = -1;
 }
 
 /* Its next batch is due: soon when clients are busy, though it was drawn when they were not. */
@@ -274,6 +288,9 @@ static void lane_work(struct lane *lane)
     }
     if (lane->broken || now < lane->rest_until) {
         return;
+    }
+    if (lane->count == 0 && lane_faded(lane)) {
+        lane_other_id(lane);
     }
     if (producer->idempotent && lane->producer_id < 0) {
         if (producer->producer_id < 0) {

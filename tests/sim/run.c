@@ -247,10 +247,11 @@ static void clients_open(struct run *run)
         number++;
     }
     for (uint32_t i = 0; i < run->plan.members; i++) {
-        member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i),
-                    1 + i % run->plan.groups,
-                    run->plan.modern >> (1 + i % run->plan.groups) & 1 ? run->plan.modern_session_ms
-                                                                       : 0);
+        uint32_t group = 1 + i % run->plan.groups;
+        bool modern = (run->plan.modern >> group & 1) != 0;
+        bool mixed = (run->plan.mixed >> group & 1) != 0;
+        member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i), group,
+                    modern || mixed ? run->plan.modern_session_ms : 0, mixed);
         run->nemesis.clients[run->nemesis.client_count++] = run->members[i].consumer.agent.host;
     }
 }

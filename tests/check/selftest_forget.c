@@ -1,0 +1,93 @@
+/* What a cluster may forget that was told to: only of who was silent, and of groups without members. */
+#include <stdio.h>
+
+#include "tests/check/selftest.h"
+
+static void add(struct history *history, struct history_op op)
+{
+    history_add(history, &op);
+}
+
+static uint64_t found_of(struct history *history, enum anomaly anomaly)
+{
+    struct history_verdict verdict;
+    (void)history_judge(history, &verdict);
+    uint64_t found = verdict.found[anomaly];
+    history_release(history);
+    return found;
+}
+
+/* A record that lies there twice; what lies behind the second was acknowledged then. */
+static uint64_t twice(int64_t expiry_us, int64_t behind_us)
+{
+    struct history history;
+    uint32_t flags = HISTORY_IDEMPOTENT | HISTORY_ACKS_ALL;
+    history_init(&history);
+    history.producer_expiry_us = expiry_us;
+    add(&history, (struct history_op){.kind = HISTORY_SEND,
+                                      .value = 7,
+                                      .offset = 0,
+                                      .began_us = 100,
+                                      .ended_us = 110,
+                                      .session = 1,
+                                      .flags = flags});
+    add(&history, (struct history_op){.kind = HISTORY_FINAL, .value = 7, .offset = 0});
+    add(&history,
+        (struct history_op){.kind = HISTORY_FINAL, .value = 7, .offset = 5, .sequence = 1});
+    add(&history, (struct history_op){.kind = HISTORY_SEND,
+                                      .value = 8,
+                                      .offset = 6,
+                                      .began_us = behind_us - 10,
+                                      .ended_us = behind_us,
+                                      .session = 2,
+                                      .flags = flags});
+    return found_of(&history, ANOMALY_DUPLICATE);
+}
+
+/* A group stored a place, had members with this time between them, and was told that there is none. */
+static uint64_t told_none(bool expire, int64_t without_us)
+{
+    struct history history;
+    struct history_op op = {.group = 1, .client = 5};
+    history_init(&history);
+    history.offsets_expire = expire;
+    op.kind = HISTORY_COMMIT;
+    op.began_us = 100;
+    op.ended_us = 110;
+    op.offset = 4;
+    add(&history, op);
+    op.kind = HISTORY_FETCHED;
+    op.began_us = 300;
+    op.ended_us = 310;
+    op.offset = -1;
+    add(&history, op);
+    op.kind = HISTORY_MEMBER;
+    op.began_us = 50;
+    op.ended_us = 200;
+    add(&history, op);
+    op.began_us = 200 + without_us;
+    op.ended_us = 400;
+    op.client = 6;
+    add(&history, op);
+    return found_of(&history, ANOMALY_COMMIT_LOST);
+}
+
+static uint32_t expect(const char *what, uint64_t found, uint64_t wanted)
+{
+    if (found != wanted) {
+        (void)printf("FAILED %s: told %llu times\n", what, (unsigned long long)found);
+    }
+    return found == wanted;
+}
+
+uint32_t selftest_forget(void)
+{
+    uint32_t passed = 0;
+    passed += expect("a second copy that came soon", twice(1000, 150), 1);
+    passed += expect("a second copy that may have come late", twice(1000, 5000), 0);
+    passed += expect("a second copy where nobody is forgotten", twice(0, 5000), 1);
+    passed += expect("a place lost by a group with members", told_none(true, -20), 1);
+    passed += expect("a place lost by a group that was empty", told_none(true, 20), 0);
+    passed += expect("a place lost where none expires", told_none(false, 20), 1);
+    return passed;
+}
