@@ -316,10 +316,6 @@ bool consumer_replay(struct group_shard *shard, const struct kmsg_message *key_d
                      const void *key, const void *value)
 {
     assert(!shard->loaded && key != NULL);
-    if (key_desc->id < kmsg_consumer_group_metadata_key_desc.id ||
-        key_desc->id > kmsg_consumer_group_regular_expression_key_desc.id) {
-        return true;
-    }
     arena_clear(&shard->scratch);
     if (unnamed(key_desc, key)) {
         return true;
@@ -331,7 +327,6 @@ bool consumer_replay(struct group_shard *shard, const struct kmsg_message *key_d
     case 6: return replay_target_epoch(shard, key, value);
     case 7: return replay_target(shard, key, value);
     case 8: return replay_current(shard, key, value);
-    case 16: return replay_pattern(shard, key, value);
-    default: return true; /* of other kinds of groups */
+    default: assert(key_desc->id == 16); return replay_pattern(shard, key, value);
     }
 }

@@ -365,7 +365,7 @@ void group_shard_init(struct group_shard *, const struct group_config *, struct 
 /* Gives all memory back; waiting calls are put on *ret_waiting with NOT_COORDINATOR (a list the caller has initialised). */
 void group_shard_release(struct group_shard *, struct list *ret_waiting);
 
-/* A record of the log, before LOADED: its decoded key and value (NULL: a tombstone). Kinds that it does not know are skipped.
+/* A record of the log, before LOADED: its decoded key and value (NULL: a tombstone). Kinds 1 to 8 and 16; others are the caller's to skip.
  * false: out of memory; the shard cannot be used. */
 bool group_replay(struct group_shard *, const struct kmsg_message *key_desc, const void *key,
                   const void *value) MUST_USE;

@@ -3,7 +3,7 @@
 
 batch, codec: batches of real clients (tests/vectors). kmsg, edge: the messages of Kafka's own codec (tests/wire/vectors), as request
 frames. log, raft_disk: those batches as segments with indexes, quorum-state and snapshots. config: files as people write them. files:
-the small files as Kafka writes them. rpc: frames of proto/cluster.proto. Existing seeds stay as they are.
+the small files as Kafka writes them. rpc: frames of proto/cluster.proto. group: logs of both protocols and what members ask. Existing seeds stay as they are.
 """
 import glob, os, struct, sys
 
@@ -168,9 +168,76 @@ def text_seeds(folder):
     put(folder, "files", "quorum", b"\6" + f"version=1\ncluster.id=abc\nvoters=1:{UUID}\nterm=3\nvoted=1:{UUID}\n".encode())
 
 
+# --- groups ------------------------------------------------------------------------------------------------------------
+EDGES = [0, 1, 2, 3, 4, 5, 6, 7, 2147483647, 2147483646, -2147483648, -1, -2, -3, 100, 6000, 99999, 100000]
+LONGS = [0, 1, 1000000, 1000005, -1]
+
+
+def num(*values):
+    return bytes(EDGES.index(v) for v in values)
+
+
+def some(n):
+    """A name that may be missing."""
+    return b"\0" if n is None else bytes([1, n])
+
+
+def held(*topics):
+    """(topic, partitions) as the records tell them, and with an epoch for each."""
+    return bytes([len(topics)]) + b"".join(bytes([t, len(p)]) + num(*p) for t, p in topics)
+
+
+def current(epoch, state, *topics):
+    parts = bytes([len(topics)]) + b"".join(bytes([t, len(p)]) + num(*p) + bytes([len(p)]) + num(*[epoch] * len(p)) for t, p in topics)
+    return num(epoch, epoch) + bytes([state + 1]) + parts + b"\0"
+
+
+def record(kind, group, second, value, there=1):
+    return bytes([kind, there, group, second]) + value
+
+
+def member(topics, pattern=None, instance=None, classic=b"\1"):
+    return bytes([len(topics)]) + some(instance) + some(None) + bytes(topics) + some(pattern) + num(6000) + b"\1" + classic
+
+
+def ask(kind, group, who, generation, fill, instance=None):
+    return bytes([0, kind, group, who]) + some(instance) + num(generation) + b"\0" + fill + b"\0"
+
+
+def beat(group, who, epoch, mode, fill=b""):
+    return ask(0, group, who, epoch, bytes([mode, who]) + fill)
+
+
+def group_seeds(folder):
+    """What fuzz_group.c makes of bytes: two settings, records of a log, and then events."""
+    enter = num(6000) + b"\1\0"
+    two_read = [record(2, 0, 0, num(2) + b"\1"), record(5, 0, 0, num(2) + b"\0"), record(4, 0, 0, member([0])), record(4, 0, 1, member([0])),
+                record(6, 0, 0, held((0, [0]))), record(6, 0, 1, held((0, [1]))), record(7, 0, 0, current(2, 0, (0, [0]))),
+                record(7, 0, 1, current(2, 0, (0, [1])))]
+    classic = record(1, 0, 0, b"\2\0" + num(3) + some(0) + some(0) + b"\2" + b"\0" + some(None) + num(6000, 6000) + b"\0\0" +
+                     b"\1" + some(1) + num(6000, 6000) + b"\0\0")
+    old = record(4, 0, 2, member([0], classic=b"\0\1" + num(6000) + b"\0\0"))
+    offset = bytes([0, 1, 0, 0]) + num(0) + bytes([2]) + num(0) + bytes([0, 2, 4])
+    logs = {"empty": [], "consumers": two_read, "classic": [classic, offset], "both": two_read + [old, record(7, 0, 2, current(2, 0))],
+            "pattern": [record(2, 0, 0, num(2) + b"\1"), record(4, 0, 0, member([], pattern=0)), record(8, 0, 0, b"\1\0\1\2")],
+            "gone": two_read + [record(7, 0, 0, current(2, 0), 0), record(6, 0, 0, held(), 0), record(4, 0, 0, member([]), 0), record(2, 0, 0, num(2) + b"\1", 0)],
+            "static": [record(2, 0, 0, num(2) + b"\1"), record(4, 0, 0, member([0], instance=0)), record(7, 0, 0, current(2, 0))],
+            "before 4.1": [record(3, 0, 0, b""), *two_read]}
+    join = ask(3, 0, 0, -1, b"\0\0\0\0" + num(6000, 6000) + b"\1\0")
+    commit = ask(7, 0, 0, 2, b"\1\0\0\1" + num(0) + b"\0\0\0")
+    wait = bytes([230, 4])
+    events = {"live": beat(0, 0, 2, 0) + beat(0, 1, 2, 0) + commit, "enter": beat(0, 2, 0, 0, enter) + beat(0, 0, 2, 0) + beat(0, 2, 2, 0),
+              "leave": beat(0, 0, -1, 0) + beat(0, 1, -1, 0), "match": beat(0, 0, 0, 16, enter + b"\0") + bytes([190, 1, 0, 0, 2, 1, 1, 0]),
+              "join": join + ask(4, 0, 0, 3, some(None) + some(None)) + ask(5, 0, 0, 3, b"") + ask(6, 0, 0, 3, b""),
+              "end": wait + wait + ask(8, 0, 0, -1, b"") + ask(9, 0, 0, -1, b"") + bytes([220, 0, 0])}
+    for log, records in logs.items():
+        for what, happens in events.items():
+            put(folder, "group", f"{log}-{what}".replace(" ", "-"), bytes([0, 0, len(records)]) + b"".join(records) + b"\1" + happens)
+
+
 def main():
     folder = sys.argv[1]
-    for make in (message_seeds, batch_seeds, log_seeds, rpc_seeds, raft_disk_seeds, text_seeds):
+    for make in (message_seeds, batch_seeds, log_seeds, rpc_seeds, raft_disk_seeds, text_seeds, group_seeds):
         make(folder)
     print(", ".join(f"{len(os.listdir(os.path.join(folder, t)))} {t}" for t in sorted(os.listdir(folder))))
 

@@ -43,7 +43,7 @@ Test(group_world, all_that_clients_do_while_memory_is_short)
 {
     uint64_t sums[4] = {0};
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
-        run(seed, 150, sums);
+        run(seed, 250, sums);
     }
     cr_assert_gt(sums[2], seeds() * 50);
     cr_assert_gt(sums[3], seeds() * 3, "%llu steps broke", (unsigned long long)sums[3]);

@@ -2,17 +2,22 @@
 
 /* ---- memory ---- */
 
-#define CHUNK_BYTES 256
+/* The smallest there is, so that each piece is one that the source may refuse. */
+#define CHUNK_BYTES 32
+
+static size_t a_little(struct world *w)
+{
+    static const size_t amounts[] = {8, 8, 30, 30, 100, 300};
+    return prng_below(&w->prng, amounts[prng_below(&w->prng, ARRAY_LEN(amounts))]);
+}
 
 /* A few more pieces, and then none. What was given back before is hidden meanwhile. */
 static void tighten(struct world *w)
 {
     memcpy(w->lists, w->heap.free_lists, sizeof(w->lists));
     memset(w->heap.free_lists, 0, sizeof(w->heap.free_lists));
-    w->heap_memory.most = world_chance(w, 600) ? prng_below(&w->prng, 14) : SIZE_MAX;
-    w->scratch_memory.most = w->heap_memory.most == SIZE_MAX || world_chance(w, 200)
-                                 ? prng_below(&w->prng, 10)
-                                 : SIZE_MAX;
+    w->heap_memory.most = world_chance(w, 500) ? a_little(w) : SIZE_MAX;
+    w->scratch_memory.most = w->heap_memory.most == SIZE_MAX ? a_little(w) : SIZE_MAX;
 }
 
 static void loosen(struct world *w)
@@ -185,12 +190,12 @@ static void compare(struct world *w)
     }
 }
 
-/* The log is read with a little memory, and a little more, until it is enough. */
+/* The log is read with a little memory, and with a little more, until it is enough. */
 void world_load_short(struct world *w, struct test_memory *memory)
 {
     bool enough = false;
     release(w);
-    for (size_t most = 0; !enough; most++) {
+    for (size_t most = 0; !enough; most += 1 + prng_below(&w->prng, most / 4 + 1)) {
         heap_release(&w->heap);
         heap_init(&w->heap, &w->heap_memory.source, 1 << 26);
         w->heap.arena.chunk_bytes = CHUNK_BYTES;

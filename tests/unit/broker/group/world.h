@@ -68,8 +68,8 @@ struct world {
     int64_t topics_version;
     struct {
         int pattern[WORLD_PATTERNS];
-        uint32_t count; /* 0: no evaluation under way */
-    } match[WORLD_GROUPS];
+        uint32_t count;        /* 0: no evaluation under way */
+    } match[WORLD_GROUPS + 1]; /* the last one: of a group that is no client's own */
     time_ms now;
     struct group_log log;
     uint64_t writes, answers, broken, short_steps;
@@ -79,7 +79,7 @@ struct world {
 void world_begin(struct world *, uint64_t seed, unsigned tight);
 /* Nobody says anything any more: no group keeps a member, and after the retention there is no group. */
 void world_fall_silent(struct world *);
-/* The shard is built anew while one of the two memories is short: each allocation of it fails once. */
+/* The shard is built anew while one of the two memories is short: one allocation after the other fails. */
 void world_load_short(struct world *, struct test_memory *);
 void world_end(struct world *);
 /* One request, or something that happens. */

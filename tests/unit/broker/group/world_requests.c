@@ -17,7 +17,7 @@ struct group_event world_ask(struct world *w, struct world_client *client, struc
         event.who.instance_id = other->instance[0] ? slice_str(other->instance) : (struct slice){0};
     }
     if (world_chance(w, 5)) {
-        event.who.group = slice_str("nobody's");
+        event.who.group = slice_str("g3");
     }
     return event;
 }
