@@ -14,8 +14,9 @@ void raft_commit_to(struct raft *raft, struct raft_actions *actions, raft_index 
 
 /* ---- appends ---- */
 
-static bool append_shaped(const struct raft_append *append)
+static bool append_shaped(const struct raft_message *message)
 {
+    const struct raft_append *append = &message->append;
     raft_index count = 0;
     raft_term term = append->prev_term;
     if (append->prev_index < 0 || append->prev_index > INT64_MAX / 4 || append->prev_term < 0 ||
@@ -28,6 +29,9 @@ static bool append_shaped(const struct raft_append *append)
         }
         term = append->runs[i].term;
         count += append->runs[i].count;
+    }
+    if (term > message->term) {
+        return false; /* nobody leads in a term that he does not know */
     }
     raft_index index = append->prev_index;
     for (size_t i = 0; i < append->voters_count; i++) {
@@ -167,7 +171,7 @@ void raft_on_append(struct raft *raft, struct raft_actions *actions,
                     const struct raft_message *message)
 {
     const struct raft_append *append = &message->append;
-    if (!append_shaped(append) || !raft_hear_leader(raft, actions, message->from)) {
+    if (!append_shaped(message) || !raft_hear_leader(raft, actions, message->from)) {
         return;
     }
     raft_index from = append->first;
@@ -238,7 +242,7 @@ static bool chunk_shaped(const struct raft_chunk *chunk)
 {
     return chunk->snapshot.index > 0 && chunk->snapshot.index < INT64_MAX / 4 &&
            chunk->snapshot.term > 0 && raft_voters_valid(&chunk->snapshot.voters) &&
-           chunk->offset < UINT64_MAX / 2;
+           chunk->snapshot.voters.count > 0 && chunk->offset < UINT64_MAX / 2;
 }
 
 void raft_on_chunk(struct raft *raft, struct raft_actions *actions,

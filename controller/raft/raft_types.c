@@ -46,9 +46,3 @@ bool raft_voters_eq(const struct raft_voters *a, const struct raft_voters *b)
     }
     return true;
 }
-
-uint32_t raft_voters_majority(const struct raft_voters *voters)
-{
-    assert(voters->count > 0);
-    return voters->count / 2 + 1;
-}

@@ -44,8 +44,6 @@ int raft_voters_find(const struct raft_voters *, struct raft_node);
 bool raft_voters_has(const struct raft_voters *, struct raft_node);
 /* The same nodes, in any order. */
 bool raft_voters_eq(const struct raft_voters *, const struct raft_voters *);
-/* How many of them decide; the set is not empty. */
-uint32_t raft_voters_majority(const struct raft_voters *);
 
 enum raft_entry_kind {
     RAFT_DATA,          /* the state machine's; opaque */
