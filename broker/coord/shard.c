@@ -412,15 +412,12 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
 void shard_begin(struct coord_shard *shard, struct partition *partition)
 {
     struct group_event event = {.kind = GROUP_LOADED};
-    struct partition_settings settings;
     assert(shard->state == SHARD_LOADING && shard->core_up && shard->partition == NULL);
     shard->state = SHARD_ACTIVE;
     shard->partition = partition;
     shard->durable = 0;
     shard->durable_offset = -1;
     shard->pending = 0;
-    partition_settings_now(partition, &settings);
-    shard->core.config.write_bytes_max = (uint32_t)settings.message_bytes_max;
     shard->gone_due = true;
     shard->gone_number = atomic_load(&shard->coords->gone_number);
     partition_hold(partition);

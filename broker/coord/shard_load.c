@@ -96,6 +96,8 @@ static void load_done(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
     time_us took_us = clock_mono_us(shard->coords->config.host) - loader->started_us;
+    struct partition_settings settings;
+    partition_settings_now(loader->partition, &settings);
     shard_enter(shard);
     bool begun = shard->state == SHARD_LOADING && shard->wanted && !shard->stopping &&
                  shard->wanted_epoch == loader->epoch;
@@ -110,6 +112,7 @@ static void load_done(struct coord_shard *shard)
     shard->load_read = records;
     shard->load_kept = kept;
     shard->load_us = took_us;
+    shard->core.config.write_bytes_max = (uint32_t)settings.message_bytes_max;
     shard_begin(shard, loader->partition);
     shard_leave(shard);
     loader_clear(shard);
