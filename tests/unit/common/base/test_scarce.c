@@ -221,7 +221,7 @@ Test(scarce, sizes_that_no_memory_has)
     struct scarce s;
     struct arena arena;
     scarce_init(&s);
-    arena_init(&arena, &s.memory.source, 256, SIZE_MAX);
+    arena_init(&arena, &s.memory.source, 256, (size_t)1 << 30);
     cr_assert_null(arena_alloc(&arena, SIZE_MAX));
     cr_assert_null(arena_alloc(&arena, SIZE_MAX - 31), "its header does not fit");
     cr_assert_null(arena_array(&arena, SIZE_MAX / 2, 3));

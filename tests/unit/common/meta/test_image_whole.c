@@ -281,6 +281,8 @@ static unsigned apply_scarce(struct meta_world *world, struct meta_batch batch)
     return failures;
 }
 
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 Test(meta_whole, memory_may_end_at_any_piece_of_a_batch)
 {
     struct meta_world world;
@@ -293,16 +295,10 @@ Test(meta_whole, memory_may_end_at_any_piece_of_a_batch)
         struct meta_record more[] = {
             {.kind = META_BROKER,
              .broker = {.id = i, .epoch = 30, .incarnation = test_uuid('I', i)}},
-            {.kind = META_TOPIC,
-             .topic = {test_uuid('U', i),
-                       slice_of(
-                           &"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i],
-                           1)}},
+            {.kind = META_TOPIC, .topic = {test_uuid('U', i), slice_of(&letters[i], 1)}},
             {.kind = META_CONFIG,
-             .config = {
-                 META_RESOURCE_TOPIC, slice_str("orders"),
-                 slice_of("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" + i, 1),
-                 slice_str("v")}}};
+             .config = {META_RESOURCE_TOPIC, slice_str("orders"), slice_of(&letters[i], 1),
+                        slice_str("v")}}};
         cr_assert_gt(apply_scarce(&world, (struct meta_batch){more, 3}), 10);
         meta_world_apply(&world, more, 3);
     }
@@ -311,11 +307,7 @@ Test(meta_whole, memory_may_end_at_any_piece_of_a_batch)
             {.kind = META_BROKER_GONE, .broker_gone = {i, 30}},
             {.kind = META_TOPIC_GONE, .topic_gone = {test_uuid('U', i)}},
             {.kind = META_CONFIG,
-             .config = {
-                 META_RESOURCE_TOPIC,
-                 slice_str("orders"),
-                 slice_of("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" + i, 1),
-                 {0}}}};
+             .config = {META_RESOURCE_TOPIC, slice_str("orders"), slice_of(&letters[i], 1), {0}}}};
         cr_assert_gt(apply_scarce(&world, (struct meta_batch){gone, 3}), 10);
         meta_world_apply(&world, gone, 3);
     }
