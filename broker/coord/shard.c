@@ -88,6 +88,16 @@ static void tell(struct coord_shard *shard, struct coord_call *call)
     list_push(&shard->told, &call->node);
 }
 
+/* What the core had put into the answer is forgotten: it is, or may soon be, memory of a core that is gone. */
+static void refuse(struct coord_call *call, enum kafka_error error)
+{
+    assert(error != KAFKA_NONE);
+    call->group.error = error;
+    call->member_count = 0;
+    call->group.join = (struct group_join_answer){
+        .generation = -1, .leader = slice_of("", 0), .member_id = slice_of("", 0)};
+}
+
 /* Behind those that wait for no later write. */
 static void wait_durable(struct coord_shard *shard, struct coord_call *call)
 {
@@ -119,8 +129,7 @@ static void take_answers(struct coord_shard *shard, struct group_actions *action
         struct coord_call *call = CONTAINER_OF(group, struct coord_call, group);
         assert(call->state == CALL_CORE);
         if (!keep_answer(call, call->kind)) {
-            group->error = KAFKA_COORDINATOR_NOT_AVAILABLE;
-            call->member_count = 0;
+            refuse(call, KAFKA_COORDINATOR_NOT_AVAILABLE);
         }
         if (group->after_write > shard->durable && !MUTANT(81)) {
             wait_durable(shard, call);
@@ -402,8 +411,9 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
     /* The write could not be made: whoever was answered in this step is told with all others. */
     for (struct list_node *node; (node = list_pop(&actions.answers)) != NULL;) {
         struct group_call *group = CONTAINER_OF(node, struct group_call, node);
-        group->error = KAFKA_COORDINATOR_NOT_AVAILABLE;
-        tell(shard, CONTAINER_OF(group, struct coord_call, group));
+        struct coord_call *call = CONTAINER_OF(group, struct coord_call, group);
+        refuse(call, KAFKA_COORDINATOR_NOT_AVAILABLE);
+        tell(shard, call);
     }
 }
 
@@ -433,10 +443,9 @@ static void drop_core(struct coord_shard *shard, enum kafka_error error)
     shard->core_up = false;
     for (struct list_node *node; (node = list_pop(&waiting)) != NULL;) {
         struct group_call *group = CONTAINER_OF(node, struct group_call, node);
-        group->error = error;
-        group->join = (struct group_join_answer){
-            .generation = -1, .leader = slice_of("", 0), .member_id = slice_of("", 0)};
-        tell(shard, CONTAINER_OF(group, struct coord_call, group));
+        struct coord_call *call = CONTAINER_OF(group, struct coord_call, group);
+        refuse(call, error);
+        tell(shard, call);
     }
 }
 
