@@ -170,17 +170,19 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
            cluster->controller_count; /* all have been there, and keep what they have */
 }
 
-bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index)
+bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
+                   uint32_t brokers)
 {
     const struct meta_image *image = active_image(cluster);
     const struct meta_topic *found = image == NULL ? NULL
                                                    : meta_topic_named(image, slice_str(topic));
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
-    int32_t id = broker_id(broker);
-    if (mp == NULL || (!meta_ids_has(&mp->isr, id) && !meta_ids_has(&mp->elr, id))) {
-        return false;
+    uint32_t holders = 0;
+    for (uint32_t i = 0; i < cluster->broker_count && mp != NULL; i++) {
+        bool has = meta_ids_has(&mp->isr, broker_id(i)) || meta_ids_has(&mp->elr, broker_id(i));
+        holders |= has ? 1U << i : 0;
     }
-    return mp->isr.count + mp->elr.count == 1;
+    return (holders & (brokers | 1U << broker)) == 1U << broker;
 }
 
 bool atlas_committed(const struct cluster *cluster, const char *topic, int32_t index,

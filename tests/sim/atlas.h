@@ -11,8 +11,9 @@
 bool atlas_spares_broker(const struct cluster *, uint32_t broker);
 /* The same of one partition. */
 bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
-/* Nobody else is in its ISR or ELR: what is wrong with its copy nobody can repair but an operator. */
-bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+/* It is in its ISR or ELR, and nobody else of these brokers (bits) is: what is wrong with its copy none of them can repair. */
+bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index,
+                   uint32_t brokers);
 /* What its leader has committed; false: it has none that runs. */
 bool atlas_committed(const struct cluster *, const char *topic, int32_t index, int64_t *ret_from,
                      int64_t *ret_to);

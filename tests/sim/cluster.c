@@ -343,8 +343,8 @@ bool cluster_core_whole(void *ctx)
     return true;
 }
 
-static bool partition_ails(const struct meta_topic *topic, int32_t index, char *sentence,
-                           size_t room)
+bool cluster_partition_ails(const struct meta_topic *topic, int32_t index, char *sentence,
+                            size_t room)
 {
     const struct meta_partition *partition = meta_partition(topic, index);
     if (partition->isr.count == partition->replica_count) {
@@ -400,7 +400,7 @@ void cluster_ails(const struct cluster *cluster, char *sentence, size_t room)
     for (const struct meta_topic *topic = meta_topic_next(image, after); topic != NULL;
          topic = meta_topic_next(image, meta_topic_name(topic))) {
         for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
-            if (partition_ails(topic, i, sentence, room)) {
+            if (cluster_partition_ails(topic, i, sentence, room)) {
                 return;
             }
         }

@@ -92,6 +92,9 @@ bool cluster_whole(void *cluster);
 bool cluster_core_whole(void *cluster);
 /* What keeps it from being whole, as a sentence. */
 void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
+/* The same of one partition; false: everybody is in sync. */
+bool cluster_partition_ails(const struct meta_topic *, int32_t index, char *ret_sentence,
+                            size_t room);
 int32_t cluster_active(const struct cluster *); /* number, or -1 */
 /* Whether that broker leads the group's partition by the newest metadata there is. */
 bool cluster_coordinates(const struct cluster *, const char *group, int32_t broker);

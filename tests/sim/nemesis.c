@@ -568,12 +568,18 @@ void nemesis_core_begin(struct nemesis *n)
     nemesis_say(n, "a core is repaired");
 }
 
-bool nemesis_core_grow(struct nemesis *n)
+uint32_t nemesis_brokers_there(const struct nemesis *n)
 {
     uint32_t brokers = 0;
     for (uint32_t i = 0; i < n->cluster->broker_count; i++) {
         brokers |= n->nodes[n->cluster->controller_count + i].kept_down ? 0 : 1U << i;
     }
+    return brokers;
+}
+
+bool nemesis_core_grow(struct nemesis *n)
+{
+    uint32_t brokers = nemesis_brokers_there(n);
     int32_t helps = atlas_core_lacks(n->cluster, brokers);
     if (brokers == 0 && helps < 0) {
         helps = (int32_t)prng_below(&n->prng, n->cluster->broker_count);

@@ -7,6 +7,8 @@
 PRINTF_LIKE(2, 3) void nemesis_say(struct nemesis *, const char *format, ...);
 /* Its process dies and comes back after this time. */
 void nemesis_crash(struct nemesis *, struct nemesis_node *, time_us back_us);
+/* Bits: those that nobody keeps down, be they up or not. */
+uint32_t nemesis_brokers_there(const struct nemesis *);
 /* FAULT_REFIT, FAULT_REPLACE. */
 void nemesis_admin(struct nemesis *, enum fault, struct nemesis_node *);
 /* From FAULT_WIPE on. */

@@ -266,7 +266,8 @@ void rots_repair(struct rots *rots)
     for (uint32_t i = rots->count; i-- > 0;) {
         struct rot *rot = &rots->list[i];
         const char *topic = n->field->topics[rot->topic].name;
-        if (still(rot) && atlas_held_by(n->cluster, rot->broker, topic, rot->index)) {
+        if (still(rot) &&
+            atlas_held_by(n->cluster, rot->broker, topic, rot->index, nemesis_brokers_there(n))) {
             nemesis_say(n, "%s-%d of %s is put back from a backup", topic, rot->index,
                         n->cluster->brokers[rot->broker].name);
             nemesis_crash(n, &n->nodes[n->cluster->controller_count + rot->broker], SECOND / 10);

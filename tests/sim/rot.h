@@ -2,8 +2,8 @@
  * Disks that do not give back what was written: bits that flip at rest, writes that landed elsewhere, stretches that cannot be
  * read, or are read once as they were before; and bits that flip in memory. Only in committed records, below the recovery point
  * that is on the disk (behind it rot cannot be told from a torn tail), and only where the fault atlas spares the partition; so
- * "nothing is lost" stays a fair demand. Who is left as the only one with everything, and is rotten, must refuse; when everything
- * else is repaired, an operator puts its bytes back from a backup.
+ * "nothing is lost" stays a fair demand. Who is left as the only one with everything, and is rotten, must refuse; when
+ * everything else is repaired (or a core of it, in which it is the only one), an operator puts its bytes back from a backup.
  */
 #ifndef ODRADEK_TESTS_SIM_ROT_H
 #define ODRADEK_TESTS_SIM_ROT_H

@@ -32,6 +32,25 @@ static void tell_controllers(const struct cluster *cluster, const struct nemesis
     }
 }
 
+/* Those that not everybody is in sync of, as the active controller has them. */
+static void tell_partitions(const struct cluster *cluster, FILE *out)
+{
+    char line[200];
+    int32_t active = cluster_active(cluster);
+    const struct meta_image *image = active < 0
+                                         ? NULL
+                                         : controller_node_image(cluster->controllers[active].node);
+    struct slice after = {0};
+    const struct meta_topic *topic = image == NULL ? NULL : meta_topic_next(image, after);
+    for (; topic != NULL; topic = meta_topic_next(image, meta_topic_name(topic))) {
+        for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
+            if (cluster_partition_ails(topic, i, line, sizeof(line))) {
+                (void)fprintf(out, "    %s\n", line);
+            }
+        }
+    }
+}
+
 static void tell_isr(const struct replica *core, FILE *out)
 {
     (void)fprintf(out, ", in sync");
@@ -86,6 +105,7 @@ void tell_cluster(const struct cluster *cluster, const struct nemesis *nemesis, 
     (void)fprintf(out, "at %.3f s, after %u faults:\n", (double)world_now_us(cluster->world) / 1e6,
                   nemesis->total);
     tell_controllers(cluster, nemesis, out);
+    tell_partitions(cluster, out);
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         tell_broker(cluster, i, node_state(nemesis, cluster->controller_count + i), out);
     }
