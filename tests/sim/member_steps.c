@@ -97,6 +97,7 @@ void member_id_take(char *to, struct slice id)
 static void joined(struct member *member, const struct kmsg_join_group_response *response)
 {
     member_id_take(member->id, response->member_id);
+    member->assigns = response->generation_id == member->generation ? member->assigns : 0;
     member->generation = response->generation_id;
     bool leader = slice_eq(response->leader, response->member_id);
     member->leads = leader && !response->skip_assignment;
@@ -203,7 +204,9 @@ void member_sync(struct member *member)
         given[i].assignment = buf_slice(&bytes[i]);
         request.assignments.count++;
     }
-    member->assigns = member->leads ? agent->field->partition_count : 0;
+    /* The first of a generation may have been heard, and is what holds then: later ones count for no more. */
+    uint32_t first = member->assigns > 0 ? member->assigns : agent->field->partition_count;
+    member->assigns = member->leads ? first : 0;
     member->step.call.done = on_synced;
     member->step.call.patience_us = agent->patience_us + 6000000;
     member_send(member, &member->step, API_SYNC, member->old ? 3 : 5, &request);

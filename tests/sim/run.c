@@ -410,6 +410,8 @@ static void play(struct run *run)
     run->watch.calm = run->plan.calm != CALM_NOT;
     run->watch.terms_calm = run->plan.calm == CALM_DISKS || run->plan.calm == CALM_STREAMS;
     run->watch.elections_calm = run->plan.calm == CALM_DISKS;
+    run->watch.settings_move = run->plan.admin_pace_us > 0 || run->plan.overseer_pace_us > 0 ||
+                               run->plan.weight[FAULT_REFIT] > 0;
     if (good) {
         run->nemesis.end_at = world_now_us(run->world) + run->plan.safety_us;
         good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);

@@ -42,6 +42,7 @@ struct watch {
     bool calm;                        /* nothing happens that would be a reason to fence a broker */
     bool terms_calm;                  /* ... nor to elect another leader of the controllers */
     bool elections_calm;              /* ... nor to look for one */
+    bool settings_move;               /* somebody changes min.insync.replicas */
     int32_t term_leader[WATCH_TERMS]; /* by term; number + 1 */
     struct watch_entry {
         raft_index index; /* committed; 0: free */

@@ -178,7 +178,8 @@ static bool seat_kept(const struct look *look, const struct meta_partition *befo
 }
 
 /* Below min.insync.replicas whoever leaves the in-sync set stays eligible: the high watermark stands still without it. A leader
- * that does not know a new minimum yet asks by the old one. */
+ * that does not know a new minimum yet asks by the old one; and the minimum that it left under may have held between two images
+ * only, where nobody has shown those that lie between them (seed 30278: 2, 1, 3). */
 static void leaving_look(const struct look *look, const struct known *known)
 {
     const struct meta_partition *before = &known->last;
@@ -187,7 +188,8 @@ static void leaving_look(const struct look *look, const struct known *known)
     time_us settled = world_now_us(look->watch->cluster->world) - known->min_isr_at;
     uint32_t least = min_isr(look); /* may have changed on the way from one image to the other */
     least = known->min_isr < least ? known->min_isr : least;
-    if (unclean || p->isr.count >= least || settled < MIN_ISR_SETTLES_US) {
+    bool unseen = look->watch->settings_move && !look->watch->meta->next;
+    if (unclean || p->isr.count >= least || settled < MIN_ISR_SETTLES_US || unseen) {
         return;
     }
     for (uint32_t i = 0; i < before->isr.count; i++) {
