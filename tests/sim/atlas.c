@@ -46,8 +46,11 @@ static int64_t image_end(const struct image *image, int64_t next)
     return next;
 }
 
+enum copy { COPY_NONE, COPY_HARMED, COPY_WHOLE };
+
 /* Whether this machine's disk has all of the partition from..to for good. */
-static bool intact(struct host *host, const char *topic, int32_t index, int64_t from, int64_t to)
+static enum copy copy_of(struct host *host, const char *topic, int32_t index, int64_t from,
+                         int64_t to)
 {
     char name[192];
     (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
@@ -65,11 +68,36 @@ static bool intact(struct host *host, const char *topic, int32_t index, int64_t 
             any = true;
         }
     }
-    return any && next >= to;
+    return !any ? COPY_NONE : next >= to ? COPY_WHOLE : COPY_HARMED;
+}
+
+/* The others that the controllers count on, by what they have of what this leader has committed. */
+struct others {
+    uint32_t in_sync_whole;
+    uint32_t harmed; /* or gone */
+    uint32_t gone;
+};
+
+static struct others others_of(const struct cluster *cluster, const char *topic,
+                               const struct meta_partition *mp, int32_t victim,
+                               const struct replica *leader)
+{
+    struct others others = {0};
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        bool in_sync = meta_ids_has(&mp->isr, broker_id(i));
+        if (broker_id(i) != victim && (in_sync || meta_ids_has(&mp->elr, broker_id(i)))) {
+            enum copy copy = copy_of(cluster->brokers[i].host, topic, mp->index, leader->log_start,
+                                     leader->high_watermark);
+            others.in_sync_whole += in_sync && copy == COPY_WHOLE;
+            others.harmed += copy != COPY_WHOLE;
+            others.gone += copy == COPY_NONE;
+        }
+    }
+    return others;
 }
 
 static bool spares(const struct cluster *cluster, const struct meta_topic *topic,
-                   const struct meta_partition *mp, int32_t victim)
+                   const struct meta_partition *mp, int32_t victim, enum atlas_harm harm)
 {
     char name[128];
     struct slice text = meta_topic_name(topic);
@@ -89,18 +117,16 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
         return false;
     }
     /* Where one in sync is enough, the others may be taken out before anybody knows that its disk is empty. */
-    if (meta_ids_has(&mp->isr, victim) && core->view.min_isr < 2) {
+    bool counts = meta_ids_has(&mp->isr, victim) || meta_ids_has(&mp->elr, victim);
+    if (counts && core->view.min_isr < 2) {
         return false;
     }
-    for (uint32_t i = 0; i < mp->isr.count; i++) {
-        uint32_t number = (uint32_t)(mp->isr.id[i] - broker_id(0));
-        if (mp->isr.id[i] != victim && number < cluster->broker_count &&
-            intact(cluster->brokers[number].host, name, mp->index, core->log_start,
-                   core->high_watermark)) {
-            return true;
-        }
+    struct others others = others_of(cluster, name, mp, victim, core);
+    if ((harm == ATLAS_LOSS || others.gone > 0) &&
+        others.harmed + counts >= (uint32_t)core->view.min_isr) {
+        return false;
     }
-    return false;
+    return others.in_sync_whole > 0;
 }
 
 static bool hosts(const struct meta_partition *mp, int32_t id)
@@ -124,7 +150,8 @@ bool atlas_spares_broker(const struct cluster *cluster, uint32_t broker)
          topic = meta_topic_next(image, meta_topic_name(topic))) {
         for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
             const struct meta_partition *mp = meta_partition(topic, i);
-            if (hosts(mp, broker_id(broker)) && !spares(cluster, topic, mp, broker_id(broker))) {
+            if (hosts(mp, broker_id(broker)) &&
+                !spares(cluster, topic, mp, broker_id(broker), ATLAS_LOSS)) {
                 return false;
             }
         }
@@ -132,13 +159,14 @@ bool atlas_spares_broker(const struct cluster *cluster, uint32_t broker)
     return true;
 }
 
-bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index)
+bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
+                  enum atlas_harm harm)
 {
     const struct meta_image *image = active_image(cluster);
     const struct meta_topic *found = image == NULL ? NULL
                                                    : meta_topic_named(image, slice_str(topic));
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
-    return mp != NULL && spares(cluster, found, mp, broker_id(broker));
+    return mp != NULL && spares(cluster, found, mp, broker_id(broker), harm);
 }
 
 int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t index)

@@ -7,10 +7,18 @@
 
 #include "tests/sim/cluster.h"
 
-/* All that this broker has on its disk is elsewhere, too; false also when nobody can say. */
+/*
+ * One whole copy is not enough where others are harmed already and nobody knows it yet: its owner may leave the ISR for a moment,
+ * and any min.insync.replicas of the rest count as all there is. So fewer than that many are harmed at once. Only where all that
+ * is wrong is rot it may be more: who is left alone with rotten bytes keeps its seat, and an operator puts them back.
+ */
+enum atlas_harm { ATLAS_ROT, ATLAS_LOSS };
+
+/* All that this broker has on its disk may be lost; false also when nobody can say. */
 bool atlas_spares_broker(const struct cluster *, uint32_t broker);
 /* The same of one partition. */
-bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, int32_t index,
+                  enum atlas_harm);
 /* It is in its ISR or ELR, and nobody else of these brokers (bits) is: what is wrong with its copy none of them can repair. */
 bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index,
                    uint32_t brokers);

@@ -397,7 +397,7 @@ static void folder_lost(struct nemesis *n)
         image == NULL ? NULL : meta_topic_named(image, slice_str(n->field->topics[t].name));
     const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
     if (n->folder_lost || !node->down || p == NULL || !spare(n, p, broker_id(node->number)) ||
-        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
+        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
     char path[128];

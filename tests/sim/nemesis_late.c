@@ -55,7 +55,7 @@ static void gone(struct nemesis *n, struct nemesis_node *node)
         all_up = all_up && (other->kept_down || (!other->down && !other->hurt && !other->stopping));
     }
     if (!all_up || atlas_min_isr(n->cluster, n->field->topics[t].name, index) < 2 ||
-        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index)) {
+        !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
     char path[128];

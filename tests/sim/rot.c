@@ -170,7 +170,7 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
     int64_t from = 0;
     int64_t to = 0;
     if (n->field->topics[rot->topic].weak || net_sending(fake_machine_of(host)) ||
-        !atlas_spares(n->cluster, rot->broker, topic, rot->index) ||
+        !atlas_spares(n->cluster, rot->broker, topic, rot->index, ATLAS_ROT) ||
         !atlas_committed(n->cluster, topic, rot->index, &from, &to)) {
         return false;
     }

@@ -346,6 +346,20 @@ static struct bytes log_bytes(struct host *host, const char *topic, int32_t inde
     return all;
 }
 
+/* From which offset on both are the same to the end. */
+static int64_t same_from(const struct bytes *a, const struct bytes *b)
+{
+    size_t same = 0;
+    size_t at = 0;
+    while (same < a->n && same < b->n && a->p[a->n - 1 - same] == b->p[b->n - 1 - same]) {
+        same++;
+    }
+    while (at + BATCH_HEADER_BYTES <= a->n && at < a->n - same) {
+        at += BATCH_PREFIX_BYTES + (size_t)load_be32(a->p + at + 8);
+    }
+    return at + BATCH_HEADER_BYTES <= a->n ? (int64_t)load_be64(a->p + at) : a->end;
+}
+
 void watch_replicas(struct watch *watch, const char *topic, int32_t index)
 {
     struct bytes first = {.start = -1};
@@ -360,8 +374,12 @@ void watch_replicas(struct watch *watch, const char *topic, int32_t index)
                     (first.end == other.end &&
                      (n == 0 || memcmp(first.p + first.n - n, other.p + other.n - n, n) == 0));
         if (!same || (first.start == other.start && first.n != other.n)) {
-            watch_wrong(watch, "%s-%d: brokers %u and %u do not have the same bytes (%zu, %zu)",
-                        topic, index, who, b, first.n, other.n);
+            watch_wrong(watch,
+                        "%s-%d: brokers %d and %d do not have the same bytes (%lld to %lld in %zu, "
+                        "%lld to %lld in %zu; alike from %lld on)",
+                        topic, index, broker_id(who), broker_id(b), (long long)first.start,
+                        (long long)first.end, first.n, (long long)other.start, (long long)other.end,
+                        other.n, (long long)same_from(&first, &other));
         }
         if (first.start < 0) {
             first = other;
