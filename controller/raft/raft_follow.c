@@ -242,7 +242,7 @@ static bool chunk_shaped(const struct raft_chunk *chunk)
 {
     return chunk->snapshot.index > 0 && chunk->snapshot.index < INT64_MAX / 4 &&
            chunk->snapshot.term > 0 && raft_voters_valid(&chunk->snapshot.voters) &&
-           chunk->snapshot.voters.count > 0 && chunk->offset < UINT64_MAX / 2;
+           chunk->offset < UINT64_MAX / 2;
 }
 
 void raft_on_chunk(struct raft *raft, struct raft_actions *actions,

@@ -252,10 +252,21 @@ Test(raft_hostile, chunks_that_cannot_be_are_ignored)
     CHUNK_IGNORED(m.chunk.snapshot.index = INT64_MAX / 2);
     CHUNK_IGNORED(m.chunk.snapshot.term = 0);
     CHUNK_IGNORED(m.chunk.snapshot.voters.count = VOTERS_MAX + 1);
-    CHUNK_IGNORED(m.chunk.snapshot.voters.count = 0);
     CHUNK_IGNORED(m.chunk.offset = UINT64_MAX);
     CHUNK_IGNORED(m.chunk.offset = 7);
     CHUNK_IGNORED(m.term = 1);
+    raft_release(&raft);
+}
+
+/* Who came when the founders were no longer in anybody's log knows voters only from the first change on (seed 9067 of the Raft world:
+ * its snapshot was refused for ever). */
+Test(raft_hostile, a_snapshot_from_before_any_known_voters_is_taken)
+{
+    struct raft_message m = {.kind = RAFT_SEND_SNAPSHOT, .from = node(2), .to = node(1), .term = 3};
+    m.chunk = (struct raft_chunk){.request = 1, .snapshot = {.index = 9, .term = 3}, .bytes = 5};
+    begin(&of_three);
+    receive(&m);
+    cr_assert(told(RAFT_SAVE_CHUNK));
     raft_release(&raft);
 }
 
