@@ -5,6 +5,7 @@
 
 #include "broker/node/node_internal.h"
 #include "broker/partition/partition_internal.h"
+#include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "common/wire/record_batch_records.h"
 #include "tests/lib/fake_disk_internal.h"
@@ -167,6 +168,29 @@ bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *to
                                                    : meta_topic_named(image, slice_str(topic));
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
     return mp != NULL && spares(cluster, found, mp, broker_id(broker), harm);
+}
+
+int64_t atlas_checkpoint(struct host *host, const char *file, const char *topic, int32_t index)
+{
+    const struct inode *data = tree_find(host, "/data");
+    const struct inode *safe = data == NULL ? NULL : names_get(&data->safe_names, file);
+    const struct inode *live = data == NULL ? NULL : names_get(&data->live_names, file);
+    struct arena arena;
+    struct offset_line *lines = NULL;
+    size_t count = 0;
+    int64_t point = 0;
+    if (safe == NULL || safe != live) {
+        return 0;
+    }
+    arena_init(&arena, memory_source(host), 4096, 1 << 20);
+    err_t err = offset_checkpoint_decode(slice_of(safe->safe.p, safe->safe.n), &arena, &lines,
+                                         &count);
+    for (size_t i = 0; err == OK && i < count; i++) {
+        bool same = slice_eq(lines[i].topic, slice_str(topic)) && lines[i].partition == index;
+        point = same ? lines[i].offset : point;
+    }
+    arena_release(&arena);
+    return point;
 }
 
 int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t index)

@@ -38,32 +38,6 @@ void rots_open(struct rots *rots, const struct plan *plan, struct nemesis *nemes
 
 /* ---- where ---- */
 
-/* The recovery point that a power cut would leave; 0: none. */
-static int64_t point_of(struct host *host, const char *topic, int32_t index)
-{
-    const struct inode *data = tree_find(host, "/data");
-    const struct inode *file = data == NULL ? NULL
-                                            : names_get(&data->safe_names, RECOVERY_POINT_FILE);
-    const struct inode *live = data == NULL ? NULL
-                                            : names_get(&data->live_names, RECOVERY_POINT_FILE);
-    struct arena arena;
-    struct offset_line *lines = NULL;
-    size_t count = 0;
-    int64_t point = 0;
-    if (file == NULL || file != live) {
-        return 0;
-    }
-    arena_init(&arena, memory_source(host), 4096, 1 << 20);
-    err_t err = offset_checkpoint_decode(slice_of(file->safe.p, file->safe.n), &arena, &lines,
-                                         &count);
-    for (size_t i = 0; err == OK && i < count; i++) {
-        bool same = slice_eq(lines[i].topic, slice_str(topic)) && lines[i].partition == index;
-        point = same ? lines[i].offset : point;
-    }
-    arena_release(&arena);
-    return point;
-}
-
 /* Whole batches that may rot. */
 struct places {
     uint32_t count;
@@ -174,7 +148,8 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
         !atlas_committed(n->cluster, topic, rot->index, &from, &to)) {
         return false;
     }
-    places_find(host, topic, rot->index, from, min_i64(to, point_of(host, topic, rot->index)),
+    places_find(host, topic, rot->index, from,
+                min_i64(to, atlas_checkpoint(host, RECOVERY_POINT_FILE, topic, rot->index)),
                 places);
     if (places->count == 0) {
         return false;

@@ -7,9 +7,11 @@
 #include "broker/node/node_internal.h"
 #include "broker/partition/partition_internal.h"
 #include "common/base/bytes.h"
+#include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "controller/node/quorum_internal.h"
 #include "tests/lib/fake_disk_internal.h"
+#include "tests/sim/atlas.h"
 
 #define HASH_EVERY    4  /* offsets of the metadata at which all images are compared */
 #define LAST_DELTA_AT 23 /* of a batch: its last offset, counted from its first */
@@ -346,6 +348,19 @@ static struct bytes log_bytes(struct host *host, const char *topic, int32_t inde
     return all;
 }
 
+/* Only what begins at this offset or behind it. */
+static void forget_before(struct bytes *all, int64_t from)
+{
+    size_t at = 0;
+    while (at + BATCH_HEADER_BYTES <= all->n && (int64_t)load_be64(all->p + at) < from) {
+        at += BATCH_PREFIX_BYTES + (size_t)load_be32(all->p + at + 8);
+    }
+    at = at < all->n ? at : all->n;
+    memmove(all->p, all->p + at, all->n - at);
+    all->n -= at;
+    all->start = max_i64(all->start, from);
+}
+
 /* From which offset on both are the same to the end. */
 static int64_t same_from(const struct bytes *a, const struct bytes *b)
 {
@@ -364,11 +379,17 @@ void watch_replicas(struct watch *watch, const char *topic, int32_t index)
 {
     struct bytes first = {.start = -1};
     uint32_t who = 0;
+    int64_t from = 0;
+    for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
+        from = max_i64(
+            from, atlas_checkpoint(watch->cluster->brokers[b].host, LOG_START_FILE, topic, index));
+    }
     for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
         struct bytes other = log_bytes(watch->cluster->brokers[b].host, topic, index);
         if (other.start < 0) {
             continue;
         }
+        forget_before(&other, from);
         size_t n = first.n < other.n ? first.n : other.n; /* ends are alike; starts may not be */
         bool same = first.start < 0 ||
                     (first.end == other.end &&
