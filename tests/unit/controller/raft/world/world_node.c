@@ -318,7 +318,8 @@ static void tell(struct world *w, const struct node *n, const struct raft_action
     if (a->kind == RAFT_VOTERS_NOW) {
         const struct raft_voters *v = &a->voters.voters;
         world_trace(w, "  %d: %u voters from %ld on, the first %d, the last %d", n->self.id,
-                    v->count, (long)a->voters.index, v->node[0].id, v->node[v->count - 1].id);
+                    v->count, (long)a->voters.index, v->count > 0 ? v->node[0].id : -1,
+                    v->count > 0 ? v->node[v->count - 1].id : -1);
     }
     if (a->kind != RAFT_SEND) {
         world_trace(w, "  %d: %s, write %lu (term %d, log ..%ld, commit %ld)", n->self.id,
