@@ -150,6 +150,8 @@ struct coord_shard {
     struct list told;            /* outbox: struct coord_call to be mailed */
     struct coord_write *writes;  /* outbox, oldest first */
     struct coord_write **writes_end;
+    uint64_t sent_load;                  /* of the write that was handed to the log last ... */
+    uint64_t sent;                       /* ... and its number */
     struct coord_match *matches;         /* outbox: patterns to be evaluated */
     uint32_t matching;                   /* evaluations that have not come back */
     struct coord_write *dropped;         /* to be freed outside */

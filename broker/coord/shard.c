@@ -240,6 +240,7 @@ static void on_written(struct mail *mail)
     write_ended(CONTAINER_OF(ticket, struct coord_write, ticket));
 }
 
+/* Outside of the monitor. */
 static void write_send(struct coord_write *write)
 {
     write->ticket.mail.deliver = on_written;
@@ -273,9 +274,12 @@ static struct coord_write *next_dropped(struct coord_shard *shard)
     return write;
 }
 
-/* One thing after the other, outside of the monitor; what is promised to the log goes first. */
+/* One thing after the other, outside of the monitor; what is promised to the log goes first. One at a time does that, for what
+ * was taken out first is to arrive first. */
 static void drain(struct coord_shard *shard)
 {
+    assert(!shard->draining);
+    shard->draining = true;
     for (;;) {
         struct coord_write *write = next_write(shard);
         struct coord_write *dropped = next_dropped(shard);
@@ -285,7 +289,13 @@ static void drain(struct coord_shard *shard)
         shard->partition_dropped = NULL;
         if (write == NULL && dropped == NULL && match == NULL && partition == NULL &&
             node == NULL) {
+            shard->draining = false;
             return;
+        }
+        if (write != NULL) { /* the core counts those of a load from 1 */
+            assert(write->number == (write->load == shard->sent_load ? shard->sent + 1 : 1));
+            shard->sent_load = write->load;
+            shard->sent = write->number;
         }
         lock_leave(shard->lock);
         if (write != NULL) {
@@ -319,13 +329,19 @@ static time_ms shard_deadline(const struct coord_shard *shard)
     return min_i64(group_deadline(&shard->core), give_up);
 }
 
+/* Inside. Whoever coordinates leads, under the epoch that was loaded for, or is about to be looked at. */
+static bool coordinates_rightly(const struct coord_shard *shard)
+{
+    bool leads = shard->wanted && !shard->stopping && shard->epoch == shard->wanted_epoch;
+    return shard->state != SHARD_ACTIVE || leads || shard->look_due || shard->look_posted;
+}
+
 void shard_leave(struct coord_shard *shard)
 {
     if (!shard->draining || MUTANT(113)) {
-        shard->draining = true;
         drain(shard);
-        shard->draining = false;
     }
+    assert(coordinates_rightly(shard));
     bool post = shard_deadline(shard) < shard->tick_at_ms && !shard->tick_posted;
     shard->tick_posted = shard->tick_posted || post;
     bool look = shard->look_due && !shard->look_posted;

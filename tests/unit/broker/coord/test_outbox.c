@@ -1,0 +1,109 @@
+/* What a shard's core has decided, while somebody who empties the outbox stands still between taking a thing out and sending it. */
+#include <criterion/criterion.h>
+#include <unistd.h>
+
+#include "coord_bench.h"
+
+#define COMMITS 3
+
+struct commit {
+    struct coord_call call;
+    struct arena arena;
+    sem_t told;
+};
+
+static struct coords *coords_of(struct bench *b)
+{
+    return coord_bench_shard(b, 0)->coords;
+}
+
+static void until_active(struct coord_shard *shard)
+{
+    for (bool active = false; !active; (void)usleep(1000)) {
+        shard_enter(shard);
+        active = shard->state == SHARD_ACTIVE;
+        shard_leave(shard);
+    }
+}
+
+static void on_told(struct mail *mail)
+{
+    struct commit *commit = CONTAINER_OF(CONTAINER_OF(mail, struct coord_call, mail), struct commit,
+                                         call);
+    CHECK(sem_post(&commit->told) == 0);
+}
+
+static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
+{
+    struct group_offset_item item = {.topic = slice_str("orders"),
+                                     .offset = offset,
+                                     .leader_epoch = -1,
+                                     .metadata = slice_str("")};
+    struct group_event event = {
+        .kind = GROUP_COMMIT,
+        .who = {.group = slice_str("a"), .member_id = slice_str(""), .generation = -1},
+        .commit = {.items = &item, .count = 1, .expire_ms = -1}};
+    *commit = (struct commit){0};
+    CHECK(sem_init(&commit->told, 0, 0) == 0);
+    arena_init(&commit->arena, memory_source(b->host), 4096, 1 << 20);
+    commit->call.mail.deliver = on_told;
+    commit->call.loop = b->nodes[0].reactors[1];
+    commit->call.arena = &commit->arena;
+    cr_assert_not(coord_submit(coords_of(b), &commit->call, &event), "it waits for the log");
+}
+
+static int64_t committed(struct bench *b)
+{
+    struct coord_offset item = {.topic = slice_str("orders")};
+    struct coord_offsets offsets = {.items = &item, .count = 1, .epoch = -1};
+    struct commit asked = {.call = {.loop = b->nodes[0].reactors[1]}};
+    arena_init(&asked.arena, memory_source(b->host), 4096, 1 << 20);
+    asked.call.arena = &asked.arena;
+    cr_assert(
+        coord_fetch_offsets(coords_of(b), &asked.call, slice_str("a"), &asked.arena, &offsets));
+    cr_assert_eq(asked.call.group.error, KAFKA_NONE);
+    arena_release(&asked.arena);
+    return item.offset;
+}
+
+static uint32_t outbox(struct coord_shard *shard)
+{
+    uint32_t count = 0;
+    for (const struct coord_write *write = shard->writes; write != NULL; write = write->next) {
+        cr_assert_eq(write->number, ++count, "the oldest first");
+    }
+    return count;
+}
+
+Test(coord_outbox, has_one_drainer_and_keeps_the_order)
+{
+    static struct bench b;
+    static struct commit commits[COMMITS];
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    until_active(shard);
+    shard_enter(shard);
+    cr_assert_not(shard->draining);
+    shard->draining = true; /* somebody who stands still outside of the monitor */
+    shard_leave(shard);
+    for (int i = 0; i < COMMITS; i++) {
+        commit_send(&b, &commits[i], 10 + i);
+    }
+    shard_enter(shard);
+    cr_assert_eq(outbox(shard), COMMITS, "nobody else sends them");
+    shard->draining = false; /* ... and goes on */
+    shard_leave(shard);
+    for (int i = 0; i < COMMITS; i++) {
+        CHECK(sem_wait(&commits[i].told) == 0);
+        cr_assert_eq(commits[i].call.group.error, KAFKA_NONE);
+        arena_release(&commits[i].arena);
+    }
+    cr_assert_eq(committed(&b), 10 + COMMITS - 1);
+    shard_enter(shard);
+    cr_assert_eq(shard->sent, COMMITS);
+    shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    shard_leave(shard);
+    until_active(shard);
+    cr_assert_eq(committed(&b), 10 + COMMITS - 1, "the log has them in their order");
+    coord_bench_close(&b);
+}
