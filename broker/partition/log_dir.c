@@ -262,6 +262,7 @@ err_t log_dir_open(struct partitions *table, struct log_dir *dir, const char *pa
     if (err != OK && sentence[0] == '\0') {
         say(sentence, room, path, "its own files cannot be read or written", err);
     }
+    atomic_init(&dir->gone, dir->state == LOG_DIR_NEW ? 0 : 1);
     return err;
 }
 

@@ -385,6 +385,7 @@ static void delete_log(struct partition *p)
                                 p->view.partition_epoch) /* another one each time */
                      : snprintf(doomed, sizeof(doomed), "%s.%s-delete", p->folder, id.s);
     assert(n > 0 && (size_t)n < sizeof(doomed));
+    atomic_fetch_add(&p->dir->gone, 1); /* before the name is free */
     err_t err = disk_rename(p->table->host, p->folder, doomed);
     if (err == OK) {
         err = disk_sync_dir(p->table->host, p->dir->path);
@@ -416,6 +417,7 @@ static void reopen_log(struct partition *p)
         p->known.clean = false;
         p->known.recovery_point = min_i64(p->saved_point, log_durable_end(log));
         p->known.log_start = log_start(log);
+        p->known.told_here = true;
         p->known_high_watermark = min_i64(p->core.high_watermark, log_end(log));
     }
     if (due) {

@@ -181,6 +181,10 @@ struct log_dir {
     struct disk_lock *disk_lock;
     uint32_t partitions; /* control loop */
     uint64_t checkpoint_sum;
+    /* Folders that went, and how many of those the checkpoint files do not tell of any more: between the two, what they say of
+     * a name may be said of another log. Begins with one: nobody knows what the last process left in them. */
+    atomic_uint_fast64_t gone;
+    atomic_uint_fast64_t gone_noted;
     bool failure_told;  /* control loop */
     bool space_told;    /* the job of dir_space.c */
     int64_t space_seen; /* control loop: space_left behind the last look */

@@ -157,6 +157,7 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     *ret_report = (struct log_report){.bad_offset = LOG_OFFSET_NONE};
     partition_enter(p);
     struct log_config config = partition_log_config(p);
+    p->known.renewed = atomic_load(&p->dir->gone) != atomic_load(&p->dir->gone_noted);
     lock_leave(p->lock);
     struct log *log = NULL;
     err_t err = ERR_CORRUPT;
@@ -179,6 +180,7 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     }
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
+    p->known_high_watermark = ret_report->renewed ? log_start(log) : p->known_high_watermark;
     lock_leave(p->lock);
     tell_report(p, ret_report);
     struct uuid topic;

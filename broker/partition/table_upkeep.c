@@ -134,6 +134,7 @@ err_t checkpoint_dir(struct log_dir *dir)
     size_t all = 0;
     size_t count = 0;
     uint64_t sum = 1;
+    uint64_t gone = atomic_load(&dir->gone);
     heap_init(&heap, memory_source(dir->table->host), UPKEEP_HEAP_MAX);
     err_t err = gather(dir, &heap, &points, &all);
     if (err != OK) {
@@ -160,6 +161,9 @@ err_t checkpoint_dir(struct log_dir *dir)
             }
             lock_leave(points[i].p->lock);
         }
+    }
+    if (err == OK) {
+        atomic_store(&dir->gone_noted, gone);
     }
     for (size_t i = 0; i < all; i++) {
         partition_drop(points[i].p);

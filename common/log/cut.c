@@ -5,6 +5,8 @@
 #include "common/log/text.h"
 
 #define NOTE_BYTES_MAX 64
+/* Instead of an offset: what checkpoints say is of another log, which lay here before this one was made. */
+#define NOTE_RENEWED   "renewed\n"
 
 err_t truncated_note_load(struct log *log, struct arena *scratch, int64_t *ret_offset)
 {
@@ -18,7 +20,8 @@ err_t truncated_note_load(struct log *log, struct arena *scratch, int64_t *ret_o
     }
     log->noted = true;
     *ret_offset = 0; /* unreadable: then everything is in doubt */
-    if (err == OK && text_number_line(&text, 0, INT64_MAX, ret_offset) != OK) {
+    log->renewed = err == OK && slice_eq(text, slice_str(NOTE_RENEWED));
+    if (err == OK && !log->renewed && text_number_line(&text, 0, INT64_MAX, ret_offset) != OK) {
         *ret_offset = 0;
     }
     return err == ERR_TOO_LARGE ? OK : err;
@@ -31,6 +34,10 @@ static err_t truncated_note(struct log *log, int64_t offset)
     if (offset >= log->saved_point) {
         return OK;
     }
+    if (log->renewed) { /* that says more */
+        log->saved_point = offset;
+        return OK;
+    }
     struct log_path path;
     char text[NOTE_BYTES_MAX];
     int n = snprintf(text, sizeof(text), "%" PRId64 "\n", offset);
@@ -39,6 +46,28 @@ static err_t truncated_note(struct log *log, int64_t offset)
     TRY(disk_replace_file(log->host, path.s, slice_of(text, (size_t)n)));
     log->noted = true;
     log->saved_point = offset;
+    return OK;
+}
+
+err_t renewed_note(struct log *log)
+{
+    struct log_path path;
+    assert(log->count == 0);
+    log_path_file(log, TRUNCATED_FILE, &path);
+    TRY(disk_replace_file(log->host, path.s, slice_str(NOTE_RENEWED)));
+    log->noted = true;
+    log->renewed = true;
+    return OK;
+}
+
+err_t renewed_forget(struct log *log)
+{
+    struct log_path path;
+    assert(log->renewed);
+    log_path_file(log, TRUNCATED_FILE, &path);
+    TRY(disk_unlink(log->host, path.s));
+    log->noted = false;
+    log->renewed = false;
     return OK;
 }
 
@@ -159,7 +188,8 @@ static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *off
         return OK;
     }
     TRY(err);
-    ENSURE(header.base_offset >= segment->base, ERR_CORRUPT); /* rot in a log that was not scanned */
+    ENSURE(header.base_offset >= segment->base,
+           ERR_CORRUPT); /* rot in a log that was not scanned */
     *offset = min_i64(*offset, header.base_offset);
     return OK;
 }

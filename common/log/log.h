@@ -59,6 +59,11 @@ struct log_known {
     /* Pages that an fsync failed on are called clean by the kernel while the machine runs, and are not on disk: what lies
      * behind the recovery point is written once more before it is synced. */
     bool rewrite;
+    /* If the log is made now: the checkpoint files still tell of another log that lay in a folder of this name. What they say of
+     * it must not be said of this one: a note beside the log says so until they have been written anew. */
+    bool renewed;
+    bool
+        told_here; /* the words of a log that this process had open, not those of checkpoint files */
 };
 
 /* What log_open found and did, for the log line and the counters. */
@@ -77,6 +82,8 @@ struct log_report {
     bool
         below_recovery_point; /* the log now ends below the recovery point that was given (and not for a truncation) */
     bool restarted; /* everything lay below the log start: the log begins there, empty */
+    bool
+        renewed; /* what was given is of another log that lay here before: nothing of it was believed */
 };
 
 /*

@@ -119,6 +119,7 @@ struct log {
     int64_t sync_named;  /* the sync under way proves the names of segments up to this base */
     int64_t named_base;  /* and these are proven */
     bool noted;          /* the file `truncated-below` is there */
+    bool renewed;        /* ... and says that checkpoints tell of another log */
     struct log_mark read_marks[READ_MARKS];
     struct log_mark append_marks[APPEND_MARKS];
     uint8_t read_mark_next;
@@ -304,5 +305,8 @@ int64_t recovery_file_bytes(const struct log_recovery *, int64_t base, const cha
 /* Takes segments from the end of the array off, newest first, until `keep` are left. */
 err_t log_retire_newest(struct log *, uint32_t keep) MUST_USE;
 err_t truncated_note_load(struct log *, struct arena *scratch, int64_t *ret_offset) MUST_USE;
+/* Before the first segment of a log is there: see log_known. And the checkpoints tell of this log by now. */
+err_t renewed_note(struct log *) MUST_USE;
+err_t renewed_forget(struct log *) MUST_USE;
 
 #endif

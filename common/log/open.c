@@ -123,17 +123,17 @@ static err_t open_empty(struct log *log, int64_t start, struct log_report *repor
     return log_sync_all(log);
 }
 
-static err_t open_segments(struct log_recovery *r, const struct log_known *known)
+static err_t open_segments(struct log_recovery *r, int64_t start)
 {
     struct log *log = r->log;
     log->start = log->segments[0]->base;
     TRY(log_recover(r));
-    if (known->log_start > log->end) {
+    if (start > log->end) {
         r->report->restarted = true;
-        TRY(log_restart(log, known->log_start, 0));
+        TRY(log_restart(log, start, 0));
         TRY(log_sync_all(log));
     }
-    log->start = max_i64(log->start, known->log_start);
+    log->start = max_i64(log->start, start);
     log->durable_end = log->end;
     return OK;
 }
@@ -149,15 +149,23 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     r->entries = entries;
     TRY(leftovers_remove(r));
     TRY(truncated_note_load(log, scratch, &noted));
-    r->point = min_i64(known->recovery_point, noted);
-    log->saved_point = r->point;
     TRY(segments_find(r));
     TRY(orphans_remove(r));
+    if (log->count == 0 && known->renewed) {
+        TRY(renewed_note(log));
+    }
+    if (log->renewed && known->clean) {
+        TRY(renewed_forget(log)); /* whoever stopped in order has written them anew */
+    }
+    r->report->renewed = log->renewed && !known->told_here;
+    r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);
+    log->saved_point = r->point;
+    int64_t start = r->report->renewed ? 0 : known->log_start;
     if (log->count == 0) {
-        TRY(open_empty(log, known->log_start, r->report));
+        TRY(open_empty(log, start, r->report));
     } else {
-        TRY(segments_below_start(log, known->log_start));
-        TRY(open_segments(r, known));
+        TRY(segments_below_start(log, start));
+        TRY(open_segments(r, start));
     }
     log->named_base = log_active(log)->base;
     for (uint32_t i = 0; i < log->count; i++) {

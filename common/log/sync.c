@@ -145,5 +145,6 @@ void log_recovery_point_saved(struct log *log, struct log_recovery_point point)
         log_path_file(log, TRUNCATED_FILE, &path);
         err_t err = disk_unlink(log->host, path.s);
         log->noted = err != OK && err != ERR_NOT_FOUND; /* a note that stays only costs scanning */
+        log->renewed = log->renewed && log->noted;
     }
 }

@@ -438,7 +438,7 @@ static void node_open(struct bench_node *node)
         .listener = "INTERNAL",
         .lag_time_max_ms = 1000,
         .producer_expiration_ms = 86400000,
-        .checkpoint_ms = 50,
+        .checkpoint_ms = b->checkpoint_ms,
         .retention_ms = 100,
         .fetch_wait_max_ms = 500,
         .fetch_timeout_ms = 1000,
@@ -549,6 +549,7 @@ void bench_init(struct bench *b, uint32_t node_count)
     b->node_count = node_count;
     b->settings = usual;
     b->topic_name = BENCH_TOPIC;
+    b->checkpoint_ms = 50;
     for (uint32_t i = 0; i < node_count; i++) {
         b->nodes[i].bench = b;
         b->nodes[i].id = (int32_t)i + 1;

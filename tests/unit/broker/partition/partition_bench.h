@@ -70,6 +70,7 @@ struct bench {
     struct partition_settings settings;
     const char *other_dir;  /* a log directory before the usual one; NULL: none */
     const char *topic_name; /* BENCH_TOPIC */
+    time_ms checkpoint_ms;  /* between checkpoints, from the next start on */
     /* After an image was applied, on the control loop; may be NULL. */
     void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
                     const struct meta_changes *);

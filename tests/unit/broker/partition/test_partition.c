@@ -406,6 +406,29 @@ Test(partition, records_below_an_offset_are_deleted_for_good)
     cr_assert_eq(bench_facts(&bench, 0).log_start, 7, "log-start-offset-checkpoint keeps it");
 }
 
+Test(partition, a_topic_made_again_is_not_opened_with_what_was_noted_of_the_one_before)
+{
+    int64_t offset;
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    }
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_delete_records(p, 7, &offset), KAFKA_NONE);
+    partition_drop(p);
+    bench_stop(&bench, 0, true);
+    bench.checkpoint_ms = 3600000; /* until the crash none is written any more */
+    bench_start(&bench, 0);
+    bench_delete(&bench);
+    bench_create(&bench);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    bench_stop(&bench, 0, false);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, 3));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 0);
+    check_read(0, 3);
+}
+
 Test(partition, a_topic_that_is_only_compacted_deletes_no_records)
 {
     struct partition *p = bench_partition(&bench, 0);
