@@ -195,6 +195,7 @@ void log_recovery_point_saved(struct log *, struct log_recovery_point);
 struct log_search {
     int64_t segment_base;
     int64_t segment_bytes;
+    int64_t segment_end;      /* offset: no batch of the segment reaches it */
     struct log_file *offsets; /* the index files, references; NULL: none */
     struct log_file *times;
     uint32_t cut; /* truncations so far */

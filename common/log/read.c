@@ -95,6 +95,7 @@ static err_t read_segment(struct log *log, uint32_t i, struct log_search *search
     int64_t end = log_segment_end(log, i);
     search->segment_base = segment->base;
     search->segment_bytes = segment->bytes;
+    search->segment_end = end;
     search->limit = min_i64(search->limit, end);
     struct search_hints hints = {-1, -1};
     if (!search->by_time) {

@@ -81,10 +81,13 @@ err_t search_offset(const struct segment_view *view, int64_t offset, struct batc
                     struct batch_header *ret_header, int64_t *ret_at)
 {
     assert(walk->end == view->bytes);
+    int64_t end = view->base;
     TRY(walk_near(view, offset, walk));
     do {
         TRY(walk_next(walk, ret_header, ret_at));
-    } while (ret_header->base_offset + ret_header->last_offset_delta < offset);
+        ENSURE(ret_header->base_offset >= end, ERR_CORRUPT);
+        end = ret_header->base_offset + ret_header->last_offset_delta + 1;
+    } while (end <= offset);
     return OK;
 }
 
@@ -135,7 +138,8 @@ static err_t range_extend(const struct segment_view *view, const struct log_sear
         }
         TRY(err);
         int64_t last = header.base_offset + header.last_offset_delta;
-        if (last >= search->limit || walk->at - range->at > (int64_t)search->bytes_max) {
+        if (last >= search->limit || header.base_offset < range->end_offset ||
+            walk->at - range->at > (int64_t)search->bytes_max) {
             range->bytes = (size_t)(at - range->at);
             range->end_offset = header.base_offset;
             return OK;
@@ -150,7 +154,9 @@ static err_t first_batch(const struct segment_view *view, const struct log_searc
 {
     if (hints->start_at >= 0 && hints->start_at < view->bytes) {
         walk->at = hints->start_at;
-        return walk_next(walk, ret_header, ret_at);
+        TRY(walk_next(walk, ret_header, ret_at));
+        ENSURE(ret_header->base_offset >= search->offset, ERR_CORRUPT);
+        return OK;
     }
     ENSURE(hints->start_at < 0, ERR_NOT_FOUND);
     return search_offset(view, search->offset, walk, ret_header, ret_at);
@@ -190,6 +196,7 @@ static err_t search_by_offset(const struct segment_view *view, const struct log_
     TRY(err);
     int64_t last = header.base_offset + header.last_offset_delta;
     size_t bytes = batch_bytes(&header);
+    ENSURE(last >= search->offset && last < search->segment_end, ERR_CORRUPT);
     if (last >= search->limit || (bytes > search->bytes_max && !search->first_whole)) {
         return OK;
     }
@@ -240,6 +247,7 @@ static err_t search_by_time(const struct segment_view *view, const struct log_se
     }
     TRY(err);
     int64_t last = header.base_offset + header.last_offset_delta;
+    ENSURE(last < search->segment_end, ERR_CORRUPT);
     if (last < search->limit) {
         range->base_offset = header.base_offset;
         range->end_offset = last + 1;

@@ -82,6 +82,7 @@ struct consumer {
         time_us rest_until;
         time_us asked_us; /* for its end */
         int32_t asked_epoch;
+        int16_t last_error; /* of a fetch */
         bool whole;
     } parts[PARTITIONS_MAX];
     struct agent_call ends_call;
@@ -98,7 +99,8 @@ struct consumer {
 /* final: reads everything once, after all is quiet. */
 void consumer_open(struct consumer *, struct field *, const char *address, uint16_t number,
                    bool final);
-/* Of a final one. */
+/* Of a final one: what it has not read, as a sentence. */
+void consumer_ails(const struct consumer *, char *ret_sentence, size_t room);
 bool consumer_finished(const struct consumer *);
 void consumer_close(struct consumer *);
 /* Of a group's: reads this partition from there on (-1: from the earliest), or not any more. */

@@ -1,4 +1,6 @@
 /* Consumers: each reads all partitions, one fetch for each broker at a time, and begins again now and then. */
+#include <stdio.h>
+
 #include "common/wire/kafka_error.h"
 #include "common/wire/record_batch_records.h"
 #include "kmsg/fetch.h"
@@ -89,6 +91,7 @@ static void part_read(struct consumer *consumer, uint32_t partition,
     if (answer->error_code != KAFKA_NONE) {
         agent_want_metadata(&consumer->agent);
         consumer->agent.field->errors++;
+        part->last_error = answer->error_code;
         part->rest_until = agent_now(&consumer->agent) + REST_US;
         if (answer->error_code == KAFKA_OFFSET_OUT_OF_RANGE) {
             part->next = -1; /* as auto.offset.reset says */
@@ -348,6 +351,23 @@ void consumer_open(struct consumer *consumer, struct field *field, const char *a
     if (final) {
         consumer->bytes_max = 1 << 20;
         consumer->agent.patience_us = 5000000;
+    }
+}
+
+void consumer_ails(const struct consumer *consumer, char *sentence, size_t room)
+{
+    const struct field *field = consumer->agent.field;
+    for (uint32_t p = 0; p < field->partition_count; p++) {
+        const struct consumer_part *part = &consumer->parts[p];
+        if (!part->whole) {
+            (void)snprintf(
+                sentence, room,
+                "%s-%d: read up to %lld of %lld, leader %d epoch %d, the last error is %d",
+                field->topics[field_topic_of(field, p)].name, field_index_of(field, p),
+                (long long)part->next, (long long)part->end, consumer->agent.leader[p],
+                consumer->agent.leader_epoch[p], part->last_error);
+            return;
+        }
     }
 }
 

@@ -156,6 +156,11 @@ static void groups_due(struct run *run)
     }
 }
 
+static bool all_read(struct run *run)
+{
+    return consumer_finished(&run->last);
+}
+
 static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, const char *stuck)
 {
     time_us end = world_now_us(run->world) + most_us;
@@ -169,6 +174,9 @@ static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, 
             cluster_ails(run->cluster, ails, sizeof(ails));
             for (uint32_t p = 0; p < run->plan.producers && done == producers_done; p++) {
                 producer_ails(&run->producers[p], ails, sizeof(ails));
+            }
+            if (done == all_read) {
+                consumer_ails(&run->last, ails, sizeof(ails));
             }
             if (done == groups_done) {
                 groups_ail(run, ails, sizeof(ails));
@@ -206,11 +214,6 @@ static bool topics_there(struct run *run)
 static bool whole(struct run *run)
 {
     return nemesis_all_up(&run->nemesis) && cluster_whole(run->cluster);
-}
-
-static bool all_read(struct run *run)
-{
-    return consumer_finished(&run->last);
 }
 
 static bool over(struct run *run)

@@ -65,7 +65,8 @@ static void tell_replica(const struct partition *p, FILE *out)
 {
     const struct replica *core = &p->core;
     if (p->state != PARTITION_OPEN) {
-        (void)fprintf(out, "    %s-%d: %s\n", p->name, p->index, state_names[p->state]);
+        (void)fprintf(out, "    %s-%d: %s%s\n", p->name, p->index, state_names[p->state],
+                      p->rotten ? ", rotten" : "");
         return;
     }
     (void)fprintf(out, "    %s-%d: %s of epoch %d, log %lld to %lld, synced %lld, watermark %lld",
@@ -75,6 +76,7 @@ static void tell_replica(const struct partition *p, FILE *out)
     if (core->role == REPLICA_LEADER) {
         tell_isr(core, out);
     }
+    (void)fprintf(out, "%s", p->rotten ? ", rotten" : "");
     (void)fprintf(out, "\n");
 }
 
