@@ -284,14 +284,20 @@ void consumer_classic_heartbeat(struct turn *turn, struct group *group,
 
 /* ---- LeaveGroup ---- */
 
+/* Who has left, by protocol. */
+struct left {
+    bool classic, next;
+};
+
+/* Administrators remove members of either protocol so. */
 static bool leave_one(struct turn *turn, struct group *group, struct group_leaver *leaver,
-                      bool *ret_left)
+                      struct left *left)
 {
     struct consumer *c = group->consumer;
     struct group_who who = {.member_id = leaver->member_id, .instance_id = leaver->instance_id};
     struct consumer_member *m = NULL;
-    *ret_left = false;
     leaver->error = KAFKA_NONE;
+    assert(c != NULL && c->classic_count <= c->members.count);
     if (leaver->instance_id.p != NULL && leaver->member_id.n == 0) {
         /* An administrator names static members by their instance alone. */
         m = map_get(&c->statics, leaver->instance_id);
@@ -299,30 +305,31 @@ static bool leave_one(struct turn *turn, struct group *group, struct group_leave
     } else {
         m = consumer_member_who(c, &who, &leaver->error);
     }
-    if (m != NULL && !m->classic) {
-        leaver->error = KAFKA_UNKNOWN_MEMBER_ID;
-    }
-    if (leaver->error != KAFKA_NONE) {
+    if (m == NULL) {
         return true;
     }
-    assert(m != NULL && m->classic);
-    *ret_left = true;
+    assert(leaver->error == KAFKA_NONE);
+    *(m->classic ? &left->classic : &left->next) = true;
     return consumer_take_out(turn, m);
 }
 
 void consumer_classic_leave(struct turn *turn, struct group *group, const struct group_event *event)
 {
-    bool gone = false, ok = true;
+    struct left left = {false, false};
+    bool ok = true;
     assert(group->consumer != NULL && (event->leave.count == 0 || event->leave.leavers != NULL));
     for (uint32_t i = 0; ok && i < event->leave.count; i++) {
-        bool left;
         ok = leave_one(turn, group, &event->leave.leavers[i], &left);
-        gone = gone || left;
     }
-    if (!ok || (gone && !consumer_bump(turn, group))) {
+    if (ok && left.next && consumer_may_downgrade(turn->shard, group, NULL)) {
+        ok = consumer_downgrade(turn, group, NULL, false);
+    } else if (ok && (left.next || left.classic)) {
+        ok = consumer_bump(turn, group);
+    }
+    if (!ok) {
         turn_refuse(turn, event->call, turn_break(turn));
         return;
     }
-    turn_answer(turn, event->call, KAFKA_NONE, gone ? group->write : 0);
+    turn_answer(turn, event->call, KAFKA_NONE, left.next || left.classic ? group->write : 0);
     shard_retime(turn->shard, group);
 }

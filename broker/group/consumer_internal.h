@@ -141,10 +141,10 @@ bool consumer_upgrade(struct turn *, struct group *, const struct meta_image *) 
 void consumer_forget_classic(struct group_shard *, struct group *);
 /* Every member of the classic protocol offers this one. */
 bool consumer_all_know(const struct consumer *, struct slice protocol);
-/* Whether all members but this one speak the classic protocol, and the group may be one of theirs. */
+/* Whether all members but this one (NULL: all) speak the classic protocol, and the group may be one of theirs. */
 bool consumer_may_downgrade(const struct group_shard *, const struct group *,
                             const struct consumer_member *gone);
-/* The group is a classic one, without that member; with `stays`, nobody is asked to join again. */
+/* The group is a classic one, without that member (NULL: with all); with `stays`, nobody is asked to join again. */
 bool consumer_downgrade(struct turn *, struct group *, struct consumer_member *gone,
                         bool stays) MUST_USE;
 

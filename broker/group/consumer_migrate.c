@@ -206,10 +206,10 @@ bool consumer_may_downgrade(const struct group_shard *shard, const struct group 
                             const struct consumer_member *gone)
 {
     const struct consumer *c = group->consumer;
-    assert(c->classic_count <= c->members.count);
-    return shard->config.consumer.downgrade && c->members.count > 1 && !gone->classic &&
-           c->classic_count == c->members.count - 1 &&
-           c->members.count - 1 <= shard->config.members_max && have_common(c);
+    assert(c->classic_count <= c->members.count && (gone == NULL || gone->group == group));
+    uint32_t left = c->members.count - (gone == NULL ? 0 : 1);
+    return shard->config.consumer.downgrade && left > 0 && (gone == NULL || !gone->classic) &&
+           c->classic_count == left && left <= shard->config.members_max && have_common(c);
 }
 
 static bool member_return(struct turn *turn, struct group *group,
@@ -239,7 +239,7 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
 {
     struct group_shard *shard = turn->shard;
     struct consumer *c = group->consumer;
-    assert(c != NULL && (gone != NULL) != stays && group->members.count == 0);
+    assert(c != NULL && (gone == NULL || !stays) && group->members.count == 0);
     int32_t generation = c->epoch;
     uint32_t at = 0;
     bool ok = record_consumer_gone(turn, group);

@@ -22,7 +22,7 @@ class Case:
     def __init__(self, s, group):
         self.s, self.group = s, group
         self.address = words.coordinator(s.cluster.bootstrap, group)
-        self.told = []
+        self.told, self.first = [], None
 
     def raw(self, **how):
         return words.Raw(self.address, self.group, **how)
@@ -31,6 +31,11 @@ class Case:
         """A name like this that the same coordinator has."""
         want = suite.java_hash(self.group) % 50
         return next(n for n in (f"{name}{i}" for i in range(10_000)) if suite.java_hash(n) % 50 == want)
+
+    def since(self, epoch):
+        """Epochs counted from the group's first one."""
+        self.first = self.first or (epoch if epoch > 0 else None)
+        return epoch - self.first + 1 if epoch > 0 else epoch
 
     def note(self, name, *codes):
         self.told.append(f"{name}\t{' '.join(map(str, codes))}")
@@ -181,42 +186,48 @@ def crowd(c):
         m.__exit__()
 
 
-def wrong(s):
-    s.topic(TOPIC)
-    s.write(TOPIC, 100)
-    neighbour = s.member("confluent", "wrong-neighbour", TOPIC, **{"group.protocol": "classic"})
-    s.wait("wrong: a neighbour reads", lambda: members.covered([neighbour], [TOPIC], PARTITIONS) and s.all_read(TOPIC, [neighbour]))
+def against(s, title, topic, protocol, answers, ours, parts):
+    """Each part's answers beside Apache Kafka's, while a neighbour group of this protocol reads the topic."""
+    s.topic(topic)
+    s.write(topic, 100)
+    neighbour = s.member("confluent", f"{title}-neighbour", topic, **{"group.protocol": protocol})
+    s.wait(f"{title}: a neighbour reads", lambda: members.covered([neighbour], [topic], PARTITIONS) and s.all_read(topic, [neighbour]))
     moves, told = neighbour.moves, {}
-    want = {} if s.o.rewrite else _load()
-    for part in (strangers, joins, commits, silent, crowd):
+    want = {} if s.o.rewrite else _load(answers)
+    for part in parts:
         name = part.__name__
-        c = Case(s, f"wrong-{name}")
+        c = Case(s, f"{title}-{name}")
         try:
             part(c)
         except OSError as e:
-            s.out.check(False, f"wrong: {name}: {e!r} after {c.told[-1:]}")
+            s.out.check(False, f"{title}: {name}: {e!r} after {c.told[-1:]}")
         told[name] = c.told
-        other = [f"{got} instead of {wanted}" for got, wanted in itertools.zip_longest(c.told, _wanted(s, want.get(name, []))) if got != wanted]
-        s.out.check(s.o.rewrite or not other, f"wrong: {name}: {len(c.told)} answers are Apache Kafka's" + "".join(f"\n  {line}" for line in other))
-        s.write(TOPIC, 20)
-        s.wait(f"wrong: {name}: the neighbour reads on", lambda: s.all_read(TOPIC, [neighbour]))
-    s.out.check(neighbour.moves == moves, "wrong: and was never asked to move")
+        wanted = c.told if s.o.rewrite else _wanted(s, ours, want.get(name, []))
+        other = [f"{got} instead of {wanted}" for got, wanted in itertools.zip_longest(c.told, wanted) if got != wanted]
+        s.out.check(not other, f"{title}: {name}: {len(c.told)} answers are Apache Kafka's" + "".join(f"\n  {line}" for line in other))
+        s.write(topic, 20)
+        s.wait(f"{title}: {name}: the neighbour reads on", lambda: s.all_read(topic, [neighbour]))
+    s.out.check(neighbour.moves == moves, f"{title}: and was never asked to move")
     if s.o.rewrite:
-        with open(ANSWERS, "w") as f:
+        with open(answers, "w") as f:
             for name, lines in told.items():
                 f.write(f"## {name}\n" + "".join(line + "\n" for line in lines))
 
 
-def _wanted(s, lines):
+def wrong(s):
+    against(s, "wrong", TOPIC, "classic", ANSWERS, OURS, (strangers, joins, commits, silent, crowd))
+
+
+def _wanted(s, ours, lines):
     """Apache Kafka's answers, but ours where they differ on purpose."""
     pairs = [line.split("\t") for line in lines]
-    return [f"{case}\t{OURS.get(case, codes) if not s.o.peer else codes}" for case, codes in pairs]
+    return [f"{case}\t{ours.get(case, codes) if not s.o.peer else codes}" for case, codes in pairs]
 
 
-def _load():
+def _load(path):
     """{section: its lines}"""
     sections, name = {}, None
-    with open(ANSWERS) as f:
+    with open(path) as f:
         for line in f.read().split("\n"):
             if line.startswith("## "):
                 name = sections.setdefault(line[3:], [])

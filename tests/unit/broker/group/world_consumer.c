@@ -91,7 +91,7 @@ void world_heard(struct world *w, struct world_client *client, const struct grou
 
 void world_leave(struct world *w, struct world_client *client)
 {
-    if (client->classic) {
+    if (client->classic || world_chance(w, 200)) { /* an administrator removes it */
         struct world_call *c = world_call(w, client, GROUP_LEAVE);
         struct group_event event = world_ask(w, client, c);
         c->leavers[0] = (struct group_leaver){.member_id = slice_str(client->id)};
