@@ -207,6 +207,10 @@ struct coord_match *match_next(struct coord_shard *shard)
 void match_send(struct coord_match *match)
 {
     struct coords *coords = match->shard->coords;
+    if (match->failed) { /* there is nothing to wait for, and each that waits holds memory */
+        match_end(match);
+        return;
+    }
     match->job.work = match_work;
     match->job.done = match_done;
     match->next = atomic_load(&coords->match_inbox);

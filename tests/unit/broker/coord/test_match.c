@@ -79,6 +79,9 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
     cr_assert_eq(queued, MATCHES_MAX - 1, "one is on the pool");
     cr_assert_eq(failed, 0, "those above the bound hold no names: they were told at once");
     cr_assert_eq(atomic_load(&coords->matches), MATCHES_MAX);
+    /* Nor do those wait that come while a pattern is evaluated. */
+    bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
+    cr_assert_eq(atomic_load(&coords->matches), MATCHES_MAX);
     CHECK(sem_post(&gate.goes) == 0);
     while (atomic_load(&coords->matches) > 0) {
         (void)usleep(1000);
