@@ -194,9 +194,29 @@ static enum kafka_error commit_items(struct turn *turn, struct group *group,
     return KAFKA_NONE;
 }
 
+/* At least so much of a record is neither names nor metadata. */
+#define COMMIT_RECORD_BYTES 40
+
+/* More than one write may hold, as Kafka refuses it. Without a bound one request would take all memory of a step, and break the
+ * shard for every group of it. */
+static bool too_large(const struct group_shard *shard, const struct group_event *event)
+{
+    uint64_t bytes = 0;
+    assert(event->commit.count == 0 || event->commit.items != NULL);
+    for (uint32_t i = 0; i < event->commit.count; i++) {
+        const struct group_offset_item *item = &event->commit.items[i];
+        bytes += COMMIT_RECORD_BYTES + event->who.group.n + item->topic.n + item->metadata.n;
+    }
+    return shard->config.write_bytes_max > 0 && bytes > shard->config.write_bytes_max;
+}
+
 void group_commit(struct turn *turn, const struct group_event *event)
 {
     struct group_shard *shard = turn->shard;
+    if (too_large(shard, event)) {
+        turn_refuse(turn, event->call, KAFKA_INVALID_COMMIT_OFFSET_SIZE);
+        return;
+    }
     struct group *group = map_get(&shard->groups, event->who.group);
     if (group == NULL && event->who.generation >= 0) {
         turn_refuse(turn, event->call, event->commit.unknown_group);

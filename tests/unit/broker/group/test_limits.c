@@ -85,6 +85,36 @@ static void commit(struct bench *b, const char *group, int32_t partition)
     cr_assert_eq(b->call.error, KAFKA_NONE);
 }
 
+Test(group_limits, a_commit_that_no_write_may_hold_is_refused_and_nobody_else_feels_it)
+{
+    struct bench b;
+    char text[100] = "";
+    struct group_offset_item items[20];
+    open_bench(&b);
+    b.shard.config.write_bytes_max = 2000;
+    commit(&b, "other", 1);
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        items[i] = (struct group_offset_item){.topic = slice_str("t"),
+                                              .offset = (int64_t)i,
+                                              .leader_epoch = -1,
+                                              .metadata = slice_of(text, sizeof(text))};
+    }
+    struct group_event event = ask(&b, GROUP_COMMIT, "g", "", -1);
+    event.commit.items = items;
+    event.commit.count = ARRAY_LEN(items);
+    event.commit.expire_ms = -1;
+    step(&b, &event);
+    cr_assert_eq(b.call.error, KAFKA_INVALID_COMMIT_OFFSET_SIZE);
+    cr_assert_eq(b.actions.record_count, 0);
+    cr_assert_eq(b.shard.groups.count, 1, "it is not made for that");
+    event.commit.count = 10;
+    b.call = (struct group_call){0};
+    step(&b, &event);
+    cr_assert_eq(b.call.error, KAFKA_NONE);
+    cr_assert_eq(b.actions.record_count, 10);
+    close_bench(&b);
+}
+
 /* The next tick; how many records it writes. */
 static uint32_t tick(struct bench *b)
 {
