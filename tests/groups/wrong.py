@@ -144,14 +144,17 @@ def commits(c):
     c.note("the group is deleted", *removed(c.group))
 
 
-def silent(c):
-    """A leader that never syncs: who waits for it is told to join again when the rebalance time-out is over, and goes on without it."""
-    leader, other = c.raw(rebalance_ms=2000), c.raw(rebalance_ms=2000)
+def _pair(c, leader, other):
+    """Both join; (the leader, the other one, what they were told)."""
     joined = [words.beside(m.join) for m in (leader, other)]
     told = [a.take() for a in joined]
+    return (other, leader, told) if other.member == told[1]["leader"] else (leader, other, told)
+
+
+def silent(c):
+    """A leader that never syncs: who waits for it is told to join again when the rebalance time-out is over, and goes on without it."""
+    leader, other, told = _pair(c, c.raw(rebalance_ms=2000), c.raw(rebalance_ms=2000))
     c.note("two join", *(t["error"] for t in told), len({t["generation"] for t in told}))
-    if other.member == told[1]["leader"]:
-        leader, other = other, leader
     began = time.monotonic()
     waited = words.beside(other.sync).take()
     c.note("the one that syncs waits for the leader and is told", waited["error"])
@@ -160,6 +163,27 @@ def silent(c):
     alone = other.sync(assignments=[{"member": other.member, "assignment": b"all"}])
     c.note("it goes on alone", again["error"], len(again["members"]), alone["error"], alone["assignment"])
     c.note("the silent one comes back too late", leader.sync()["error"], leader.heartbeat())
+
+
+def large(c):
+    """A leader hands in more than a record of __consumer_offsets may hold: nobody is assigned anything, and all join again."""
+    leader, other, told = _pair(c, c.raw(), c.raw())
+    for _ in range(5):
+        waiting = words.beside(other.sync)
+        time.sleep(0.3)
+        given = leader.sync(assignments=[{"member": m.member, "assignment": b"a" * 600_000} for m in (leader, other)])
+        waited = waiting.take()
+        if waited["error"] != 27:  # else it came late, and has not waited
+            break
+        leader, other, told = _pair(c, leader, other)
+    before = leader.generation
+    c.note("the leader is told, and who waits", given["error"], waited["error"], given["assignment"], waited["assignment"])
+    c.note("and then", leader.heartbeat(), other.heartbeat(), other.sync()["error"], leader.commit(TOPIC, 0, 1))
+    leader, other, told = _pair(c, leader, other)
+    c.note("they join again", *(t["error"] for t in told), leader.generation - before)
+    synced = leader.sync(assignments=[{"member": m.member, "assignment": b"small"} for m in (leader, other)])
+    c.note("and sync", synced["error"], synced["assignment"], other.sync()["assignment"], leader.heartbeat(), other.heartbeat())
+    c.note("and leave", leader.leave()["error"], other.leave()["error"])
 
 
 def crowd(c):
@@ -215,7 +239,7 @@ def against(s, title, topic, protocol, answers, ours, parts):
 
 
 def wrong(s):
-    against(s, "wrong", TOPIC, "classic", ANSWERS, OURS, (strangers, joins, commits, silent, crowd))
+    against(s, "wrong", TOPIC, "classic", ANSWERS, OURS, (strangers, joins, commits, silent, large, crowd))
 
 
 def _wanted(s, ours, lines):
