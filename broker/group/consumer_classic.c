@@ -75,22 +75,17 @@ static bool protocols_same(const struct consumer_member *m, const struct group_e
                            event->join.protocol_count);
 }
 
-static bool same_text(struct slice a, struct slice b)
-{
-    return (a.p == NULL) == (b.p == NULL) && slice_eq(a, b);
-}
-
 /* What it says of itself; written down if it is new. */
 static bool facts_take(struct turn *turn, struct consumer_member *m,
                        const struct group_event *event,
                        const struct kmsg_consumer_protocol_subscription *said, bool *ret_changed)
 {
     struct group_shard *shard = turn->shard;
-    bool rack = said->rack_id.p != NULL && !same_text(m->rack_id, said->rack_id);
+    bool rack = said->rack_id.p != NULL && !slice_same(m->rack_id, said->rack_id);
     bool fresh = m->epoch == 0 || rack || !protocols_same(m, event) || m->pattern.n > 0 ||
                  m->rebalance_ms != event->join.rebalance_ms ||
-                 !same_text(m->client_id, event->join.client_id) ||
-                 !same_text(m->client_host, event->join.client_host);
+                 !slice_same(m->client_id, event->join.client_id) ||
+                 !slice_same(m->client_host, event->join.client_host);
     m->rebalance_ms = event->join.rebalance_ms;
     const struct consumer_pattern *was = m->pattern.n == 0
                                              ? NULL

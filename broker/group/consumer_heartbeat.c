@@ -294,6 +294,18 @@ static bool live_on(struct turn *turn, struct group *group, struct consumer_memb
     return tell(turn, m, event, event->who.generation == 0 || full || changed);
 }
 
+/* What no record could hold is not kept: names of topics need not be those of any. */
+static bool too_large(const struct group_shard *shard, const struct group_event *event)
+{
+    uint64_t bytes = (uint64_t)event->who.instance_id.n + event->consumer.rack_id.n +
+                     event->consumer.client_id.n + event->consumer.pattern.n;
+    assert(event->consumer.topic_count == 0 || event->consumer.topics != NULL);
+    for (uint32_t i = 0; i < event->consumer.topic_count; i++) {
+        bytes += 1 + event->consumer.topics[i].n; /* with its length */
+    }
+    return shard->config.write_bytes_max > 0 && bytes > shard->config.write_bytes_max;
+}
+
 void consumer_heartbeat(struct turn *turn, const struct group_event *event)
 {
     struct group_shard *shard = turn->shard;
@@ -304,6 +316,10 @@ void consumer_heartbeat(struct turn *turn, const struct group_event *event)
         (!assignor_find(event->consumer.assignor, &assignor) ||
          (shard->config.consumer.assignors >> assignor & 1) == 0)) {
         refuse(turn, event, KAFKA_UNSUPPORTED_ASSIGNOR);
+        return;
+    }
+    if (too_large(shard, event)) {
+        refuse(turn, event, KAFKA_UNKNOWN_SERVER_ERROR);
         return;
     }
     struct group *group = group_for(turn, event, &error);

@@ -115,6 +115,38 @@ Test(group_limits, a_commit_that_no_write_may_hold_is_refused_and_nobody_else_fe
     close_bench(&b);
 }
 
+Test(group_limits, a_subscription_that_no_record_may_hold_is_refused)
+{
+    struct bench b;
+    struct slice topics[100];
+    char names[100][16];
+    static const struct group_part none[1];
+    struct meta_record record = {.kind = META_TOPIC,
+                                 .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}};
+    open_bench(&b);
+    meta_world_apply(&b.meta, &record, 1);
+    b.shard.config.write_bytes_max = 1000;
+    for (uint32_t i = 0; i < ARRAY_LEN(topics); i++) {
+        snprintf(names[i], sizeof(names[i]), "no-such-%u", i);
+        topics[i] = slice_str(names[i]);
+    }
+    struct group_event event = ask(&b, GROUP_CONSUMER_HEARTBEAT, "g", "m", 0);
+    event.consumer.client_id = slice_str("c");
+    event.consumer.client_host = slice_str("/h");
+    event.consumer.rebalance_ms = 1000;
+    event.consumer.topics = topics;
+    event.consumer.topic_count = ARRAY_LEN(topics);
+    event.consumer.owned = none;
+    step(&b, &event);
+    cr_assert_eq(b.call.error, KAFKA_UNKNOWN_SERVER_ERROR);
+    cr_assert_eq(b.shard.groups.count, 0);
+    event.consumer.topic_count = 50;
+    b.call = (struct group_call){0};
+    step(&b, &event);
+    cr_assert_eq(b.call.error, KAFKA_NONE);
+    close_bench(&b);
+}
+
 /* The next tick; how many records it writes. */
 static uint32_t tick(struct bench *b)
 {
