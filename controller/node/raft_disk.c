@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "common/log/small_file.h"
+#include "common/log/text.h"
 #include "common/port/clock.h"
 #include "common/wire/record_batch_build.h"
 #include "controller/node/raft_disk_internal.h"
@@ -8,6 +9,12 @@
 #define STORE_FOLDER      "__cluster_metadata-0"
 #define STATE_FILE        "quorum-state"
 #define STATE_BYTES_MAX   65536
+/* One line: the offset below which the log was once on disk. What is broken below it has rotted; behind it, where whole entries
+ * follow too, a device without power may have written pages out of order. Told every so many entries; too low is no harm but
+ * that rot is taken for a torn tail, and too high, for a moment after a cut, no harm but the reverse. */
+#define DURABLE_FILE      "durable-end"
+#define DURABLE_BYTES_MAX 64
+#define DURABLE_EVERY     64
 #define SEGMENT_BYTES     (64 << 20)
 #define BATCH_ROOM        256u
 /* Control records of the metadata log: the key is two int16, a version and 100 + enum raft_entry_kind. */
@@ -66,6 +73,28 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
     return OK;
 }
 
+static err_t point_load(struct raft_disk *store, struct arena *arena)
+{
+    char path[STORE_PATH_MAX];
+    struct slice text;
+    store_path(store, DURABLE_FILE, path);
+    err_t err = disk_read_file(store->host, path, DURABLE_BYTES_MAX, arena, &text);
+    err = err == OK ? text_number_line(&text, 0, INT64_MAX, &store->point) : err;
+    ENSURE(err != ERR_IO && err != ERR_NO_MEMORY, err);
+    store->point = err == OK ? store->point : 0;
+    return OK;
+}
+
+static err_t point_save(struct raft_disk *store, int64_t point)
+{
+    char path[STORE_PATH_MAX];
+    char text[DURABLE_BYTES_MAX];
+    int n = snprintf(text, sizeof(text), "%lld\n", (long long)point);
+    assert(n > 0 && n < (int)sizeof(text));
+    store_path(store, DURABLE_FILE, path);
+    return disk_replace_file(store->host, path, slice_of(text, (size_t)n));
+}
+
 err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
                      const struct raft_disk_events *events, void *ctx, struct arena *arena,
                      struct raft_durable_state *ret_durable, struct raft_disk **ret_store)
@@ -83,6 +112,7 @@ err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
     err_t err = n > 0 && (size_t)n < sizeof(store->dir) - 64 ? OK : ERR_INVALID;
     err = err == OK ? small_file_folders(store->host, store->dir) : err;
     err = err == OK ? state_load(store, arena) : err;
+    err = err == OK ? point_load(store, arena) : err;
     err = err == OK ? store_snapshots_open(store, arena) : err;
     err = err == OK ? store_log_open(store, arena, ret_durable) : err;
     if (err != OK) {
@@ -266,7 +296,7 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
     const struct log_known known = {.rewrite = true};
     struct log_report report;
     TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
-    ENSURE(!report.rot_suspected, ERR_CORRUPT);
+    ENSURE(!report.rot_suspected || report.bad_offset >= store->point, ERR_CORRUPT);
     struct facts facts = {0};
     TRY(facts_gather(store, arena, &facts));
     if (!log_fits(store, &facts)) {
@@ -313,6 +343,9 @@ static void sync_work(struct disk_job *job)
     if (store->sync_err == OK && store->sync_log) {
         store->sync_err = log_sync_run(&store->sync);
     }
+    if (store->sync_err == OK && store->sync_point >= 0) {
+        store->sync_err = point_save(store, store->sync_point);
+    }
 }
 
 static void sync_done(struct disk_job *job)
@@ -326,6 +359,7 @@ static void sync_done(struct disk_job *job)
         store_fail(store, "an fsync", store->sync_err);
         return;
     }
+    store->point = store->sync_point >= 0 ? store->sync_point : store->point;
     uint64_t durable = store->sync_write;
     if (store->written > durable) {
         sync_begin(store);
@@ -348,6 +382,9 @@ static void sync_begin(struct raft_disk *store)
             return;
         }
     }
+    int64_t end = log_durable_end(store->log);
+    bool told = end >= store->point && end < store->point + DURABLE_EVERY;
+    store->sync_point = told ? -1 : end;
     store->sync_log = log_sync_take(store->log, &store->sync);
     store->sync_write = store->written;
     store->syncing = true;

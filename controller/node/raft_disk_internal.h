@@ -54,6 +54,8 @@ struct raft_disk {
     bool sync_state;
     uint64_t sync_write;
     struct buf sync_text; /* quorum-state as it is to be written */
+    int64_t point;        /* offset: as DURABLE_FILE says, all below it was synced */
+    int64_t sync_point;   /* what it is to say; -1: what it says */
     err_t sync_err;
     /* snapshots */
     struct snapshot_job saving;
