@@ -151,7 +151,9 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(truncated_note_load(log, scratch, &noted));
     TRY(segments_find(r));
     TRY(orphans_remove(r));
-    if (log->count == 0 && known->renewed) {
+    /* Of a log that was emptied by a crash on its way to a new start, what is given is believed. */
+    bool fresh = log->count == 0 && known->recovery_point == 0 && known->log_start == 0;
+    if (fresh && known->renewed) {
         TRY(renewed_note(log));
     }
     if (log->renewed && known->clean) {
