@@ -148,7 +148,7 @@ static bool join_step(struct turn *turn, struct group *group, struct consumer_me
         /* The group is another one in a moment, and the answer borrows from this one. */
         if (!arena_copy(&turn->shard->scratch, m->id, &id) ||
             !arena_copy(&turn->shard->scratch, m->protocols[0].name, &event->call->join.protocol) ||
-            !consumer_downgrade(turn, group, NULL, true)) {
+            !consumer_downgrade(turn, group, NULL, event->image, true)) {
             return false;
         }
         event->call->join.member_id = id;
@@ -185,7 +185,7 @@ void consumer_classic_join(struct turn *turn, struct group *group, const struct 
     const struct consumer_member *seat = event->who.instance_id.p == NULL
                                              ? NULL
                                              : map_get(&c->statics, event->who.instance_id);
-    bool last = seat != NULL && consumer_may_downgrade(turn->shard, group, seat);
+    bool last = seat != NULL && consumer_may_downgrade(turn->shard, group, seat, event->image);
     struct consumer_member *m = joiner(turn, group, event, id, &error);
     if (m == NULL) {
         join_refuse(turn, event, error, event->who.member_id);
@@ -316,8 +316,8 @@ void consumer_classic_leave(struct turn *turn, struct group *group, const struct
     for (uint32_t i = 0; ok && i < event->leave.count; i++) {
         ok = leave_one(turn, group, &event->leave.leavers[i], &left);
     }
-    if (ok && left.next && consumer_may_downgrade(turn->shard, group, NULL)) {
-        ok = consumer_downgrade(turn, group, NULL, false);
+    if (ok && left.next && consumer_may_downgrade(turn->shard, group, NULL, event->image)) {
+        ok = consumer_downgrade(turn, group, NULL, event->image, false);
     } else if (ok && (left.next || left.classic)) {
         ok = consumer_bump(turn, group);
     }

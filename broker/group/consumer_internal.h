@@ -113,8 +113,8 @@ bool consumer_waits_for_others(const struct consumer_member *);
 
 /* It is out: the log forgets it. The caller bumps. */
 bool consumer_take_out(struct turn *, struct consumer_member *) MUST_USE;
-/* Out, and what follows: the next epoch, or a classic group. The group may be one then. */
-bool consumer_fence(struct turn *, struct consumer_member *) MUST_USE;
+/* Out, and what follows: the next epoch, or a classic group. The group may be one then. image: NULL: there is none at hand. */
+bool consumer_fence(struct turn *, struct consumer_member *, const struct meta_image *) MUST_USE;
 void consumer_tick(struct turn *, struct group *);
 void consumer_leave(struct turn *, struct group *, const struct group_event *);
 
@@ -141,12 +141,13 @@ bool consumer_upgrade(struct turn *, struct group *, const struct meta_image *) 
 void consumer_forget_classic(struct group_shard *, struct group *);
 /* Every member of the classic protocol offers this one. */
 bool consumer_all_know(const struct consumer *, struct slice protocol);
-/* Whether all members but this one (NULL: all) speak the classic protocol, and the group may be one of theirs. */
+/* Whether all members but this one (NULL: all) speak the classic protocol, and the group may be one of theirs. Not where a topic that
+ * they read has no name yet (behind a load, until an image has come): it would be missing in what they bring along. */
 bool consumer_may_downgrade(const struct group_shard *, const struct group *,
-                            const struct consumer_member *gone);
+                            const struct consumer_member *gone, const struct meta_image *);
 /* The group is a classic one, without that member (NULL: with all); with `stays`, nobody is asked to join again. */
 bool consumer_downgrade(struct turn *, struct group *, struct consumer_member *gone,
-                        bool stays) MUST_USE;
+                        const struct meta_image *, bool stays) MUST_USE;
 
 /* An empty group is none of consumers any more; what it remembers of offsets stays. */
 bool consumer_end(struct turn *, struct group *) MUST_USE;

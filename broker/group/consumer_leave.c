@@ -18,12 +18,12 @@ bool consumer_take_out(struct turn *turn, struct consumer_member *m)
     return true;
 }
 
-bool consumer_fence(struct turn *turn, struct consumer_member *m)
+bool consumer_fence(struct turn *turn, struct consumer_member *m, const struct meta_image *image)
 {
     struct group *group = m->group;
     assert(group->consumer->members.count > 0);
-    if (consumer_may_downgrade(turn->shard, group, m)) {
-        return consumer_downgrade(turn, group, m, false);
+    if (consumer_may_downgrade(turn->shard, group, m, image)) {
+        return consumer_downgrade(turn, group, m, image, false);
     }
     return consumer_take_out(turn, m) && consumer_bump(turn, group);
 }
@@ -45,7 +45,7 @@ void consumer_tick(struct turn *turn, struct group *group)
         struct consumer_member *m = e->value;
         assert(m->group == group);
         if (is_due(m, turn->now)) {
-            ok = consumer_fence(turn, m);
+            ok = consumer_fence(turn, m, NULL);
         }
     }
     if (ok && group->consumer != NULL && group->consumer->assign_due_ms <= turn->now) {
@@ -84,7 +84,7 @@ void consumer_leave(struct turn *turn, struct group *group, const struct group_e
         m->epoch = CONSUMER_STEPS_ASIDE;
         ok = consumer_gives_all(turn, m) && record_consumer_current(turn, m);
     } else {
-        ok = consumer_fence(turn, m);
+        ok = consumer_fence(turn, m, event->image);
     }
     if (!ok) {
         turn_refuse(turn, event->call, turn_break(turn));

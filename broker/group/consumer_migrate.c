@@ -202,18 +202,61 @@ static bool have_common(const struct consumer *c)
     return common;
 }
 
+static bool all_named(const struct consumer *c, const struct consumer_parts *parts)
+{
+    bool named = true;
+    for (uint32_t i = 0; named && i < parts->count; i++) {
+        assert(parts->items[i].topic < c->topic_room);
+        named = c->topics[parts->items[i].topic]->name.p != NULL;
+    }
+    return named;
+}
+
+/* What the members read can be said in the classic protocol, which knows topics by their names. */
+static bool can_be_said(const struct consumer *c)
+{
+    bool named = true;
+    uint32_t at = 0;
+    for (const struct consumer_member *m; named && (m = consumer_member_next(c, &at)) != NULL;) {
+        named = all_named(c, &m->target) && all_named(c, &m->assigned) &&
+                all_named(c, &m->revoking);
+    }
+    return named;
+}
+
 bool consumer_may_downgrade(const struct group_shard *shard, const struct group *group,
-                            const struct consumer_member *gone)
+                            const struct consumer_member *gone, const struct meta_image *image)
 {
     const struct consumer *c = group->consumer;
     assert(c->classic_count <= c->members.count && (gone == NULL || gone->group == group));
     uint32_t left = c->members.count - (gone == NULL ? 0 : 1);
     return shard->config.consumer.downgrade && left > 0 && (gone == NULL || !gone->classic) &&
-           c->classic_count == left && left <= shard->config.members_max && have_common(c);
+           c->classic_count == left && left <= shard->config.members_max && have_common(c) &&
+           (image != NULL || can_be_said(c));
 }
 
+/* What it may be reading, as long as nobody has told it otherwise. NULL: out of memory. */
+static const struct consumer_parts *held(struct turn *turn, const struct consumer_member *m)
+{
+    struct arena *scratch = &turn->shard->scratch;
+    uint32_t count = m->assigned.count + m->revoking.count;
+    struct consumer_parts *all = arena_array(scratch, 1, sizeof(*all));
+    struct consumer_part *parts = arena_array(scratch, count, sizeof(*parts));
+    if (all == NULL || parts == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i] = i < m->assigned.count ? m->assigned.items[i]
+                                         : m->revoking.items[i - m->assigned.count];
+    }
+    *all = (struct consumer_parts){parts, parts_sort(parts, count)};
+    return all;
+}
+
+/* stays: it is told what it is to read; else what it has, until all join again. */
 static bool member_return(struct turn *turn, struct group *group,
-                          const struct consumer_member *from)
+                          const struct consumer_member *from, const struct meta_image *image,
+                          bool stays)
 {
     struct member_facts facts = {
         .id = from->id,
@@ -226,8 +269,9 @@ static bool member_return(struct turn *turn, struct group *group,
         .rebalance_ms = from->rebalance_ms,
     };
     struct slice bytes;
+    const struct consumer_parts *parts = stays ? &from->target : held(turn, from);
     assert(from->classic);
-    if (!consumer_assignment_encode(turn, from, &from->target, NULL, &bytes)) {
+    if (parts == NULL || !consumer_assignment_encode(turn, from, parts, image, &bytes)) {
         return false;
     }
     struct group_member *m = member_add(turn->shard, group, &facts);
@@ -235,7 +279,7 @@ static bool member_return(struct turn *turn, struct group *group,
 }
 
 bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_member *gone,
-                        bool stays)
+                        const struct meta_image *image, bool stays)
 {
     struct group_shard *shard = turn->shard;
     struct consumer *c = group->consumer;
@@ -244,7 +288,7 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
     uint32_t at = 0;
     bool ok = record_consumer_gone(turn, group);
     for (const struct consumer_member *m; ok && (m = consumer_member_next(c, &at)) != NULL;) {
-        ok = m == gone || member_return(turn, group, m);
+        ok = m == gone || member_return(turn, group, m, image, stays);
     }
     const struct group_member *first = group_member_next(group, &(uint32_t){0});
     struct slice choice = group_vote(group);
