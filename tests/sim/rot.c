@@ -12,6 +12,7 @@
 #define SECOND      INT64_C(1000000)
 #define SECTOR      512
 #define BATCHES_MAX 4096
+#define CUT_NOTE    "truncated-below" /* common/log/log.h */
 
 static const char *const kind_names[ROT_KINDS] = {
 #define ROT_NAME(id, name) name,
@@ -76,6 +77,11 @@ static void places_find(struct host *host, const char *topic, int32_t index, int
     const struct inode *folder = data == NULL ? NULL : names_get(&data->safe_names, name);
     places->count = 0;
     if (folder == NULL || names_get(&data->live_names, name) != folder) {
+        return;
+    }
+    /* Where the note of a cut is still there, or would be again without power, the checkpoint proves nothing. */
+    if (names_get(&folder->safe_names, CUT_NOTE) != NULL ||
+        names_get(&folder->live_names, CUT_NOTE) != NULL) {
         return;
     }
     for (size_t i = 0; i < folder->safe_names.n; i++) {
