@@ -126,17 +126,34 @@ static bool groups_done(struct run *run)
     return true;
 }
 
-/* The first member of the first group that does not get on. */
+/* Who of the group owns it; else the first of them. */
+static const struct member *owner_of(const struct run *run, uint32_t group, uint32_t partition)
+{
+    const struct member *owner = NULL;
+    for (uint32_t i = 0; i < run->plan.members; i++) {
+        const struct member *member = &run->members[i];
+        bool owns = (member->owned >> partition & 1) != 0;
+        if (member->consumer.group == group && (owner == NULL || owns)) {
+            owner = member;
+        }
+    }
+    return owner;
+}
+
+/* The first partition of the first group that does not get on there, and whose it is. */
 static void groups_ail(const struct run *run, char *sentence, size_t room)
 {
     for (uint32_t g = 1; g <= run->plan.groups; g++) {
         for (uint32_t p = 0; p < run->field.partition_count; p++) {
-            for (uint32_t i = 0; i < run->plan.members && !group_has(run, g, p); i++) {
-                if (run->members[i].consumer.group == g) {
-                    member_ails(&run->members[i], sentence, room);
-                    return;
-                }
+            const struct member *member = owner_of(run, g, p);
+            if (group_has(run, g, p) || member == NULL) {
+                continue;
             }
+            bool owned = (member->owned >> p & 1) != 0;
+            int n = snprintf(sentence, room, "partition %u is %s; ", p,
+                             owned ? "not read to its end" : "nobody's");
+            member_ails(member, sentence + n, room - (size_t)n);
+            return;
         }
     }
 }
