@@ -166,6 +166,7 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
     rot->at = places->list[place].at + (int64_t)skip;
     rot->n = places->list[place].n - skip;
     rot->n = rot->n < SECTOR ? rot->n : SECTOR;
+    assert(rot->inode != NULL && rot->inode->safe.p != NULL);
     memcpy(rot->was, rot->inode->safe.p + rot->at, rot->n);
     apply(rots, rot, places, prng);
     nemesis_say(n, "rot %u: %s in %s-%d of %s, %zu bytes at %lld of a file", rots->drawn - 1,

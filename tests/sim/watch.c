@@ -387,6 +387,7 @@ void watch_replicas(struct watch *watch, const char *topic, int32_t index)
     for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
         struct bytes other = log_bytes(watch->cluster->brokers[b].host, topic, index);
         if (other.start < 0) {
+            free(other.p);
             continue;
         }
         forget_before(&other, from);
