@@ -237,6 +237,18 @@ bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *t
     return (holders & (brokers | 1U << broker)) == 1U << broker;
 }
 
+bool atlas_refused_by(const struct cluster *cluster, uint32_t broker, const char *topic,
+                      int32_t index)
+{
+    const struct meta_image *image = active_image(cluster);
+    const struct meta_topic *found = image == NULL ? NULL
+                                                   : meta_topic_named(image, slice_str(topic));
+    const struct partition *p = found == NULL ? NULL
+                                              : partition_of(cluster, broker_id(broker),
+                                                             meta_topic_id(found), index);
+    return p != NULL && p->state == PARTITION_OFFLINE && p->rotten;
+}
+
 bool atlas_committed(const struct cluster *cluster, const char *topic, int32_t index,
                      int64_t *ret_from, int64_t *ret_to)
 {

@@ -22,6 +22,8 @@ bool atlas_spares(const struct cluster *, uint32_t broker, const char *topic, in
 /* It is in its ISR or ELR, and nobody else of these brokers (bits) is: what is wrong with its copy none of them can repair. */
 bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index,
                    uint32_t brokers);
+/* It runs, and takes its copy for rotten. */
+bool atlas_refused_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
 /* What its leader has committed; false: it has none that runs. */
 bool atlas_committed(const struct cluster *, const char *topic, int32_t index, int64_t *ret_from,
                      int64_t *ret_to);

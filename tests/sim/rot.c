@@ -248,12 +248,18 @@ void rots_repair(struct rots *rots)
     for (uint32_t i = rots->count; i-- > 0;) {
         struct rot *rot = &rots->list[i];
         const char *topic = n->field->topics[rot->topic].name;
-        if (still(rot) &&
+        /* What was wrong once may be well by now: then there is nothing to put back, and a new process sees that. */
+        bool there = still(rot);
+        bool bad = there || atlas_refused_by(n->cluster, rot->broker, topic, rot->index);
+        if (bad &&
             atlas_held_by(n->cluster, rot->broker, topic, rot->index, nemesis_brokers_there(n))) {
-            nemesis_say(n, "%s-%d of %s is put back from a backup", topic, rot->index,
-                        n->cluster->brokers[rot->broker].name);
+            nemesis_say(n, "%s-%d of %s is %s", topic, rot->index,
+                        n->cluster->brokers[rot->broker].name,
+                        there ? "put back from a backup" : "well, and looked at again");
             nemesis_crash(n, &n->nodes[n->cluster->controller_count + rot->broker], SECOND / 10);
-            restore(rot);
+            if (there) {
+                restore(rot);
+            }
             rots->restored++;
         }
     }
