@@ -248,6 +248,19 @@ Test(recovery, no_flipped_bit_of_a_header_is_taken_for_records_that_are_yet_to_c
     ground_release(&g);
 }
 
+/* Whatever is wrong with what it meets: it is this replica that is rotten, and not the directory that has failed. */
+Test(recovery, a_truncation_that_meets_rot_says_so)
+{
+    struct ground g;
+    big_segments(&g);
+    int64_t size = fill(&g, 40);
+    close_clean(&g);
+    fake_disk_flip(g.host, FIRST, 20 * size + 16, 3); /* the magic byte */
+    ground_must_open(&g);
+    cr_assert_eq(log_truncate(g.log, 21, 0), ERR_CORRUPT);
+    ground_release(&g);
+}
+
 Test(recovery, indexes_that_are_missing_short_or_long_are_made_again)
 {
     static const char *const suffixes[] = {"index", "timeindex"};
