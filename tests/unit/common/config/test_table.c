@@ -74,6 +74,8 @@ Test(table, checks_speak_like_kafka)
     cr_assert_str_eq(why, "Value must be at least 0");
     cr_assert_eq(tried(CONFIG_NETWORK_THREADS, "65", why), ERR_INVALID);
     cr_assert_str_eq(why, "Value must be no more than 64");
+    /* Twice and three times as much must be a number too: what is beyond was an assertion of a controller that starts. */
+    cr_assert_eq(tried(CONFIG_ELECTION_TIMEOUT_MS, "2000000000", why), ERR_INVALID);
     cr_assert_eq(tried(CONFIG_LOG_PREALLOCATE, "yes", why), ERR_INVALID);
     cr_assert_str_eq(why, "Expected value to be either true or false");
     cr_assert_eq(tried(CONFIG_LOG_PREALLOCATE, " TRUE ", why), OK);
