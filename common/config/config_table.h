@@ -78,7 +78,7 @@
       "not given.") \
     X(CONTROLLER_QUORUM_ELECTION_BACKOFF_MAX_MS, "controller.quorum.election.backoff.max.ms", INT, "2000", AT_LEAST(0), READ_ONLY, DIFFERS("1000"), \
       "The longest that the election time-out grows to after rounds that nobody won.") \
-    X(ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, "150", BETWEEN(10, 600000), READ_ONLY, DIFFERS("1000"), \
+    X(ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, "200", BETWEEN(10, 600000), READ_ONLY, DIFFERS("1000"), \
       "How long a controller hears nothing before it stands for election; each draws a time between this " \
       "and twice this.") \
     X(QUORUM_VOTERS, "controller.quorum.voters", LIST, "", ANY, READ_ONLY, WORKS, \

@@ -23,7 +23,7 @@ void raft_config_elections(struct raft_config *config, int32_t min_ms, int32_t m
     config->election_min_ms = min_ms;
     config->election_max_ms = max_ms;
     config->backoff_max_ms = backoff_max_ms > max_ms ? backoff_max_ms : max_ms;
-    config->heartbeat_ms = min_ms > 1 ? min_ms * 2 / 3 : 1;
+    config->heartbeat_ms = min_ms > 1 ? min_ms / 2 : 1;
     config->resign_ms = max_ms + max_ms / 2;
 }
 

@@ -52,8 +52,8 @@ struct raft_config {
 
 /* 150-300 ms elections, 50 ms heartbeats, back-off to 2 s; resign after 1.5 longest time-outs (KIP-595). */
 void raft_config_defaults(struct raft_config *, struct raft_node self);
-/* Elections as somebody's file has them, and with them what has to fit: heartbeats of two thirds of the shortest time-out (one may be
- * a third late, and who stands too early is told so by the others; more of them only cost idle clusters wake-ups), resigning after
+/* Elections as somebody's file has them, and with them what has to fit: heartbeats of half of the shortest time-out (one may be that
+ * late, which a sleeping machine or a slow network needs; more of them only cost idle clusters wake-ups), resigning after
  * one and a half of the longest. backoff_max_ms: no less than the longest first time-out is made of it. */
 void raft_config_elections(struct raft_config *, int32_t min_ms, int32_t max_ms,
                            int32_t backoff_max_ms);

@@ -50,7 +50,7 @@ Test(table, our_defaults_that_differ_are_marked)
     cr_assert_str_eq(spec_of_key(CONFIG_HEARTBEAT_MS)->fallback, "300");
     cr_assert_str_eq(spec_of_key(CONFIG_HEARTBEAT_MS)->kafka, "2000");
     cr_assert_str_eq(spec_of_key(CONFIG_SESSION_MS)->fallback, "1500");
-    cr_assert_str_eq(spec_of_key(CONFIG_ELECTION_TIMEOUT_MS)->fallback, "150");
+    cr_assert_str_eq(spec_of_key(CONFIG_ELECTION_TIMEOUT_MS)->fallback, "200");
     cr_assert_eq(config_effect(CONFIG_DURABILITY), CONFIG_OWN);
     cr_assert_eq(config_effect(CONFIG_AUTHORIZER_CLASS_NAME), CONFIG_REFUSED);
     cr_assert_eq(config_mode(CONFIG_RETENTION_MS), CONFIG_CLUSTER_WIDE);
