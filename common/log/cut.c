@@ -114,6 +114,12 @@ static err_t replace_all(struct log *log, int64_t offset, time_ms now_wall_ms)
     return OK;
 }
 
+/* What cannot be read on the way to a cut is this replica's rot (docs/RULES.md); what cannot be written is the directory's. */
+static err_t unread_is_rot(err_t err)
+{
+    return err == ERR_IO ? ERR_CORRUPT : err;
+}
+
 /* What the indexes and the remaining batches say once everything from `at` on is gone. */
 static err_t segment_refresh(struct log *log, struct log_segment *segment, int64_t end)
 {
@@ -153,7 +159,7 @@ static err_t segment_refresh(struct log *log, struct log_segment *segment, int64
             segment->max_timestamp_offset = header.base_offset + header.last_offset_delta;
         }
     }
-    return err == ERR_NOT_FOUND ? OK : err;
+    return err == ERR_NOT_FOUND ? OK : unread_is_rot(err);
 }
 
 static err_t segment_cut(struct log *log, struct log_segment *segment, int64_t at, int64_t end)
@@ -187,7 +193,7 @@ static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *off
         *ret_at = segment->bytes;
         return OK;
     }
-    TRY(err);
+    TRY(unread_is_rot(err));
     ENSURE(header.base_offset >= segment->base,
            ERR_CORRUPT); /* rot in a log that was not scanned */
     *offset = min_i64(*offset, header.base_offset);

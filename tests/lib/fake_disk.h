@@ -65,6 +65,8 @@ struct inode;
 void fake_disk_rot(struct inode *, int64_t at, const uint8_t *p, size_t n, bool cold);
 /* The next read that touches this stretch (once), or each one until it is written, is odd; and it leaves the page cache. */
 void fake_disk_read_odd(struct inode *, int64_t at, size_t n, enum fake_odd, bool once);
+/* The same by a name: each read fails. */
+void fake_disk_unread(struct host *, const char *path, int64_t at, size_t n);
 /* Flips one bit in both images. */
 void fake_disk_flip(struct host *, const char *path, int64_t byte, unsigned bit);
 /* A copy of a file's live bytes in malloc'ed memory, or NULL when there is none. */

@@ -247,6 +247,13 @@ void fake_disk_read_odd(struct inode *inode, int64_t at, size_t n, enum fake_odd
     leave_cache(inode, at, at + (int64_t)n);
 }
 
+void fake_disk_unread(struct host *host, const char *path, int64_t at, size_t n)
+{
+    struct inode *inode = tree_find(host, path);
+    assert(inode != NULL);
+    fake_disk_read_odd(inode, at, n, FAKE_READ_FAILS, false);
+}
+
 uint8_t *fake_disk_bytes(struct host *host, const char *path, size_t *ret_n)
 {
     struct inode *inode = tree_find(host, path);

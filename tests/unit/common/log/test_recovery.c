@@ -261,6 +261,19 @@ Test(recovery, a_truncation_that_meets_rot_says_so)
     ground_release(&g);
 }
 
+/* Seed 60181 of the simulator at 3947291: the log directory went offline, and the broker halted. */
+Test(recovery, a_truncation_that_cannot_read_says_that_it_is_rot)
+{
+    struct ground g;
+    big_segments(&g);
+    int64_t size = fill(&g, 40);
+    close_clean(&g);
+    ground_must_open(&g);
+    fake_disk_unread(g.host, FIRST, 20 * size, 64);
+    cr_assert_eq(log_truncate(g.log, 21, 0), ERR_CORRUPT);
+    ground_release(&g);
+}
+
 Test(recovery, indexes_that_are_missing_short_or_long_are_made_again)
 {
     static const char *const suffixes[] = {"index", "timeindex"};
