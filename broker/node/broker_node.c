@@ -66,9 +66,7 @@ static void on_watch(struct timer *timer)
         hung = hung || now - loop_last_turn_us(node->reactors[i].loop) > HUNG_US;
     }
     control_hold_heartbeats(node->control, hung);
-    /* On whole seconds, as the look at the directories: one turn does for both. */
-    timer_arm(node->control_loop, timer,
-              (loop_now_us(node->control_loop) / WATCH_US + 1) * WATCH_US);
+    timer_arm_beat(node->control_loop, timer, WATCH_US); /* with the look at the directories */
 }
 
 /* ---- starting ---- */

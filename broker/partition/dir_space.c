@@ -3,8 +3,9 @@
  * indexes, the metadata log beside it, the file system itself) needs room too.
  *
  * Every second, more often when it gets close and less often while it stays what it was, a job of the pool looks how much is
- * free; what is appended in between is subtracted. Below the reserve leaders refuse (KAFKA_STORAGE_ERROR, which clients try again), while fetches, retention and
- * deletions go on; below half of it followers stop fetching too, so that leaders refuse first and replicas stay alike.
+ * free; what is appended in between is subtracted. Below the reserve leaders refuse (KAFKA_STORAGE_ERROR, which clients try
+ * again), while fetches, retention and deletions go on; below half of it followers stop fetching too, so that leaders refuse
+ * first and replicas stay alike.
  * Both end by themselves when there is room again.
  */
 #include "broker/partition/partition_internal.h"
@@ -83,8 +84,7 @@ static void space_arm(struct partitions *table)
         dir->space_seen = left;
         rest = min_i64(rest, near ? LOOK_NEAR_US : moves ? LOOK_US : LOOK_IDLE_US);
     }
-    timer_arm(table->config.control, &table->space_timer,
-              (loop_now_us(table->config.control) / rest + 1) * rest);
+    timer_arm_beat(table->config.control, &table->space_timer, rest);
 }
 
 static void space_done(struct disk_job *job)

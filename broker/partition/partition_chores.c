@@ -271,7 +271,7 @@ static void rebuild(struct partition *p, struct heap *heap)
         (void)rebuild_step(p, &event);
     }
     partition_leave(p);
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         partition_enter(p);
         if (p->state == PARTITION_OPEN) {
             partition_rot_offline(p, at, err);
@@ -310,8 +310,8 @@ static void verify(struct partition *p, struct heap *heap)
     if (err == OK) {
         err = check_stretch(p, slice_of(stretch.p, n));
     }
-    err = err == ERR_MALFORMED || err == ERR_VERSION ? ERR_CORRUPT : err;
-    bool rotten = err_is_rotten(err);
+    err = err_as_rot(err);
+    bool rotten = err_is_unreadable(err);
     assert(offset >= 0 && n <= stretch.room);
     trace_log(p->table->config.trace, rotten ? TRACE_ERROR : TRACE_WARN, TRACE_PARTITION,
               "%s-%d: a follower got a batch at %lld with a wrong checksum; our copy is %s (%s).",

@@ -133,7 +133,7 @@ static void read_records(struct partition *p, struct fetch_part *part, int64_t e
     struct log_range range;
     err_t err = log_read(p->log, part->fetch_offset, end, bytes_max, first_whole, LOG_READ_HOT,
                          &range);
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         partition_rot(p, part->fetch_offset, err);
         refuse(part, rot_error(p, err));
         return;
@@ -221,32 +221,40 @@ void partition_unwatch(struct fetch_part *part)
 
 /* ---- cold ranges ---- */
 
+err_t partition_range_warm(struct partition *p, struct log_range *range, size_t scratch_bytes)
+{
+    const struct memory_source *memory = memory_source(p->table->host);
+    uint8_t *scratch = memory->take(memory->ctx, scratch_bytes);
+    err_t err = ERR_NO_MEMORY;
+    for (int i = 0; i < 2 && scratch != NULL && (i == 0 || err_is_unreadable(err)); i++) {
+        err = log_range_warm(range, p->table->config.crc, scratch, scratch_bytes);
+    }
+    if (scratch != NULL) {
+        memory->give(memory->ctx, scratch, scratch_bytes);
+    }
+    partition_enter(p);
+    if (p->log == NULL) {
+        log_range_release(range);
+        err = ERR_BUSY;
+    } else {
+        err = log_range_warmed(p->log, range, err);
+    }
+    lock_leave(p->lock);
+    return err;
+}
+
 static void warm_work(struct disk_job *job)
 {
     struct fetch_part *part = CONTAINER_OF(job, struct fetch_part, job);
     struct partition *p = part->partition;
-    const struct memory_source *memory = memory_source(p->table->host);
-    uint8_t *scratch = memory->take(memory->ctx, WARM_SCRATCH_BYTES);
-    err_t err = ERR_NO_MEMORY;
-    for (int i = 0; i < 2 && scratch != NULL && (i == 0 || err_is_rotten(err)); i++) {
-        err = log_range_warm(&part->range, p->table->config.crc, scratch, WARM_SCRATCH_BYTES);
-    }
-    if (scratch != NULL) {
-        memory->give(memory->ctx, scratch, WARM_SCRATCH_BYTES);
-    }
-    partition_enter(p);
-    if (p->log == NULL) {
-        log_range_release(&part->range);
-        err = ERR_OFFLINE;
-    } else {
-        err = log_range_warmed(p->log, &part->range, err);
-    }
+    err_t err = partition_range_warm(p, &part->range, WARM_SCRATCH_BYTES);
     part->warm = err == OK;
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         part->fault = err;
+        partition_enter(p);
         partition_rot(p, part->fetch_offset, err);
+        partition_leave(p);
     }
-    partition_leave(p);
 }
 
 static void warm_done(struct disk_job *job)

@@ -292,7 +292,7 @@ void partition_rest(struct partition *, const char *why);
 void partition_rot(struct partition *, int64_t offset, err_t);
 /* Inside: the same, and nothing of it can be used. */
 void partition_rot_offline(struct partition *, int64_t offset, err_t);
-static inline bool err_is_rotten(err_t err)
+static inline bool err_is_unreadable(err_t err)
 {
     return err == ERR_CORRUPT || err == ERR_IO;
 }
@@ -323,6 +323,11 @@ struct log_config partition_log_config(const struct partition *);
 void partition_chores_init(struct partition *);
 /* Outside of the monitor. */
 void partition_chores_submit(struct partition *);
+
+/* ---- partition_fetch.c ---- */
+/* On the pool, outside: log_range_warm, twice where it is unreadable, and log_range_warmed. ERR_BUSY too where the log is closed
+ * by now. The range is released unless OK. */
+err_t partition_range_warm(struct partition *, struct log_range *, size_t scratch_bytes) MUST_USE;
 
 /* ---- partition_offsets.c ---- */
 /* Inside: error of a log call in the protocol's words. */

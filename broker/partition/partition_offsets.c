@@ -182,27 +182,8 @@ static err_t find_batch(struct partition *p, const struct offset_question *q,
                   : log_find_timestamp(p->log, q->timestamp_ms, limit, LOG_READ_HOT, ret_range);
     }
     lock_leave(p->lock);
-    if (err != OK || !ret_range->cold) {
-        return err;
-    }
-    const struct memory_source *memory = memory_source(p->table->host);
-    uint8_t *scratch = memory->take(memory->ctx, LOOKUP_SCRATCH_BYTES);
-    err = ERR_NO_MEMORY;
-    for (int i = 0; i < 2 && scratch != NULL && (i == 0 || err_is_rotten(err)); i++) {
-        err = log_range_warm(ret_range, p->table->config.crc, scratch, LOOKUP_SCRATCH_BYTES);
-    }
-    if (scratch != NULL) {
-        memory->give(memory->ctx, scratch, LOOKUP_SCRATCH_BYTES);
-    }
-    partition_enter(p);
-    if (p->log != NULL) {
-        err = log_range_warmed(p->log, ret_range, err);
-    } else {
-        log_range_release(ret_range);
-        err = ERR_BUSY;
-    }
-    lock_leave(p->lock);
-    return err;
+    bool cold = err == OK && ret_range->cold;
+    return cold ? partition_range_warm(p, ret_range, LOOKUP_SCRATCH_BYTES) : err;
 }
 
 static void lookup_work(struct disk_job *job)
@@ -219,7 +200,7 @@ static void lookup_work(struct disk_job *job)
             log_range_release(&range);
         }
     }
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         partition_enter(p);
         partition_rot(p, LOG_OFFSET_NONE, err);
         partition_leave(p);

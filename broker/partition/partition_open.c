@@ -162,13 +162,13 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     struct log *log = NULL;
     err_t err = ERR_CORRUPT;
     /* What a device gives wrong once it may give right when it is asked again. */
-    for (int i = 0; i < 2 && err_is_rotten(err); i++) {
+    for (int i = 0; i < 2 && err_is_unreadable(err); i++) {
         err = log_open(p->table->host, &p->heap, p->folder, &config, &p->known, &log, ret_report);
     }
     if (err == ERR_OFFLINE) {
         log_dir_note_failed_sync(p->dir);
     }
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         return err;
     }
     if (err != OK) {
@@ -201,7 +201,7 @@ void partition_open(struct partition *p)
     if (err == OK) {
         err = load_core(p, &report);
     }
-    if (err != OK && !err_is_rotten(err) && p->log != NULL) {
+    if (err != OK && !err_is_unreadable(err) && p->log != NULL) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: cannot be loaded (%s); the replica stays offline.", p->name, p->index,
                   err_text(err));
@@ -213,7 +213,7 @@ void partition_open(struct partition *p)
     }
     p->state = err == OK ? PARTITION_OPEN : PARTITION_OFFLINE;
     partition_wake(p, true, true);
-    if (err_is_rotten(err)) {
+    if (err_is_unreadable(err)) {
         partition_rot_offline(p, report.bad_offset, err);
     }
     if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY) {

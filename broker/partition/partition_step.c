@@ -463,7 +463,7 @@ void partition_rest(struct partition *p, const char *why)
 void partition_rot(struct partition *p, int64_t offset, err_t err)
 {
     char where[32] = "its opening";
-    assert(lock_held(p->lock) && err_is_rotten(err));
+    assert(lock_held(p->lock) && err_is_unreadable(err));
     if (p->rotten || p->state > PARTITION_OFFLINE) {
         return;
     }

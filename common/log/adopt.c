@@ -256,7 +256,7 @@ static err_t resume_first(struct log_recovery *r, struct log_segment *segment)
     TRY(segment_file(r->log, segment, FILE_BATCHES, false, &file));
     walk_init(&walk, file->disk, 0, segment->bytes, r->scratch, SCAN_BYTES);
     err_t err = walk_next(&walk, &header, &at);
-    if (err_is_rot(err)) {
+    if (err_as_rot(err) == ERR_CORRUPT) {
         r->report->bad_offset = segment->base;
         return ERR_CORRUPT;
     }

@@ -244,7 +244,7 @@ err_t log_truncate(struct log *log, int64_t offset, time_ms now_wall_ms)
     assert(offset >= log->start);
     ENSURE(!log->offline, ERR_OFFLINE);
     err_t err = offset >= log->end ? OK : truncate_files(log, offset, now_wall_ms);
-    return offline_unless(log, err_is_rot(err) ? ERR_CORRUPT : err);
+    return offline_unless(log, err_as_rot(err));
 }
 
 static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)

@@ -221,6 +221,13 @@ struct log_range {
     struct log_search search;
 };
 
+/* What readers of batches say where there is none though one must be, in one word: ERR_CORRUPT. Other errors as they are. */
+static inline err_t err_as_rot(err_t err)
+{
+    bool no_batch = err == ERR_TRUNCATED || err == ERR_VERSION || err == ERR_MALFORMED;
+    return no_batch ? ERR_CORRUPT : err;
+}
+
 enum log_read_mode {
     LOG_READ_HOT, /* never waits: what is not in the page cache, or was not checked since the start, comes back cold */
     LOG_READ_ANY, /* may wait for the device, and leaves checking to the caller: for the pool's time, and small logs */

@@ -236,11 +236,6 @@ err_t walk_check_crc(struct batch_walk *, const struct crc32c_impl *, const stru
                      int64_t at) MUST_USE;
 /* n <= room bytes at a position, in the walk's buffer. */
 err_t walk_bytes(struct batch_walk *, int64_t at, size_t n, const uint8_t **ret_p) MUST_USE;
-/* No batch is there though one must be. */
-static inline bool err_is_rot(err_t err)
-{
-    return err == ERR_TRUNCATED || err == ERR_VERSION || err == ERR_CORRUPT || err == ERR_MALFORMED;
-}
 
 /* --- searching one segment (search.c) --- */
 struct segment_view {

@@ -242,8 +242,7 @@ err_t log_range_warm(struct log_range *range, const struct crc32c_impl *crc, uin
                   .entry_bytes = TIME_ENTRY_BYTES},
     };
     TRY(search_run(&view, search, &none, range));
-    err_t err = warm_bytes(range, crc, scratch, scratch_bytes);
-    ENSURE(err == OK, err_is_rot(err) ? ERR_CORRUPT : err);
+    TRY(err_as_rot(warm_bytes(range, crc, scratch, scratch_bytes)));
     range->cold = false;
     search_release(&range->search);
     return OK;

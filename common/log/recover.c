@@ -34,7 +34,7 @@ err_t recovery_scan(struct log_recovery *r, struct log_segment *segment, int64_t
             err = batch_judge(r, segment, &walk, &header, at, scan);
         }
         if (err != OK) {
-            return err_is_rot(err) || err == ERR_RANGE ? ERR_CORRUPT : err;
+            return err == ERR_RANGE ? ERR_CORRUPT : err_as_rot(err);
         }
         segment_note(r->log, segment, &header, at);
         scan->next = header.base_offset + header.last_offset_delta + 1;

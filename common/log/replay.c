@@ -49,7 +49,7 @@ err_t log_replay_open(struct log *log, int64_t from, struct log_replay **ret_rep
     err_t err = replay_enter(replay, log_segment_floor(log, from));
     if (err != OK) {
         log_replay_close(replay);
-        return err_is_rot(err) ? ERR_CORRUPT : err;
+        return err_as_rot(err);
     }
     *ret_replay = replay;
     return OK;
@@ -78,8 +78,8 @@ err_t log_replay_next(struct log_replay *replay, struct log_batch *ret_batch)
         TRY(replay_enter(replay, replay->segment + 1));
         err = walk_next(&replay->walk, &header, &at);
     }
-    ENSURE(!err_is_rot(err) && err != ERR_RANGE, ERR_CORRUPT);
-    TRY(err);
+    ENSURE(err != ERR_RANGE, ERR_CORRUPT);
+    TRY(err_as_rot(err));
     ret_batch->facts = batch_facts(&header);
     /* A log that was closed cleanly is not scanned when it is opened: this is where rot in it shows. */
     ENSURE(ret_batch->facts.base_offset >= replay->next, ERR_CORRUPT);

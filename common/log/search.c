@@ -71,7 +71,7 @@ static err_t walk_near(const struct segment_view *view, int64_t offset, struct b
     struct batch_header header;
     walk->at = at;
     err_t err = walk_next(walk, &header, &at);
-    ENSURE(err == OK || err_is_rot(err), err);
+    ENSURE(err == OK || err_as_rot(err) == ERR_CORRUPT, err);
     bool true_hint = err == OK && header.base_offset + header.last_offset_delta == last;
     walk->at = true_hint ? at : 0;
     return OK;
@@ -116,7 +116,7 @@ static err_t range_skip(const struct segment_view *view, const struct log_search
     int64_t back = walk->at;
     walk->at = at;
     err_t err = walk_next(walk, &header, &at);
-    ENSURE(err == OK || err_is_rot(err), err);
+    ENSURE(err == OK || err_as_rot(err) == ERR_CORRUPT, err);
     int64_t last = view->base + index_key_of(entry, KEY_OFFSET);
     bool true_hint = err == OK && header.base_offset + header.last_offset_delta == last;
     walk->at = true_hint ? at : back;
@@ -267,5 +267,5 @@ err_t search_run(const struct segment_view *view, const struct log_search *searc
                                 : search_by_offset(view, search, hints, range);
     assert(err != OK || range->at + (int64_t)range->bytes <= view->bytes);
     assert(err != OK || range->bytes == 0 || range->at >= 0);
-    return err_is_rot(err) ? ERR_CORRUPT : err;
+    return err_as_rot(err);
 }

@@ -56,6 +56,11 @@ time_us loop_now_us(const struct loop *);
 void loop_post(struct loop *, struct mail *);
 
 void timer_arm(struct loop *, struct timer *, time_us at);
+/* At the next whole multiple of `every`: one turn does for all timers that beat alike. */
+static inline void timer_arm_beat(struct loop *loop, struct timer *timer, time_us every)
+{
+    timer_arm(loop, timer, (loop_now_us(loop) / every + 1) * every);
+}
 /* Harmless on an idle timer. */
 void timer_cancel(struct loop *, struct timer *);
 bool timer_armed(const struct timer *);

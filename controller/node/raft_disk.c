@@ -539,8 +539,7 @@ err_t raft_disk_read(struct raft_disk *store, raft_index first, raft_index last,
                     ? ERR_RANGE
                     : range_entries(store, &range, last, arena, ret_entries, ret_count);
     log_range_release(&range);
-    bool rot = err == ERR_MALFORMED || err == ERR_TRUNCATED || err == ERR_VERSION;
-    err = rot ? ERR_CORRUPT : err;
+    err = err_as_rot(err);
     if (err == ERR_CORRUPT) {
         store_rotten(store, "the metadata log");
     }

@@ -50,7 +50,8 @@ struct raft_config {
     raft_index trailing_entries; /* kept behind a snapshot for followers that are a little late */
 };
 
-/* 150-300 ms elections, 50 ms heartbeats, back-off to 2 s; resign after 1.5 longest time-outs (KIP-595). */
+/* What the core's own tests run with: 150-300 ms elections, 50 ms heartbeats, back-off to 2 s; resign after 1.5 longest time-outs
+ * (KIP-595). Controllers take their elections from their configuration instead (200-400 ms where nothing is said). */
 void raft_config_defaults(struct raft_config *, struct raft_node self);
 /* Elections as somebody's file has them, and with them what has to fit: heartbeats of half of the shortest time-out (one may be that
  * late, which a sleeping machine or a slow network needs; more of them only cost idle clusters wake-ups), resigning after
