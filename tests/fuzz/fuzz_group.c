@@ -4,8 +4,8 @@
  * time. After every step the core's invariants hold, each record that is to be written can be encoded and read back, and at the
  * end a shard loaded from all of it stands too, and nothing leaks.
  */
-#include "broker/group/consumer.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/broker/group/quick.h"
 
 #define CALLS_MAX   256
 #define RECORDS_MAX 48
@@ -106,13 +106,7 @@ static struct meta_image *image_grown(struct scene *s, const struct meta_image *
         }
         uint32_t first = meta_topic_count(from) == 0 ? 0 : 1;
         for (uint32_t p = first; p < first + more; p++) {
-            records[count++] = (struct meta_record){.kind = META_PARTITION,
-                                                    .partition = {.topic = id,
-                                                                  .index = (int32_t)p,
-                                                                  .replicas = {{.broker = 1}},
-                                                                  .replica_count = 1,
-                                                                  .isr = {.id = {1}, .count = 1},
-                                                                  .leader = 1}};
+            records[count++] = quick_partition(id, p);
         }
     }
     err_t err = meta_image_apply(&s->store, from,
@@ -563,27 +557,11 @@ static void one_event(struct scene *s)
 
 static void begin(struct scene *s)
 {
-    struct group_config config = {
-        .session_min_ms = 10,
-        .session_max_ms = 6000,
-        .initial_delay_ms = (fuzz_byte(&s->in) & 1) != 0 ? 100 : 0,
-        .members_max = 3,
-        .offsets_retention_ms = 20000,
-        .retention_check_ms = 10000,
-        .consumer = {.session_ms = 5000,
-                     .session_min_ms = 5000,
-                     .session_max_ms = 5000,
-                     .heartbeat_ms = 100,
-                     .heartbeat_min_ms = 100,
-                     .heartbeat_max_ms = 100,
-                     .assignment_interval_ms = (fuzz_byte(&s->in) & 1) != 0 ? 300 : 0,
-                     .assignment_interval_max_ms = 1000,
-                     .pattern_refresh_ms = 60000,
-                     .members_max = 3,
-                     .assignors = 3,
-                     .upgrade = true,
-                     .downgrade = true},
-    };
+    struct group_config config = quick_config(3);
+    config.initial_delay_ms = (fuzz_byte(&s->in) & 1) != 0 ? 100 : 0;
+    config.offsets_retention_ms = 20000;
+    config.consumer.assignment_interval_ms = (fuzz_byte(&s->in) & 1) != 0 ? 300 : 0;
+    config.consumer.upgrade = config.consumer.downgrade = true;
     test_memory_init(&s->memory);
     heap_init(&s->heap, &s->memory.source, (size_t)1 << 28);
     heap_init(&s->twin_heap, &s->memory.source, (size_t)1 << 28);

@@ -114,7 +114,6 @@ struct administrator {
     uint32_t topic; /* being created; topic_count: all are there */
     time_us next_at;
     time_us pace_us; /* of his whims; 0: none */
-    uint32_t whims;
     uint32_t side_topics;
 };
 
@@ -123,8 +122,7 @@ struct overseer {
     struct agent agent;
     struct agent_call call;
     time_us next_at;
-    time_us pace_us; /* 0: never */
-    uint32_t whims;
+    time_us pace_us;            /* 0: never */
     uint32_t asked[TOPICS_MAX]; /* partitions, the most for each topic */
 };
 

@@ -30,12 +30,6 @@ static void on_created(struct agent_call *call, const void *answer)
     }
 }
 
-static void ignore(struct agent_call *call, const void *answer)
-{
-    struct administrator *admin = CONTAINER_OF(call, struct administrator, call);
-    admin->whims += answer != NULL;
-}
-
 static void topic_create(struct administrator *admin, int32_t broker, const char *name,
                          uint32_t partitions, int32_t replicas, uint32_t like)
 {
@@ -174,7 +168,7 @@ static void work(struct agent *agent)
         return;
     }
     admin->next_at = agent_now(agent) + prng_between(&agent->prng, 0, admin->pace_us);
-    admin->call.done = ignore;
+    admin->call.done = agent_ignore;
     if (prng_chance(&agent->prng, 400)) {
         records_delete(admin);
         return;

@@ -213,6 +213,12 @@ static void links_look(struct agent *agent)
 
 /* ---- metadata ---- */
 
+void agent_ignore(struct agent_call *call, const void *response)
+{
+    (void)call;
+    (void)response;
+}
+
 void agent_want_metadata(struct agent *agent)
 {
     agent->metadata_wanted = true;

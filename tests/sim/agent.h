@@ -126,6 +126,8 @@ bool agent_ready(struct agent *, int32_t broker) MUST_USE;
 /* agent_ready has just said so. */
 void agent_send(struct agent *, int32_t broker, struct agent_call *, int16_t api, int16_t version,
                 const void *request);
+/* `done` of a call whose answer nobody waits for. */
+void agent_ignore(struct agent_call *, const void *response);
 void agent_want_metadata(struct agent *);
 /* All its connections end; nobody knows what becomes of what is out. */
 void agent_hang_up(struct agent *);

@@ -34,6 +34,20 @@ static const struct partition *partition_of(const struct cluster *cluster, int32
     return NULL;
 }
 
+static const struct meta_topic *topic_of(const struct cluster *cluster, const char *name)
+{
+    const struct meta_image *image = active_image(cluster);
+    return image == NULL ? NULL : meta_topic_named(image, slice_str(name));
+}
+
+static const struct partition *leader_of(const struct cluster *cluster, const char *topic,
+                                         int32_t index)
+{
+    const struct meta_topic *found = topic_of(cluster, topic);
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    return mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
+}
+
 /* What a power cut would leave of one segment: up to where its batches follow each other. */
 static int64_t image_end(const struct image *image, int64_t next)
 {
@@ -163,9 +177,7 @@ bool atlas_spares_broker(const struct cluster *cluster, uint32_t broker)
 bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
                   enum atlas_harm harm)
 {
-    const struct meta_image *image = active_image(cluster);
-    const struct meta_topic *found = image == NULL ? NULL
-                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_topic *found = topic_of(cluster, topic);
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
     return mp != NULL && spares(cluster, found, mp, broker_id(broker), harm);
 }
@@ -195,12 +207,7 @@ int64_t atlas_checkpoint(struct host *host, const char *file, const char *topic,
 
 int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t index)
 {
-    const struct meta_image *image = active_image(cluster);
-    const struct meta_topic *found = image == NULL ? NULL
-                                                   : meta_topic_named(image, slice_str(topic));
-    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
-    const struct partition *leader =
-        mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
+    const struct partition *leader = leader_of(cluster, topic, index);
     return leader == NULL ? 0 : leader->core.view.min_isr;
 }
 
@@ -225,9 +232,7 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
 bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
                    uint32_t brokers)
 {
-    const struct meta_image *image = active_image(cluster);
-    const struct meta_topic *found = image == NULL ? NULL
-                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_topic *found = topic_of(cluster, topic);
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
     uint32_t holders = 0;
     for (uint32_t i = 0; i < cluster->broker_count && mp != NULL; i++) {
@@ -240,9 +245,7 @@ bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *t
 bool atlas_refused_by(const struct cluster *cluster, uint32_t broker, const char *topic,
                       int32_t index)
 {
-    const struct meta_image *image = active_image(cluster);
-    const struct meta_topic *found = image == NULL ? NULL
-                                                   : meta_topic_named(image, slice_str(topic));
+    const struct meta_topic *found = topic_of(cluster, topic);
     const struct partition *p = found == NULL ? NULL
                                               : partition_of(cluster, broker_id(broker),
                                                              meta_topic_id(found), index);
@@ -252,12 +255,7 @@ bool atlas_refused_by(const struct cluster *cluster, uint32_t broker, const char
 bool atlas_committed(const struct cluster *cluster, const char *topic, int32_t index,
                      int64_t *ret_from, int64_t *ret_to)
 {
-    const struct meta_image *image = active_image(cluster);
-    const struct meta_topic *found = image == NULL ? NULL
-                                                   : meta_topic_named(image, slice_str(topic));
-    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
-    const struct partition *leader =
-        mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
+    const struct partition *leader = leader_of(cluster, topic, index);
     if (leader == NULL || leader->state != PARTITION_OPEN) {
         return false;
     }

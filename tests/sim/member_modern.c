@@ -167,17 +167,11 @@ void modern_beat(struct member *member)
     member_send(member, &member->beat, API_GROUP_BEAT, member->old ? 0 : 1, &request);
 }
 
-static void ignore(struct agent_call *call, const void *answer)
-{
-    (void)call;
-    (void)answer;
-}
-
 void modern_leave(struct member *member)
 {
     struct kmsg_consumer_group_heartbeat_request request;
     request_begin(member, &request);
     request.member_epoch = member->instance[0] == '\0' ? EPOCH_LEAVES : EPOCH_PAUSES;
-    member->leaving.call.done = ignore;
+    member->leaving.call.done = agent_ignore;
     member_send(member, &member->leaving, API_GROUP_BEAT, member->old ? 0 : 1, &request);
 }

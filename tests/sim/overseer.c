@@ -17,12 +17,6 @@
 #define UNSET                 1
 #define SIDE_TOPICS           8
 
-static void ignore(struct agent_call *call, const void *answer)
-{
-    struct overseer *who = CONTAINER_OF(call, struct overseer, call);
-    who->whims += answer != NULL;
-}
-
 /* ---- topics that grow ---- */
 
 static void grow(struct overseer *who, int32_t broker, const char *name, int32_t count)
@@ -138,7 +132,7 @@ static void work(struct agent *agent)
         return;
     }
     who->next_at = agent_now(agent) + prng_between(&agent->prng, 0, 2 * who->pace_us);
-    who->call.done = ignore;
+    who->call.done = agent_ignore;
     switch (prng_below(&agent->prng, 8)) {
     case 0:
     case 1:

@@ -20,7 +20,7 @@ const char *fault_name(enum fault fault)
     return fault_names[fault];
 }
 
-static void override(struct plan *plan, const char *key, int64_t value)
+void plan_override(struct plan *plan, const char *key, int64_t value)
 {
     uint32_t i = 0;
     while (plan->overrides[i] != NULL) {
@@ -29,11 +29,6 @@ static void override(struct plan *plan, const char *key, int64_t value)
     assert(i < ARRAY_LEN(plan->settings));
     (void)snprintf(plan->settings[i], sizeof(plan->settings[i]), "%s=%lld", key, (long long)value);
     plan->overrides[i] = plan->settings[i];
-}
-
-void plan_override(struct plan *plan, const char *key, int64_t value)
-{
-    override(plan, key, value);
 }
 
 /* Sizes that are usual, and now and then others. */
@@ -135,26 +130,28 @@ static void switches_draw(struct plan *plan)
 
 static void settings_draw(struct plan *plan, struct prng *prng)
 {
-    override(plan, "min.insync.replicas", prng_between(prng, 1, plan->size.brokers > 1 ? 2 : 1));
+    plan_override(plan, "min.insync.replicas",
+                  prng_between(prng, 1, plan->size.brokers > 1 ? 2 : 1));
     if (prng_chance(prng, 300)) {
-        override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 100, 1000));
+        plan_override(plan, "log.flush.offset.checkpoint.interval.ms",
+                      prng_between(prng, 100, 1000));
     }
     if (prng_chance(prng, 600)) {
-        override(plan, "replica.lag.time.max.ms", prng_between(prng, 200, 3000));
+        plan_override(plan, "replica.lag.time.max.ms", prng_between(prng, 200, 3000));
     }
     if (prng_chance(prng, 400)) { /* followers get on in small steps: one batch, and little more */
-        override(plan, "replica.fetch.max.bytes", prng_between(prng, 1, 3000));
-        override(plan, "replica.fetch.response.max.bytes", prng_between(prng, 1, 6000));
+        plan_override(plan, "replica.fetch.max.bytes", prng_between(prng, 1, 3000));
+        plan_override(plan, "replica.fetch.response.max.bytes", prng_between(prng, 1, 6000));
     }
     if (prng_chance(prng, 500)) {
-        override(plan, "log.index.interval.bytes", prng_between(prng, 0, 200));
+        plan_override(plan, "log.index.interval.bytes", prng_between(prng, 0, 200));
     }
     if (prng_chance(prng, 600)) {
-        override(plan, "log.roll.ms", prng_between(prng, 50, 2000));
+        plan_override(plan, "log.roll.ms", prng_between(prng, 50, 2000));
     }
     if (prng_chance(prng, 400)) { /* what was deleted goes soon */
-        override(plan, "log.retention.check.interval.ms", prng_between(prng, 100, 1500));
-        override(plan, "log.segment.delete.delay.ms", prng_between(prng, 0, 1000));
+        plan_override(plan, "log.retention.check.interval.ms", prng_between(prng, 100, 1500));
+        plan_override(plan, "log.segment.delete.delay.ms", prng_between(prng, 0, 1000));
     }
     plan->size.snapshot_bytes = prng_chance(prng, 500) ? prng_between(prng, 200, 20000) : 0;
     plan->size.trailing_entries = prng_chance(prng, 700) ? prng_between(prng, 1, 30) : 0;
@@ -164,11 +161,11 @@ static void settings_draw(struct plan *plan, struct prng *prng)
 static void modern_draw(struct plan *plan, struct prng *prng)
 {
     plan->modern_session_ms = (int32_t)prng_between(prng, 1000, 4000);
-    override(plan, "group.consumer.min.session.timeout.ms", 100);
-    override(plan, "group.consumer.session.timeout.ms", plan->modern_session_ms);
-    override(plan, "group.consumer.min.heartbeat.interval.ms", 50);
-    override(plan, "group.consumer.heartbeat.interval.ms", prng_between(prng, 100, 500));
-    override(plan, "group.consumer.assignment.interval.ms", prng_between(prng, 0, 500));
+    plan_override(plan, "group.consumer.min.session.timeout.ms", 100);
+    plan_override(plan, "group.consumer.session.timeout.ms", plan->modern_session_ms);
+    plan_override(plan, "group.consumer.min.heartbeat.interval.ms", 50);
+    plan_override(plan, "group.consumer.heartbeat.interval.ms", prng_between(prng, 100, 500));
+    plan_override(plan, "group.consumer.assignment.interval.ms", prng_between(prng, 0, 500));
 }
 
 /* By chance of its own: what else a seed draws does not depend on it. */
@@ -181,11 +178,11 @@ static void groups_draw(struct plan *plan)
     }
     plan->groups = (uint32_t)prng_between(&prng, 1, 2);
     plan->members = (uint32_t)prng_between(&prng, plan->groups, MEMBERS_MAX);
-    override(plan, "group.min.session.timeout.ms", 100);
-    override(plan, "group.initial.rebalance.delay.ms", prng_between(&prng, 0, 1000));
-    override(plan, "offsets.topic.num.partitions", prng_between(&prng, 1, 3));
+    plan_override(plan, "group.min.session.timeout.ms", 100);
+    plan_override(plan, "group.initial.rebalance.delay.ms", prng_between(&prng, 0, 1000));
+    plan_override(plan, "offsets.topic.num.partitions", prng_between(&prng, 1, 3));
     if (prng_chance(&prng, 300)) {
-        override(plan, "offsets.commit.timeout.ms", prng_between(&prng, 300, 3000));
+        plan_override(plan, "offsets.commit.timeout.ms", prng_between(&prng, 300, 3000));
     }
     plan->modern = (uint32_t)prng_below(&prng, 4) << 1; /* groups count from 1 */
     if (plan->modern != 0) {
@@ -207,11 +204,11 @@ static bool overridden(const struct plan *plan, const char *key)
 static void patience_draw(struct plan *plan, struct prng *prng)
 {
     int64_t heartbeat_ms = prng_between(prng, 300, 1000);
-    override(plan, "controller.quorum.election.timeout.ms", prng_between(prng, 200, 1000));
-    override(plan, "broker.heartbeat.interval.ms", heartbeat_ms);
-    override(plan, "broker.session.timeout.ms", heartbeat_ms * prng_between(prng, 4, 8));
+    plan_override(plan, "controller.quorum.election.timeout.ms", prng_between(prng, 200, 1000));
+    plan_override(plan, "broker.heartbeat.interval.ms", heartbeat_ms);
+    plan_override(plan, "broker.session.timeout.ms", heartbeat_ms * prng_between(prng, 4, 8));
     if (!overridden(plan, "replica.lag.time.max.ms")) {
-        override(plan, "replica.fetch.wait.max.ms", prng_between(prng, 500, 3000));
+        plan_override(plan, "replica.fetch.wait.max.ms", prng_between(prng, 500, 3000));
     }
 }
 
@@ -255,7 +252,7 @@ static void rots_draw(struct plan *plan)
     }
     plan->rot_gap_us = prng_between(&prng, 50000, SECOND) * (plan->thinks ? 8 : 1);
     if (plan->rot_kinds != 0 && !overridden(plan, pace)) {
-        override(plan, pace, prng_between(&prng, 100, 500));
+        plan_override(plan, pace, prng_between(&prng, 100, 500));
     }
 }
 
@@ -274,12 +271,12 @@ static void changes_draw(struct plan *plan)
     }
     if (plan->groups > 0 && offsets) {
         plan->offsets_expire = true;
-        override(plan, "offsets.retention.minutes", 1);
-        override(plan, "offsets.retention.check.interval.ms", prng_between(&prng, 20, 500));
+        plan_override(plan, "offsets.retention.minutes", 1);
+        plan_override(plan, "offsets.retention.check.interval.ms", prng_between(&prng, 20, 500));
     }
     if (prng_chance(&prng, 150)) {
         plan->producer_expiry_ms = prng_between(&prng, 2000, 8000) * (plan->thinks ? 5 : 1);
-        override(plan, "producer.id.expiration.ms", plan->producer_expiry_ms);
+        plan_override(plan, "producer.id.expiration.ms", plan->producer_expiry_ms);
     }
 }
 

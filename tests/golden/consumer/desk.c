@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "kmsg/consumer_protocol.h"
+#include "tests/unit/broker/group/quick.h"
 
 #define WALL_BASE 1000000
 
@@ -181,13 +182,7 @@ static void topic(struct desk *desk, const char *line, struct story_out *out)
         from = meta_topic_partitions(there);
     }
     for (uint32_t i = from; i < to; i++) {
-        records[count++] = (struct meta_record){.kind = META_PARTITION,
-                                                .partition = {.topic = desk_topic_id(letter, 0),
-                                                              .index = (int32_t)i,
-                                                              .replicas = {{.broker = 1}},
-                                                              .replica_count = 1,
-                                                              .isr = {.id = {1}, .count = 1},
-                                                              .leader = 1}};
+        records[count++] = quick_partition(desk_topic_id(letter, 0), i);
     }
     arena_init(&arena, &desk->source, 1 << 12, 1 << 20);
     err_t err = meta_image_apply(&desk->store, desk->image, (struct meta_batch){records, count},

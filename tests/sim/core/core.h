@@ -19,8 +19,8 @@ struct core_told {
 
 struct core_result {
     bool good;
-    bool stuck; /* what is wrong is that it did not recover */
-    char sentence[320];
+    bool stuck;           /* what is wrong is that it did not recover */
+    const char *sentence; /* what is wrong; until the next run */
     int64_t simulated_ms;
     uint64_t counts[CORE_COUNTS_MAX];
 };

@@ -1,6 +1,3 @@
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "tests/sim/core/core.h"
 #include "tests/unit/controller/raft/world/world.h"
 
@@ -14,17 +11,15 @@ const struct core_told core_told = {
 
 void core_run(uint64_t seed, bool loud, struct core_result *ret_result)
 {
-    static struct world *w;
-    w = w == NULL ? calloc(1, sizeof(*w)) : w;
-    assert(w != NULL);
-    w->loud = loud;
-    bool good = world_run(w, seed);
+    static struct world w;
+    w.loud = loud;
+    bool good = world_run(&w, seed);
     *ret_result = (struct core_result){
         .good = good,
-        .stuck = w->stuck,
-        .simulated_ms = w->now,
-        .counts = {w->steps, (uint64_t)w->committed_last, w->elections, w->crashes, w->cuts,
-                   w->installs, w->changes, w->reads},
+        .sentence = w.wrong,
+        .stuck = w.stuck,
+        .simulated_ms = w.now,
+        .counts = {w.steps, (uint64_t)w.committed_last, w.elections, w.crashes, w.cuts, w.installs,
+                   w.changes, w.reads},
     };
-    (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "%s", good ? "" : w->wrong);
 }

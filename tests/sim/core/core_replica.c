@@ -1,6 +1,3 @@
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "tests/sim/core/core.h"
 #include "tests/unit/broker/replica/world/world.h"
 
@@ -14,16 +11,14 @@ const struct core_told core_told = {
 
 void core_run(uint64_t seed, bool loud, struct core_result *ret_result)
 {
-    static struct world *w;
-    w = w == NULL ? calloc(1, sizeof(*w)) : w;
-    assert(w != NULL);
-    w->loud = loud;
-    bool good = world_run(w, seed);
+    static struct world w;
+    w.loud = loud;
+    bool good = world_run(&w, seed);
     *ret_result = (struct core_result){
         .good = good,
-        .simulated_ms = w->now,
-        .counts = {w->steps, w->acked, w->max_elections, w->isr_changes, w->truncations,
-                   w->duplicates, w->rebuilds},
+        .sentence = w.wrong,
+        .simulated_ms = w.now,
+        .counts = {w.steps, w.acked, w.max_elections, w.isr_changes, w.truncations, w.duplicates,
+                   w.rebuilds},
     };
-    (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "%s", good ? "" : w->wrong);
 }

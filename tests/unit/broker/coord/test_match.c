@@ -27,6 +27,24 @@ static void gate_close(struct gate *gate, struct loop *loop)
     CHECK(sem_wait(&gate->stands) == 0);
 }
 
+static bool is_active(struct coord_shard *shard)
+{
+    shard_enter(shard);
+    bool active = shard->state == SHARD_ACTIVE;
+    shard_leave(shard);
+    return active;
+}
+
+static struct coord_shard *open_active(struct bench *b)
+{
+    coord_bench_open(b, 1);
+    struct coord_shard *shard = coord_bench_shard(b, 0);
+    while (!is_active(shard)) {
+        (void)usleep(1000);
+    }
+    return shard;
+}
+
 struct asking {
     struct bench_node *node;
     struct coord_shard *shard;
@@ -63,13 +81,7 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
 {
     static struct bench b;
     struct gate gate;
-    coord_bench_open(&b, 1);
-    struct coord_shard *shard = coord_bench_shard(&b, 0);
-    for (bool active = false; !active; (void)usleep(1000)) {
-        shard_enter(shard);
-        active = shard->state == SHARD_ACTIVE;
-        shard_leave(shard);
-    }
+    struct coord_shard *shard = open_active(&b);
     struct coords *coords = shard->coords;
     gate_close(&gate, shard->home); /* what comes from the pool stays there */
     bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
@@ -86,10 +98,7 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
     while (atomic_load(&coords->matches) > 0) {
         (void)usleep(1000);
     }
-    shard_enter(shard);
-    bool active = shard->state == SHARD_ACTIVE;
-    shard_leave(shard);
-    cr_assert(active);
+    cr_assert(is_active(shard));
     coord_bench_close(&b);
 }
 
@@ -97,13 +106,7 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
 Test(coord_match, a_shard_that_stops_takes_its_patterns_along)
 {
     static struct bench b;
-    coord_bench_open(&b, 1);
-    struct coord_shard *shard = coord_bench_shard(&b, 0);
-    for (bool active = false; !active; (void)usleep(1000)) {
-        shard_enter(shard);
-        active = shard->state == SHARD_ACTIVE;
-        shard_leave(shard);
-    }
+    struct coord_shard *shard = open_active(&b);
     bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
     coord_bench_close(&b);
 }

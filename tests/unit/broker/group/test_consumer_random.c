@@ -9,6 +9,7 @@
 
 #include "tests/unit/broker/group/consumer_dump.h"
 #include "tests/unit/broker/group/group_log.h"
+#include "tests/unit/broker/group/quick.h"
 #include "tests/unit/common/meta/world.h"
 
 #define CLIENTS    12
@@ -75,13 +76,7 @@ static void topic_grow(struct world *w, int topic, uint32_t to)
                                                 .topic = {.id = id, .name = slice_str(name)}};
     }
     for (uint32_t p = w->partitions[topic]; p < to; p++) {
-        records[count++] = (struct meta_record){.kind = META_PARTITION,
-                                                .partition = {.topic = id,
-                                                              .index = (int32_t)p,
-                                                              .replicas = {{.broker = 1}},
-                                                              .replica_count = 1,
-                                                              .isr = {.id = {1}, .count = 1},
-                                                              .leader = 1}};
+        records[count++] = quick_partition(id, p);
     }
     if (count > 0) {
         meta_world_apply(&w->meta, records, count);

@@ -4,77 +4,15 @@
  */
 #include <criterion/criterion.h>
 
-#include "broker/group/consumer.h"
-#include "tests/unit/common/meta/world.h"
+#include "tests/unit/broker/group/bench.h"
 
-struct bench {
-    struct meta_world meta;
-    struct heap heap;
-    struct group_shard shard;
-    struct group_call call;
-    time_ms now;
-};
-
-static void open_bench(struct bench *b)
+static void open_with_topic(struct bench *b)
 {
-    struct group_config config = {
-        .session_min_ms = 10,
-        .session_max_ms = 6000,
-        .members_max = 10,
-        .offsets_retention_ms = 1000000,
-        .retention_check_ms = 1000000,
-        .consumer = {.session_ms = 5000,
-                     .session_min_ms = 5000,
-                     .session_max_ms = 5000,
-                     .heartbeat_ms = 100,
-                     .heartbeat_min_ms = 100,
-                     .heartbeat_max_ms = 100,
-                     .assignment_interval_max_ms = 1000,
-                     .pattern_refresh_ms = 60000,
-                     .members_max = 10,
-                     .assignors = 3},
-    };
-    memset(b, 0, sizeof(*b));
-    meta_world_init(&b->meta);
+    bench_open(b, 10);
     struct meta_record records[] = {
         {.kind = META_TOPIC, .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}},
-        {.kind = META_PARTITION,
-         .partition = {.topic = test_uuid('T', 1),
-                       .replicas = {{.broker = 1}},
-                       .replica_count = 1,
-                       .isr = {.id = {1}, .count = 1},
-                       .leader = 1}}};
+        quick_partition(test_uuid('T', 1), 0)};
     meta_world_apply(&b->meta, records, ARRAY_LEN(records));
-    heap_init(&b->heap, &b->meta.memory.source, 1 << 26);
-    group_shard_init(&b->shard, &config, &b->heap, &b->meta.memory.source);
-}
-
-static void close_bench(struct bench *b)
-{
-    struct list waiting;
-    list_init(&waiting);
-    group_shard_release(&b->shard, &waiting);
-    cr_assert_eq(b->heap.live, 0);
-    heap_release(&b->heap);
-    meta_world_release(&b->meta);
-}
-
-static void step(struct bench *b, struct group_event *event)
-{
-    struct group_actions actions;
-    event->now = b->now;
-    event->wall_ms = 1000000 + b->now;
-    event->image = b->meta.image;
-    event->topics_version = -1;
-    group_step(&b->shard, event, &actions);
-    cr_assert_not(actions.broken);
-    group_check(&b->shard);
-}
-
-static void begin(struct bench *b)
-{
-    struct group_event event = {.kind = GROUP_LOADED};
-    step(b, &event);
 }
 
 static void say(struct bench *b, const struct kmsg_message *desc, const char *member,
@@ -134,7 +72,7 @@ Test(hostile_log, epochs_at_their_edges)
             struct bench b;
             struct kmsg_consumer_group_target_assignment_metadata_value target = {
                 .assignment_epoch = edges[k], .assignment_timestamp = INT64_MAX - (int64_t)i};
-            open_bench(&b);
+            open_with_topic(&b);
             say_epoch(&b, edges[i]);
             say(&b, &kmsg_consumer_group_target_assignment_metadata_key_desc, "", &target);
             say_member(&b, "m", NULL);
@@ -143,7 +81,7 @@ Test(hostile_log, epochs_at_their_edges)
             cr_assert_eq(beat(&b, "m", NULL, 0), KAFKA_NONE);
             cr_assert_eq(beat(&b, "n", NULL, 0), KAFKA_NONE);
             cr_assert_gt(b.call.consumer.epoch, 0);
-            close_bench(&b);
+            bench_close(&b);
         }
     }
 }
@@ -152,7 +90,7 @@ Test(hostile_log, a_classic_group_becomes_one_of_consumers_without_its_tombstone
 {
     struct bench b;
     struct kmsg_group_metadata_value value;
-    open_bench(&b);
+    open_with_topic(&b);
     kmsg_group_metadata_value_init(&value);
     value.protocol_type = slice_str("consumer");
     value.generation = 3;
@@ -163,14 +101,14 @@ Test(hostile_log, a_classic_group_becomes_one_of_consumers_without_its_tombstone
     say_epoch(&b, 5);
     begin(&b);
     cr_assert_eq(beat(&b, "m", NULL, 0), KAFKA_NONE);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(hostile_log, classic_groups_without_what_they_must_have)
 {
     struct bench b;
     struct kmsg_group_metadata_value value;
-    open_bench(&b);
+    open_with_topic(&b);
     kmsg_group_metadata_value_init(&value);
     value.protocol_type = slice_str("consumer");
     value.generation = -7;
@@ -189,14 +127,14 @@ Test(hostile_log, classic_groups_without_what_they_must_have)
     }
     cr_assert_eq(group->state, GROUP_EMPTY);
     cr_assert_gt(group->generation, 0);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(hostile_log, a_static_member_in_a_state_that_nobody_knows)
 {
     for (int aside = 0; aside < 2; aside++) {
         struct bench b;
-        open_bench(&b);
+        open_with_topic(&b);
         say_epoch(&b, 5);
         say_member(&b, "m", "i");
         say_current(&b, "m", aside ? CONSUMER_STEPS_ASIDE : 5, 77);
@@ -205,14 +143,14 @@ Test(hostile_log, a_static_member_in_a_state_that_nobody_knows)
             cr_assert_eq(beat(&b, "m", "i", CONSUMER_STEPS_ASIDE), KAFKA_NONE);
         }
         cr_assert_eq(beat(&b, "n", "i", 0), KAFKA_NONE);
-        close_bench(&b);
+        bench_close(&b);
     }
 }
 
 Test(hostile_log, two_members_on_one_seat)
 {
     struct bench b;
-    open_bench(&b);
+    open_with_topic(&b);
     say_epoch(&b, 5);
     say_member(&b, "m", "i");
     say_member(&b, "n", "i");
@@ -221,7 +159,7 @@ Test(hostile_log, two_members_on_one_seat)
     begin(&b);
     cr_assert_eq(beat(&b, "m", "i", 5), KAFKA_FENCED_INSTANCE_ID);
     cr_assert_eq(beat(&b, "n", "i", 5), KAFKA_NONE);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(hostile_log, a_classic_member_that_offers_no_protocol_is_left_alone)
@@ -230,7 +168,7 @@ Test(hostile_log, a_classic_member_that_offers_no_protocol_is_left_alone)
     struct kmsg_consumer_group_member_metadata_value value;
     struct kmsg_consumer_group_member_metadata_value_classic_member_metadata classic = {
         .session_timeout_ms = 5000};
-    open_bench(&b);
+    open_with_topic(&b);
     b.shard.config.consumer.downgrade = true;
     say_epoch(&b, 5);
     say_member(&b, "m", NULL);
@@ -244,5 +182,5 @@ Test(hostile_log, a_classic_member_that_offers_no_protocol_is_left_alone)
     const struct group *group = group_find(&b.shard, slice_str("g"));
     cr_assert(group->consumer != NULL, "it stays a group of the new protocol");
     cr_assert_eq(group->consumer->members.count, 1);
-    close_bench(&b);
+    bench_close(&b);
 }

@@ -2,66 +2,12 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "broker/group/consumer.h"
-#include "tests/unit/common/meta/world.h"
+#include "tests/unit/broker/group/bench.h"
 
-#define WALL 1000000
-
-struct bench {
-    struct meta_world meta;
-    struct heap heap;
-    struct group_shard shard;
-    struct group_call call;
-    struct group_actions actions;
-    time_ms now;
-};
-
-static void step(struct bench *b, struct group_event *event)
+static void open_loaded(struct bench *b)
 {
-    event->now = b->now;
-    event->wall_ms = WALL + b->now;
-    event->image = b->meta.image;
-    event->topics_version = -1;
-    group_step(&b->shard, event, &b->actions);
-    cr_assert_not(b->actions.broken);
-    group_check(&b->shard);
-}
-
-static void open_bench(struct bench *b)
-{
-    struct group_event loaded = {.kind = GROUP_LOADED};
-    struct group_config config = {
-        .session_min_ms = 10,
-        .session_max_ms = 6000,
-        .members_max = 100,
-        .offsets_retention_ms = 5000,
-        .retention_check_ms = 10000,
-        .consumer = {.session_ms = 5000,
-                     .session_min_ms = 5000,
-                     .session_max_ms = 5000,
-                     .heartbeat_ms = 100,
-                     .heartbeat_min_ms = 100,
-                     .heartbeat_max_ms = 100,
-                     .assignment_interval_max_ms = 1000,
-                     .pattern_refresh_ms = 60000,
-                     .members_max = 100,
-                     .assignors = 3},
-    };
-    memset(b, 0, sizeof(*b));
-    meta_world_init(&b->meta);
-    heap_init(&b->heap, &b->meta.memory.source, 1 << 26);
-    group_shard_init(&b->shard, &config, &b->heap, &b->meta.memory.source);
-    step(b, &loaded);
-}
-
-static void close_bench(struct bench *b)
-{
-    struct list waiting;
-    list_init(&waiting);
-    group_shard_release(&b->shard, &waiting);
-    cr_assert_eq(b->heap.live, 0);
-    heap_release(&b->heap);
-    meta_world_release(&b->meta);
+    bench_open(b, 100);
+    begin(b);
 }
 
 static struct group_event ask(struct bench *b, enum group_event_kind kind, const char *group,
@@ -90,7 +36,7 @@ Test(group_limits, a_commit_that_no_write_may_hold_is_refused_and_nobody_else_fe
     struct bench b;
     char text[100] = "";
     struct group_offset_item items[20];
-    open_bench(&b);
+    open_loaded(&b);
     b.shard.config.write_bytes_max = 2000;
     commit(&b, "other", 1);
     for (size_t i = 0; i < ARRAY_LEN(items); i++) {
@@ -112,7 +58,7 @@ Test(group_limits, a_commit_that_no_write_may_hold_is_refused_and_nobody_else_fe
     step(&b, &event);
     cr_assert_eq(b.call.error, KAFKA_NONE);
     cr_assert_eq(b.actions.record_count, 10);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(group_limits, a_subscription_that_no_record_may_hold_is_refused)
@@ -123,7 +69,7 @@ Test(group_limits, a_subscription_that_no_record_may_hold_is_refused)
     static const struct group_part none[1];
     struct meta_record record = {.kind = META_TOPIC,
                                  .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}};
-    open_bench(&b);
+    open_loaded(&b);
     meta_world_apply(&b.meta, &record, 1);
     b.shard.config.write_bytes_max = 1000;
     for (uint32_t i = 0; i < ARRAY_LEN(topics); i++) {
@@ -144,7 +90,7 @@ Test(group_limits, a_subscription_that_no_record_may_hold_is_refused)
     b.call = (struct group_call){0};
     step(&b, &event);
     cr_assert_eq(b.call.error, KAFKA_NONE);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 /* The next tick; how many records it writes. */
@@ -159,7 +105,7 @@ static uint32_t tick(struct bench *b)
 Test(group_limits, an_expiry_goes_in_writes_of_a_thousand)
 {
     struct bench b;
-    open_bench(&b);
+    open_loaded(&b);
     for (int32_t p = 0; p < 2500; p++) {
         commit(&b, "g", p);
     }
@@ -169,14 +115,14 @@ Test(group_limits, an_expiry_goes_in_writes_of_a_thousand)
     cr_assert_eq(tick(&b), 501, "and the group itself");
     cr_assert_eq(b.shard.groups.count, 0);
     cr_assert_eq(b.shard.expiry_due_ms, b.now + b.shard.config.retention_check_ms);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(group_limits, groups_expire_whole_or_later)
 {
     struct bench b;
     uint32_t written = 0, ticks = 0;
-    open_bench(&b);
+    open_loaded(&b);
     for (int g = 0; g < 1250; g++) {
         char name[16];
         snprintf(name, sizeof(name), "g%d", g);
@@ -190,7 +136,7 @@ Test(group_limits, groups_expire_whole_or_later)
     }
     cr_assert_eq(written, 2 * 1250, "an offset and a group each");
     cr_assert_eq(ticks, 3);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 Test(group_limits, racks_beyond_those_that_are_told_apart)
@@ -199,16 +145,10 @@ Test(group_limits, racks_beyond_those_that_are_told_apart)
     uint32_t given = 0;
     struct meta_record records[101] = {
         {.kind = META_TOPIC, .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}}};
-    for (int32_t p = 0; p < 100; p++) {
-        records[p + 1] = (struct meta_record){.kind = META_PARTITION,
-                                              .partition = {.topic = test_uuid('T', 1),
-                                                            .index = p,
-                                                            .replicas = {{.broker = 1}},
-                                                            .replica_count = 1,
-                                                            .isr = {.id = {1}, .count = 1},
-                                                            .leader = 1}};
+    for (uint32_t p = 0; p < 100; p++) {
+        records[p + 1] = quick_partition(test_uuid('T', 1), p);
     }
-    open_bench(&b);
+    open_loaded(&b);
     meta_world_apply(&b.meta, records, ARRAY_LEN(records));
     for (int i = 0; i < 100; i++) {
         char text[16];
@@ -233,7 +173,7 @@ Test(group_limits, racks_beyond_those_that_are_told_apart)
         given += m->target.count;
     }
     cr_assert_eq(given, 100);
-    close_bench(&b);
+    bench_close(&b);
 }
 
 /* Offsets of a topic that a member may be reading are not deleted beneath it; who cannot be understood may be reading it. */
@@ -242,7 +182,7 @@ Test(group_limits, what_a_member_says_may_not_be_understood)
     struct bench b;
     struct group_offset_gone gone = {.topic = slice_str("t")};
     struct group_protocol offer = {slice_str("range"), slice_str("\x7fno subscription")};
-    open_bench(&b);
+    open_loaded(&b);
     commit(&b, "g", 0);
     struct group_event join = ask(&b, GROUP_JOIN, "g", "", -1);
     join.join.client_id = slice_str("c");
@@ -260,5 +200,5 @@ Test(group_limits, what_a_member_says_may_not_be_understood)
     step(&b, &event);
     cr_assert_eq(b.call.error, KAFKA_NONE);
     cr_assert_eq(gone.error, KAFKA_GROUP_SUBSCRIBED_TO_TOPIC);
-    close_bench(&b);
+    bench_close(&b);
 }

@@ -719,6 +719,19 @@ static void reading_told(struct mail *mail)
     CHECK(sem_post(&CONTAINER_OF(wait, struct reading, wait)->told) == 0);
 }
 
+/* What is cold is warmed and asked for again. */
+static void read_part(struct partition *p, struct fetch_part *part, struct reading *reading)
+{
+    partition_fetch(p, part, 1 << 16, true);
+    if (part->cold) {
+        partition_warm(p, part, &reading->wait);
+        CHECK(sem_wait(&reading->told) == 0);
+        fetch_wait_again(&reading->wait);
+        CHECK(fetch_wait_idle(&reading->wait));
+        partition_fetch(p, part, 1 << 16, true);
+    }
+}
+
 enum kafka_error bench_refusal(struct bench *b, uint32_t node, int64_t offset)
 {
     struct partition *p = bench_partition(b, node);
@@ -727,14 +740,7 @@ enum kafka_error bench_refusal(struct bench *b, uint32_t node, int64_t offset)
     part.last_fetched_epoch = -1;
     CHECK(sem_init(&reading.told, 0, 0) == 0);
     fetch_wait_init(&reading.wait, b->nodes[node].reactors[0], reading_told);
-    partition_fetch(p, &part, 1 << 16, true);
-    if (part.cold) {
-        partition_warm(p, &part, &reading.wait);
-        CHECK(sem_wait(&reading.told) == 0);
-        fetch_wait_again(&reading.wait);
-        CHECK(fetch_wait_idle(&reading.wait));
-        partition_fetch(p, &part, 1 << 16, true);
-    }
+    read_part(p, &part, &reading);
     fetch_part_clear(&part);
     partition_drop(p);
     return part.error;
@@ -753,16 +759,8 @@ uint8_t *bench_read(struct bench *b, uint32_t node, int64_t offset, size_t *ret_
         struct fetch_part part = {
             .replica_id = -1, .current_leader_epoch = -1, .fetch_offset = *ret_end};
         part.last_fetched_epoch = -1;
-        partition_fetch(p, &part, 1 << 16, true);
-        CHECK(part.error == KAFKA_NONE);
-        if (part.cold) {
-            partition_warm(p, &part, &reading.wait);
-            CHECK(sem_wait(&reading.told) == 0);
-            fetch_wait_again(&reading.wait);
-            CHECK(fetch_wait_idle(&reading.wait));
-            partition_fetch(p, &part, 1 << 16, true);
-            CHECK(part.error == KAFKA_NONE && !part.cold);
-        }
+        read_part(p, &part, &reading);
+        CHECK(part.error == KAFKA_NONE && !part.cold);
         if (part.records.file == NULL) {
             fetch_part_clear(&part);
             break;

@@ -41,6 +41,16 @@ static inline void bench_step(struct bench *b, struct replica_event event)
     replica_check(&b->replica);
 }
 
+static inline void bench_load(struct bench *b, int64_t log_end, const struct epoch_entry *epochs,
+                              uint32_t count)
+{
+    struct replica_event event = {.kind = REPLICA_LOAD};
+    event.load.log_end = log_end;
+    event.load.epochs = epochs;
+    event.load.epoch_count = count;
+    bench_step(b, event);
+}
+
 /* Loaded with a log of [0, log_end), all of epoch 0. */
 static inline void bench_init(struct bench *b, int64_t log_end)
 {
@@ -51,11 +61,7 @@ static inline void bench_init(struct bench *b, int64_t log_end)
     replica_init(&b->replica,
                  &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b->heap);
     struct epoch_entry zero = {.epoch = 0, .start_offset = 0};
-    struct replica_event event = {.kind = REPLICA_LOAD};
-    event.load.log_end = log_end;
-    event.load.epochs = &zero;
-    event.load.epoch_count = log_end > 0 ? 1 : 0;
-    bench_step(b, event);
+    bench_load(b, log_end, &zero, log_end > 0 ? 1 : 0);
     bench_step(b, (struct replica_event){.kind = REPLICA_LOADED});
     b->view = (struct replica_view){.leader = 1,
                                     .leader_epoch = 1,

@@ -56,11 +56,7 @@ Test(replica_bounds, what_cannot_be_in_a_file_is_left_out)
     bench_init(&b, 0);
     replica_begin_anew(&b.replica);
     struct epoch_entry epochs[] = {{-1, 0}, {0, -5}, {0, 0}, {1, 6}, {2, 99}};
-    struct replica_event load = {.kind = REPLICA_LOAD};
-    load.load.log_end = 10;
-    load.load.epochs = epochs;
-    load.load.epoch_count = ARRAY_LEN(epochs);
-    bench_step(&b, load);
+    bench_load(&b, 10, epochs, ARRAY_LEN(epochs));
     cr_assert_eq(b.replica.epochs.count, 2);
     struct producer_entry good = {.id = 7,
                                   .last_offset = 4,
@@ -138,11 +134,7 @@ static bool live_within(size_t most, bool once)
     replica_init(&b->replica,
                  &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b->heap);
     struct epoch_entry epochs[] = {{0, 0}, {1, 4}};
-    struct replica_event load = {.kind = REPLICA_LOAD};
-    load.load.log_end = 10;
-    load.load.epochs = epochs;
-    load.load.epoch_count = 2;
-    bench_step(b, load);
+    bench_load(b, 10, epochs, ARRAY_LEN(epochs));
     struct producer_entry known = {.id = 7,
                                    .last_offset = 4,
                                    .txn_first_offset = -1,

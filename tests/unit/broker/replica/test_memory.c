@@ -95,11 +95,7 @@ Test(memory, a_load_without_memory_halts)
     replica_init(&b.replica,
                  &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b.heap);
     struct epoch_entry epoch = {0, 0};
-    struct replica_event event = {.kind = REPLICA_LOAD};
-    event.load.log_end = 5;
-    event.load.epochs = &epoch;
-    event.load.epoch_count = 1;
-    bench_step(&b, event);
+    bench_load(&b, 5, &epoch, 1);
     bench_step(&b, (struct replica_event){.kind = REPLICA_LOADED});
     bench_must(&b, REPLICA_HALT);
     cr_assert_eq(b.replica.role, REPLICA_STOPPED);
@@ -120,9 +116,7 @@ Test(memory, a_log_ahead_of_the_cluster_halts)
     heap_init(&b.heap, &b.source, 16 << 20);
     replica_init(&b.replica,
                  &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b.heap);
-    struct replica_event event = {.kind = REPLICA_LOAD};
-    event.load.log_end = 5;
-    bench_step(&b, event);
+    bench_load(&b, 5, NULL, 0);
     bench_step(&b, (struct replica_event){.kind = REPLICA_REPLAY, .replay = later});
     bench_step(&b, (struct replica_event){.kind = REPLICA_LOADED});
     bench_view(&b);

@@ -18,6 +18,22 @@ void quorum_init(struct quorum *quorum, const struct controller_settings *settin
     (void)quorum_submit(quorum, &(struct command){.kind = COMMAND_NEW_ACTIVE});
 }
 
+struct quorum *quorum_with_orders(uint64_t seed)
+{
+    static struct quorum quorum;
+    struct controller_settings settings = controller_settings_default();
+    quorum_init(&quorum, &settings, seed);
+    for (int b = 1; b <= 3; b++) {
+        quorum_join(&quorum, b, 1);
+    }
+    struct create_topic topic = {
+        .name = slice_str("orders"), .partitions = 2, .replication_factor = 3};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    const struct answer *answer = quorum_submit(&quorum, &command);
+    assert(answer->create_topics.results[0].result.error == KAFKA_NONE);
+    return &quorum;
+}
+
 void quorum_release(struct quorum *quorum)
 {
     controller_release(&quorum->active);

@@ -32,6 +32,8 @@ struct quorum {
 };
 
 void quorum_init(struct quorum *, const struct controller_settings *, uint64_t seed);
+/* Three brokers, and the topic "orders" with two partitions of three replicas; one at a time. */
+struct quorum *quorum_with_orders(uint64_t seed);
 /* Checks that nothing is left in memory. */
 void quorum_release(struct quorum *);
 

@@ -8,19 +8,8 @@ static char long_text[40000];
 
 static struct quorum *quorum_new(void)
 {
-    static struct quorum quorum;
-    struct controller_settings settings = controller_settings_default();
     memset(long_text, 'x', sizeof(long_text));
-    quorum_init(&quorum, &settings, 9);
-    for (int b = 1; b <= 3; b++) {
-        quorum_join(&quorum, b, 1);
-    }
-    struct create_topic topic = {
-        .name = slice_str("orders"), .partitions = 2, .replication_factor = 3};
-    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
-    cr_assert_eq(quorum_submit(&quorum, &command)->create_topics.results[0].result.error,
-                 KAFKA_NONE);
-    return &quorum;
+    return quorum_with_orders(9);
 }
 
 static enum kafka_error registered(struct quorum *quorum, const struct command *command)

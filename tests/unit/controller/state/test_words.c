@@ -6,27 +6,11 @@
 
 #define MANY 10001
 
-static struct quorum *quorum_new(void)
-{
-    static struct quorum quorum;
-    struct controller_settings settings = controller_settings_default();
-    quorum_init(&quorum, &settings, 21);
-    for (int b = 1; b <= 3; b++) {
-        quorum_join(&quorum, b, 1);
-    }
-    struct create_topic topic = {
-        .name = slice_str("orders"), .partitions = 2, .replication_factor = 3};
-    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
-    cr_assert_eq(quorum_submit(&quorum, &command)->create_topics.results[0].result.error,
-                 KAFKA_NONE);
-    return &quorum;
-}
-
 /* --- registration --- */
 
 Test(controller_words, registrations)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     static const struct {
         enum kafka_error error;
         const char *says;
@@ -114,7 +98,7 @@ static const struct create_topic hand = {
 
 Test(controller_words, topics_by_numbers)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     struct topic_setting null = {slice_str("k"), {0}};
     static struct topic_setting settings[600];
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
@@ -152,7 +136,7 @@ Test(controller_words, topics_by_numbers)
 
 Test(controller_words, topics_by_hand)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     struct manual_assignment twice[] = {{0, {1, 2}, 2}, {0, {1, 2}, 2}};
     struct manual_assignment gap[] = {{0, {1, 2}, 2}, {2, {1, 2}, 2}};
     struct manual_assignment below[] = {{-1, {1, 2}, 2}};
@@ -196,7 +180,7 @@ Test(controller_words, topics_by_hand)
 
 Test(controller_words, more_partitions)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     struct grow_topic good = {.name = slice_str("orders"), .total = 3};
     struct grow_topic bad[] = {good, good, good, good, good, good, good};
     bad[0].name = slice_str("nowhere");
@@ -288,7 +272,7 @@ static void isr_whole(struct quorum *quorum, int32_t leader)
 
 Test(controller_words, words_about_thousands_of_partitions)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     grow_wide(quorum);
     struct command command = {.kind = COMMAND_SUSPECT,
                               .suspect = {1, meta_broker(quorum_image(quorum), 1)->epoch, true}};
@@ -324,6 +308,19 @@ Test(controller_words, words_about_thousands_of_partitions)
 
 /* --- settings --- */
 
+#define SETTINGS 600
+
+static struct topic_setting *settings_many(void)
+{
+    static struct topic_setting many[SETTINGS];
+    static char keys[SETTINGS][12];
+    for (size_t i = 0; i < SETTINGS; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "key.%zu", i);
+        many[i] = (struct topic_setting){.key = slice_str(keys[i]), .value = slice_str("v")};
+    }
+    return many;
+}
+
 static struct command_result change(struct quorum *quorum, struct alter_resource wants)
 {
     struct command command = {.kind = COMMAND_ALTER_CONFIGS, .alter_configs = {&wants, 1, false}};
@@ -332,13 +329,8 @@ static struct command_result change(struct quorum *quorum, struct alter_resource
 
 Test(controller_words, settings)
 {
-    struct quorum *quorum = quorum_new();
-    static struct topic_setting many[600];
-    static char keys[600][12];
-    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
-        (void)snprintf(keys[i], sizeof(keys[i]), "key.%zu", i);
-        many[i] = (struct topic_setting){.key = slice_str(keys[i]), .value = slice_str("v")};
-    }
+    struct quorum *quorum = quorum_with_orders(21);
+    struct topic_setting *many = settings_many();
     static const struct topic_setting one = {.key = {(const uint8_t *)"retention.ms", 12},
                                              .value = {(const uint8_t *)"5", 1}};
     static const struct topic_setting join = {.key = {(const uint8_t *)"retention.ms", 12},
@@ -385,13 +377,8 @@ Test(controller_words, settings)
 
 Test(controller_words, settings_in_numbers)
 {
-    struct quorum *quorum = quorum_new();
-    static struct topic_setting many[600];
-    static char keys[600][12];
-    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
-        (void)snprintf(keys[i], sizeof(keys[i]), "key.%zu", i);
-        many[i] = (struct topic_setting){.key = slice_str(keys[i]), .value = slice_str("v")};
-    }
+    struct quorum *quorum = quorum_with_orders(21);
+    struct topic_setting *many = settings_many();
     /* Groups take what the broker has judged: three halves of a batch, then a request to take all of it back. */
     struct alter_resource group = {META_RESOURCE_GROUP, slice_str("g"), many, 500, false};
     cr_assert_eq(change(quorum, group).error, KAFKA_NONE);
@@ -441,7 +428,7 @@ Test(controller_words, strange_values_in_the_log)
                    {"unclean.leader.election.enable", "True"},
                    {"unclean.leader.election.enable", "[rue"}};
     for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
-        struct quorum *quorum = quorum_new();
+        struct quorum *quorum = quorum_with_orders(21);
         struct meta_record record = {.kind = META_CONFIG,
                                      .config = {META_RESOURCE_TOPIC, slice_str("orders"),
                                                 slice_str(strange[i].key),
@@ -472,7 +459,7 @@ Test(controller_words, strange_values_in_the_log)
 
 Test(controller_words, features_and_ids)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     int16_t level = meta_feature_level(quorum_image(quorum), slice_str("transaction.version"));
     static struct update_feature features[METADATA_BATCH_RECORDS_MAX + 1];
     for (size_t i = 0; i < ARRAY_LEN(features); i++) {
@@ -524,7 +511,7 @@ Test(controller_words, features_and_ids)
 /* A broker with thousands of partitions goes, and comes back, and asks to leave. */
 Test(controller_words, brokers_of_thousands)
 {
-    struct quorum *quorum = quorum_new();
+    struct quorum *quorum = quorum_with_orders(21);
     struct create_topic wide = {
         .name = slice_str("wide"), .partitions = 2500, .replication_factor = 3};
     struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&wide, 1, false}};
