@@ -90,6 +90,7 @@ enum control_kind {
 struct control_partition {
     struct uuid topic;
     int32_t partition;
+    int32_t leader_epoch; /* of REPLICAS_ROTTEN: in the image by which it is said */
 };
 
 /*

@@ -156,13 +156,18 @@ static void replicas_send(struct control_request *r)
     Odradek__Frame frame = ODRADEK__FRAME__INIT;
     Odradek__AssignDirs assign = ODRADEK__ASSIGN_DIRS__INIT;
     Odradek__ReplicasLost lost = ODRADEK__REPLICAS_LOST__INIT;
+    Odradek__ReplicasRotten rotten = ODRADEK__REPLICAS_ROTTEN__INIT;
     Odradek__ReplicasSynced synced = ODRADEK__REPLICAS_SYNCED__INIT;
     arena_init(&arena, memory_source(loop_host(r->control->loop)), 16384, PARTITIONS_ARENA);
     Odradek__TopicPartition **list = partitions_pack(r, &arena);
-    if (list == NULL) {
+    int32_t *epochs = arena_array(&arena, r->replicas.count, sizeof(*epochs));
+    if (list == NULL || epochs == NULL) {
         arena_release(&arena);
         request_fail(r, KAFKA_UNKNOWN_SERVER_ERROR, "out of memory");
         return;
+    }
+    for (uint32_t i = 0; i < r->replicas.count; i++) {
+        epochs[i] = r->replicas.partitions[i].leader_epoch;
     }
     if (r->kind == CONTROL_ASSIGN_DIRS) {
         assign.broker = r->control->options.broker;
@@ -172,14 +177,22 @@ static void replicas_send(struct control_request *r)
         assign.n_partitions = r->replicas.count;
         frame.body_case = ODRADEK__FRAME__BODY_ASSIGN_DIRS;
         frame.assign_dirs = &assign;
-    } else if (r->kind != CONTROL_REPLICAS_SYNCED) {
-        lost.rotten = r->kind == CONTROL_REPLICAS_ROTTEN;
+    } else if (r->kind == CONTROL_REPLICAS_LOST) {
         lost.broker = r->control->options.broker;
         lost.epoch = r->control->epoch;
         lost.partitions = list;
         lost.n_partitions = r->replicas.count;
         frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_LOST;
         frame.replicas_lost = &lost;
+    } else if (r->kind == CONTROL_REPLICAS_ROTTEN) {
+        rotten.broker = r->control->options.broker;
+        rotten.epoch = r->control->epoch;
+        rotten.partitions = list;
+        rotten.n_partitions = r->replicas.count;
+        rotten.leader_epochs = epochs;
+        rotten.n_leader_epochs = r->replicas.count;
+        frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_ROTTEN;
+        frame.replicas_rotten = &rotten;
     } else {
         synced.broker = r->control->options.broker;
         synced.epoch = r->control->epoch;

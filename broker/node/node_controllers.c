@@ -101,7 +101,7 @@ static void on_news_end(struct turn_end *end)
 }
 
 static void news_add(struct broker_node *node, struct replica_news *news, enum control_kind kind,
-                     struct uuid topic, int32_t index)
+                     struct control_partition what)
 {
     news->node = node;
     news->kind = kind;
@@ -116,7 +116,7 @@ static void news_add(struct broker_node *node, struct replica_news *news, enum c
         news->items = items;
         news->room = room;
     }
-    news->items[news->count++] = (struct control_partition){.topic = topic, .partition = index};
+    news->items[news->count++] = what;
     node->news_end.run = on_news_end;
     loop_at_turn_end(node->control_loop, &node->news_end);
 }
@@ -129,14 +129,15 @@ static void on_lost(void *ctx, struct uuid topic, int32_t index)
         &node->trace, TRACE_WARN, TRACE_PARTITION,
         "replica %s-%d is not in its directory any more; giving its seat up, it will be copied anew",
         uuid_print(topic).s, index);
-    news_add(node, &node->lost, CONTROL_REPLICAS_LOST, topic, index);
+    news_add(node, &node->lost, CONTROL_REPLICAS_LOST, (struct control_partition){topic, index, 0});
 }
 
-static void on_rotten(void *ctx, struct uuid topic, int32_t index)
+static void on_rotten(void *ctx, struct uuid topic, int32_t index, int32_t leader_epoch)
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
-    news_add(node, &node->rotten, CONTROL_REPLICAS_ROTTEN, topic, index);
+    news_add(node, &node->rotten, CONTROL_REPLICAS_ROTTEN,
+             (struct control_partition){topic, index, leader_epoch});
 }
 
 static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid dir)
@@ -147,7 +148,7 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
         struct replica_news *news = &node->placed[i];
         if (uuid_is_none(news->dir) || uuid_eq(news->dir, dir)) {
             news->dir = dir;
-            news_add(node, news, CONTROL_ASSIGN_DIRS, topic, index);
+            news_add(node, news, CONTROL_ASSIGN_DIRS, (struct control_partition){topic, index, 0});
             return;
         }
     }
@@ -157,7 +158,8 @@ static void on_synced(void *ctx, struct uuid topic, int32_t index)
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
-    news_add(node, &node->synced, CONTROL_REPLICAS_SYNCED, topic, index);
+    news_add(node, &node->synced, CONTROL_REPLICAS_SYNCED,
+             (struct control_partition){topic, index, 0});
 }
 
 /* ---- in-sync sets ---- */

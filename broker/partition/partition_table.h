@@ -49,9 +49,9 @@ struct partitions_events {
     /* The image says that a replica lies in one of our directories, and it is not there (ReplicasLost). Told once an image
      * that says so; it is created when the image shows it without a directory. */
     void (*lost)(void *ctx, struct uuid topic, int32_t index);
-    /* A replica is there and cannot be read through (ReplicasLost, rotten). Told with each apply until the image shows it
-     * without a directory; then it is set aside, and made anew. May be NULL. */
-    void (*rotten)(void *ctx, struct uuid topic, int32_t index);
+    /* A replica is there and cannot be read through (ReplicasRotten), by the image of this leader epoch. Told with each apply until
+     * the image shows it without a directory; then it is set aside, and made anew. May be NULL. */
+    void (*rotten)(void *ctx, struct uuid topic, int32_t index, int32_t leader_epoch);
     /* A replica lies here, its folder is on disk (AssignDirs). Told again with each apply until the image shows it; until
      * then nothing that the replica has counts. */
     void (*assigned)(void *ctx, struct uuid topic, int32_t index, struct uuid dir);

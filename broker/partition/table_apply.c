@@ -147,7 +147,7 @@ static void remove_partition(struct partition *p)
 /*
  * A rotten replica. What it has cannot all be read, but others count on it: the leader that acknowledges, the controllers that
  * elect. So it keeps its name and its seats, and what is good of it is served, until the image says that the controllers have
- * taken them from it (REPLICAS_LOST, rotten; they do so only while somebody else has everything). Only then its folder is set
+ * taken them from it (REPLICAS_ROTTEN; they do so only while somebody else has everything). Only then its folder is set
  * aside, for who may want to look into it, and the replica is made anew, empty, to be copied from its leader (M145).
  */
 static void set_rotten_aside(struct partition *p)
@@ -213,7 +213,7 @@ static void tell_rotten(struct partition *p, const struct meta_partition *mp)
     }
     p->alone_told = alone;
     if (!alone && !MUTANT(143)) {
-        events->rotten(events->ctx, p->topic, p->index);
+        events->rotten(events->ctx, p->topic, p->index, mp->leader_epoch);
     }
 }
 
@@ -597,7 +597,7 @@ void table_rotten(struct mail *mail)
     struct partitions_events *events = &p->table->config.events;
     if (!p->table->stopping && is_rotten(p) && events->rotten != NULL) {
         tell_place(p);
-        events->rotten(events->ctx, p->topic, p->index);
+        events->rotten(events->ctx, p->topic, p->index, p->view.leader_epoch);
     }
     partition_drop(p);
 }

@@ -273,6 +273,20 @@ static err_t replicas_read(struct order *order, enum command_kind kind, int32_t 
     return OK;
 }
 
+static err_t rotten_read(struct order *order, const Odradek__ReplicasRotten *from)
+{
+    TRY(replicas_read(order, COMMAND_REPLICAS_ROTTEN, from->broker, from->epoch, from->partitions,
+                      from->n_partitions));
+    ENSURE(from->n_leader_epochs == from->n_partitions, ERR_MALFORMED);
+    int32_t *epochs = arena_array(&order->arena, from->n_partitions, sizeof(*epochs));
+    ENSURE(epochs != NULL, ERR_NO_MEMORY);
+    for (size_t i = 0; i < from->n_partitions; i++) {
+        epochs[i] = from->leader_epochs[i];
+    }
+    order->command.replicas.leader_epochs = epochs;
+    return OK;
+}
+
 static err_t assign_read(struct order *order, const Odradek__AssignDirs *from)
 {
     struct partition_ref *refs;
@@ -322,11 +336,10 @@ static err_t order_read(struct order *order, const Odradek__Frame *frame)
     case ODRADEK__FRAME__BODY_REGISTER: return register_read(order, frame->register_);
     case ODRADEK__FRAME__BODY_HEARTBEAT: return heartbeat_read(order, frame->heartbeat);
     case ODRADEK__FRAME__BODY_REPLICAS_LOST:
-        TRY(replicas_read(order, COMMAND_REPLICAS_LOST, frame->replicas_lost->broker,
-                          frame->replicas_lost->epoch, frame->replicas_lost->partitions,
-                          frame->replicas_lost->n_partitions));
-        order->command.replicas.rotten = frame->replicas_lost->rotten;
-        return OK;
+        return replicas_read(order, COMMAND_REPLICAS_LOST, frame->replicas_lost->broker,
+                             frame->replicas_lost->epoch, frame->replicas_lost->partitions,
+                             frame->replicas_lost->n_partitions);
+    case ODRADEK__FRAME__BODY_REPLICAS_ROTTEN: return rotten_read(order, frame->replicas_rotten);
     case ODRADEK__FRAME__BODY_REPLICAS_SYNCED:
         return replicas_read(order, COMMAND_REPLICAS_SYNCED, frame->replicas_synced->broker,
                              frame->replicas_synced->epoch, frame->replicas_synced->partitions,

@@ -24,6 +24,7 @@ enum command_kind {
     COMMAND_ALTER_PARTITION,
     COMMAND_ASSIGN_DIRS,
     COMMAND_REPLICAS_LOST,
+    COMMAND_REPLICAS_ROTTEN,
     COMMAND_REPLICAS_SYNCED,
     COMMAND_ALLOCATE_PRODUCER_IDS,
     /* From clients, through brokers that have checked who may ask. */
@@ -167,19 +168,20 @@ struct assign_dirs_command {
 
 /* REPLICAS_LOST: the image says that the replica lies in one of the broker's dirs, and it is not there. Its seats go and
  * its directory becomes UUID_NONE, after which the broker may create it empty. Of a replica without a directory it means
- * nothing, so it may be said twice. rotten: it is there, and cannot be read through. Then it is done only while another member
- * of the ISR or the ELR may lead (INELIGIBLE_REPLICA), for what is good of it may be all there is; and the leader epoch grows,
- * for the same incarnation of the broker goes on with an empty log, and what it fetched into the old one must not count.
+ * nothing, so it may be said twice. REPLICAS_ROTTEN: it is there, and cannot be read through. Then that is done only while another
+ * member of the ISR or the ELR may lead (INELIGIBLE_REPLICA), for what is good of it may be all there is; and the leader epoch
+ * grows, for the same incarnation of the broker goes on with an empty log, and what it fetched into the old one must not count. It
+ * counts in the leader epoch in which it is said (FENCED_LEADER_EPOCH): the copy that has come since may be a good one.
  * REPLICAS_SYNCED: the topic is durability=disk in the broker's image, and it has fsynced the whole log since it saw that. */
 struct replicas_command {
     int32_t broker;
     int64_t broker_epoch;
     const struct partition_ref *entries;
     uint32_t count;
-    bool rotten;
+    const int32_t *leader_epochs; /* of REPLICAS_ROTTEN, as many; else NULL */
 };
 
-/* Of ASSIGN_DIRS, REPLICAS_LOST and REPLICAS_SYNCED. */
+/* Of ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_ROTTEN and REPLICAS_SYNCED. */
 struct replicas_answer {
     enum kafka_error error;    /* not NONE: of the whole request */
     enum kafka_error *results; /* in the order of the request */
@@ -340,7 +342,7 @@ struct command {
         struct heartbeat_command heartbeat;
         struct alter_partition_command alter_partition;
         struct assign_dirs_command assign_dirs;
-        struct replicas_command replicas; /* REPLICAS_LOST, REPLICAS_SYNCED */
+        struct replicas_command replicas; /* REPLICAS_LOST, REPLICAS_ROTTEN, REPLICAS_SYNCED */
         struct allocate_producer_ids_command allocate_producer_ids;
         struct create_topics_command create_topics;
         struct delete_topics_command delete_topics;
@@ -360,7 +362,7 @@ struct answer {
         struct register_broker_answer register_broker;
         struct heartbeat_answer heartbeat;
         struct alter_partition_answer alter_partition;
-        struct replicas_answer replicas; /* ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_SYNCED */
+        struct replicas_answer replicas; /* ASSIGN_DIRS, and these */
         struct allocate_producer_ids_answer allocate_producer_ids;
         struct create_topics_answer create_topics;
         struct delete_topics_answer delete_topics;

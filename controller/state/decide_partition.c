@@ -153,14 +153,14 @@ err_t decide_alter_partition(const struct controller_state *state, const struct 
     return OK;
 }
 
-/* --- ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_SYNCED --- */
+/* --- ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_ROTTEN, REPLICAS_SYNCED --- */
 
 /* What is said about one replica of the broker. dir: of ASSIGN_DIRS. */
 struct replica_word {
     enum command_kind kind;
     const struct meta_broker *broker;
     struct uuid dir;
-    bool rotten; /* of REPLICAS_LOST */
+    int32_t leader_epoch; /* of REPLICAS_ROTTEN */
 };
 
 /* Changes the replica as it was said; *ret_lost: its seats go. */
@@ -180,6 +180,7 @@ static enum kafka_error replica_change(const struct world *world, struct slice t
         replica->dir = word->dir;
         return KAFKA_NONE;
     case COMMAND_REPLICAS_LOST:
+    case COMMAND_REPLICAS_ROTTEN:
         if (uuid_is_none(replica->dir)) {
             return KAFKA_NONE; /* said again: it was heard, or nothing lies anywhere yet that could be lost */
         }
@@ -235,13 +236,18 @@ static err_t replica_one(const struct world *world, const struct partition_ref *
     if (*ret_error != KAFKA_NONE) {
         return OK;
     }
-    if (lost && word->rotten && !spared(world, old, word->broker->id)) {
+    bool rotten = lost && word->kind == COMMAND_REPLICAS_ROTTEN;
+    if (rotten && word->leader_epoch != old->leader_epoch) {
+        *ret_error = KAFKA_FENCED_LEADER_EPOCH; /* of an earlier copy, or it is said again */
+        return OK;
+    }
+    if (rotten && !spared(world, old, word->broker->id)) {
         PROBE(SEAT_ROTTEN_KEPT);
         *ret_error = KAFKA_INELIGIBLE_REPLICA; /* what is good of it may be all there is */
         return OK;
     }
     rules.lost = lost ? word->broker->id : META_NO_BROKER;
-    rules.renew = lost && word->rotten;
+    rules.renew = rotten;
     if (rules.renew) {
         PROBE(SEAT_ROTTEN);
     }
@@ -253,18 +259,10 @@ static err_t replica_one(const struct world *world, const struct partition_ref *
     return OK;
 }
 
-/* The three requests in one form. */
-struct replica_words {
-    int32_t broker;
-    int64_t broker_epoch;
-    uint32_t count;
-    const struct partition_ref *refs;
-    const struct assign_dirs_entry *dirs;
-    bool rotten;
-};
-
-static err_t decide_words(const struct controller_state *state, const struct replica_words *words,
-                          enum command_kind kind, struct decision *decision)
+/* The four requests in one form. */
+static err_t decide_words(const struct controller_state *state, enum command_kind kind,
+                          const struct replicas_command *words,
+                          const struct assign_dirs_entry *dirs, struct decision *decision)
 {
     struct replicas_answer *answer = &decision->answer.replicas;
     struct decision_cursor *cursor = &decision->cursor;
@@ -278,19 +276,21 @@ static err_t decide_words(const struct controller_state *state, const struct rep
         answer->results = arena_array(decision->arena, words->count, sizeof(*answer->results));
         ENSURE(answer->results != NULL, ERR_NO_MEMORY);
     }
-    struct replica_word word = {
-        .kind = kind, .broker = meta_broker(world.image, words->broker), .rotten = words->rotten};
+    struct replica_word word = {.kind = kind, .broker = meta_broker(world.image, words->broker)};
     assert(word.broker != NULL && word.broker->epoch == words->broker_epoch);
-    assert((words->dirs != NULL) == (kind == COMMAND_ASSIGN_DIRS) || words->count == 0);
+    assert((dirs != NULL) == (kind == COMMAND_ASSIGN_DIRS) || words->count == 0);
+    assert((words->leader_epochs != NULL) == (kind == COMMAND_REPLICAS_ROTTEN) ||
+           words->count == 0);
     for (; cursor->index < words->count; cursor->index++) {
-        const struct partition_ref *at = words->dirs != NULL ? &words->dirs[cursor->index].at
-                                                             : &words->refs[cursor->index];
+        uint32_t i = cursor->index;
+        const struct partition_ref *at = dirs != NULL ? &dirs[i].at : &words->entries[i];
         if (decision_left(decision) == 0 || decision_touches(decision, at->topic, at->partition)) {
             decision->more = true;
             return OK;
         }
-        word.dir = words->dirs != NULL ? words->dirs[cursor->index].dir : UUID_NONE;
-        TRY(replica_one(&world, at, &word, decision, &answer->results[cursor->index]));
+        word.dir = dirs != NULL ? dirs[i].dir : UUID_NONE;
+        word.leader_epoch = words->leader_epochs != NULL ? words->leader_epochs[i] : -1;
+        TRY(replica_one(&world, at, &word, decision, &answer->results[i]));
     }
     return OK;
 }
@@ -300,36 +300,15 @@ err_t decide_assign_dirs(const struct controller_state *state, const struct comm
 {
     (void)now;
     const struct assign_dirs_command *assign = &command->assign_dirs;
-    struct replica_words words = {.broker = assign->broker,
-                                  .broker_epoch = assign->broker_epoch,
-                                  .count = assign->count,
-                                  .dirs = assign->entries};
-    return decide_words(state, &words, COMMAND_ASSIGN_DIRS, decision);
+    struct replicas_command words = {
+        .broker = assign->broker, .broker_epoch = assign->broker_epoch, .count = assign->count};
+    return decide_words(state, command->kind, &words, assign->entries, decision);
 }
 
-static err_t decide_replicas(const struct controller_state *state, const struct command *command,
-                             struct decision *decision)
-{
-    const struct replicas_command *replicas = &command->replicas;
-    assert(command->kind == COMMAND_REPLICAS_LOST || command->kind == COMMAND_REPLICAS_SYNCED);
-    struct replica_words words = {.broker = replicas->broker,
-                                  .broker_epoch = replicas->broker_epoch,
-                                  .count = replicas->count,
-                                  .refs = replicas->entries,
-                                  .rotten = replicas->rotten};
-    return decide_words(state, &words, command->kind, decision);
-}
-
-err_t decide_replicas_lost(const struct controller_state *state, const struct command *command,
-                           time_ms now, struct decision *decision)
+err_t decide_replicas(const struct controller_state *state, const struct command *command,
+                      time_ms now, struct decision *decision)
 {
     (void)now;
-    return decide_replicas(state, command, decision);
-}
-
-err_t decide_replicas_synced(const struct controller_state *state, const struct command *command,
-                             time_ms now, struct decision *decision)
-{
-    (void)now;
-    return decide_replicas(state, command, decision);
+    assert(command->kind != COMMAND_ASSIGN_DIRS);
+    return decide_words(state, command->kind, &command->replicas, NULL, decision);
 }

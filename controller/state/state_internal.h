@@ -216,10 +216,8 @@ err_t decide_alter_partition(const struct controller_state *, const struct comma
                              struct decision *);
 err_t decide_assign_dirs(const struct controller_state *, const struct command *, time_ms,
                          struct decision *);
-err_t decide_replicas_lost(const struct controller_state *, const struct command *, time_ms,
-                           struct decision *);
-err_t decide_replicas_synced(const struct controller_state *, const struct command *, time_ms,
-                             struct decision *);
+err_t decide_replicas(const struct controller_state *, const struct command *, time_ms,
+                      struct decision *);
 err_t decide_elect_leaders(const struct controller_state *, const struct command *, time_ms,
                            struct decision *);
 err_t decide_create_topics(const struct controller_state *, const struct command *, time_ms,

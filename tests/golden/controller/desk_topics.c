@@ -140,13 +140,14 @@ static void say_of_replica(struct desk *desk, enum command_kind kind)
     struct partition_ref at = {partition->topic, partition->index};
     struct assign_dirs_entry entry = {.at = at};
     struct command command = {.kind = kind};
+    int32_t leader_epoch = desk_number(desk, "leader-epoch", partition->leader_epoch);
     if (kind == COMMAND_ASSIGN_DIRS) {
         const char *dir = desk_value(desk, "dir");
         entry.dir = desk_dir(dir, strlen(dir));
         command.assign_dirs = (struct assign_dirs_command){broker, epoch, &entry, 1};
     } else {
-        command.replicas = (struct replicas_command){broker, epoch, &at, 1,
-                                                     strcmp(desk_word(desk, 0), "rotten") == 0};
+        command.replicas = (struct replicas_command){
+            broker, epoch, &at, 1, kind == COMMAND_REPLICAS_ROTTEN ? &leader_epoch : NULL};
     }
     enum kafka_error error = desk_submit(desk, &command)->replicas.results[0];
     if (error != KAFKA_NONE) {
@@ -224,8 +225,10 @@ bool desk_topics(struct desk *desk, const char *name)
         change_isr(desk);
     } else if (strcmp(name, "dir") == 0) {
         say_of_replica(desk, COMMAND_ASSIGN_DIRS);
-    } else if (strcmp(name, "lost") == 0 || strcmp(name, "rotten") == 0) {
+    } else if (strcmp(name, "lost") == 0) {
         say_of_replica(desk, COMMAND_REPLICAS_LOST);
+    } else if (strcmp(name, "rotten") == 0) {
+        say_of_replica(desk, COMMAND_REPLICAS_ROTTEN);
     } else if (strcmp(name, "synced") == 0) {
         say_of_replica(desk, COMMAND_REPLICAS_SYNCED);
     } else if (strcmp(name, "elect") == 0) {

@@ -293,7 +293,7 @@ static void on_lost(void *ctx, struct uuid topic, int32_t index)
 }
 
 /* As the controllers decide: only while somebody else is in sync, and under a new epoch. */
-static void on_rotten(void *ctx, struct uuid topic, int32_t index)
+static void on_rotten(void *ctx, struct uuid topic, int32_t index, int32_t leader_epoch)
 {
     struct bench_node *node = ctx;
     struct bench *b = node->bench;
@@ -307,7 +307,8 @@ static void on_rotten(void *ctx, struct uuid topic, int32_t index)
         }
     }
     struct meta_replica *own = &b->partition.replicas[node - b->nodes];
-    if (uuid_eq(topic, b->topic) && others.count > 0 && !uuid_is_none(own->dir)) {
+    if (uuid_eq(topic, b->topic) && others.count > 0 && !uuid_is_none(own->dir) &&
+        leader_epoch == b->partition.leader_epoch) {
         own->dir = UUID_NONE;
         b->partition.isr = others;
         b->partition.leader = meta_ids_has(&others, b->partition.leader) ? b->partition.leader

@@ -192,7 +192,7 @@ static void host_replicas(struct run *run, int b)
                         (!data->there || !uuid_eq(data->dir, replica->dir));
             if (lost) {
                 struct command command = {.kind = COMMAND_REPLICAS_LOST,
-                                          .replicas = {b, epoch, &ref, 1, false}};
+                                          .replicas = {b, epoch, &ref, 1, NULL}};
                 cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
                 *data = (struct data){0};
             }
@@ -442,7 +442,7 @@ static void report_synced(struct run *run, int t, const struct meta_partition *p
     model->data[b].synced = model->data[b].len;
     struct partition_ref ref = {partition->topic, partition->index};
     struct command command = {.kind = COMMAND_REPLICAS_SYNCED,
-                              .replicas = {b, broker->epoch, &ref, 1, false}};
+                              .replicas = {b, broker->epoch, &ref, 1, NULL}};
     cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
 }
 

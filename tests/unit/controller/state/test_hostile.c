@@ -94,6 +94,7 @@ static void ask_partition(struct quorum *quorum, struct prng *prng)
     struct assign_dirs_entry dir = {at,
                                     prng_chance(prng, 700) ? quorum_dir(broker, 0, 0) : UUID_NONE};
     struct partition_ref both[2] = {at, at};
+    int32_t epochs[2] = {some(prng), (int32_t)prng_below(prng, 3)};
     struct alter_partition_entry isr = {.at = at,
                                         .leader_epoch = (int32_t)prng_below(prng, 3),
                                         .partition_epoch = (int32_t)prng_below(prng, 8),
@@ -106,9 +107,9 @@ static void ask_partition(struct quorum *quorum, struct prng *prng)
     }
     struct command commands[] = {
         {.kind = COMMAND_ASSIGN_DIRS, .assign_dirs = {broker, epoch, &dir, 1}},
-        {.kind = COMMAND_REPLICAS_LOST,
-         .replicas = {broker, epoch, both, 2, prng_chance(prng, 500)}},
-        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2, false}},
+        {.kind = COMMAND_REPLICAS_LOST, .replicas = {broker, epoch, both, 2, NULL}},
+        {.kind = COMMAND_REPLICAS_ROTTEN, .replicas = {broker, epoch, both, 2, epochs}},
+        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2, NULL}},
         {.kind = COMMAND_ALTER_PARTITION, .alter_partition = {broker, epoch, &isr, 1}},
         {.kind = COMMAND_ELECT_LEADERS, .elect_leaders = {.entries = both, .count = 2}},
         {.kind = COMMAND_ALLOCATE_PRODUCER_IDS, .allocate_producer_ids = {broker, epoch}},
