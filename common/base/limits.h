@@ -23,6 +23,9 @@
 /* Partitions of the cluster's own topics that copy a replica at a time: whoever joins a running cluster should not have it copy
  * all coordinators' state at once. */
 #define RAISE_PARTITIONS_MAX       8u
+/* So long after none of these has got in sync or gone they do not count any more, and others begin: a device that takes nothing,
+ * or rot that nobody can mend, may keep them for ever. */
+#define RAISE_PATIENCE_MS          60000
 /* Names of settings, features and listeners, racks; values of settings: a string of the Kafka protocol before it was flexible. */
 #define META_NAME_MAX              255
 #define META_VALUE_MAX             32767

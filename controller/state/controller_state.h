@@ -61,7 +61,7 @@ struct controller_settings {
     time_ms session_timeout_ms;
     /* Between looks for partitions that are not led by their preferred replica; 0: never (300,000). */
     time_ms rebalance_check_ms;
-    /* Between looks for partitions of our own topics that lack replicas; 0: never (1,000). */
+    /* From a change of the metadata to a look for partitions of our own topics that lack replicas; 0: never (1,000). */
     time_ms raise_check_ms;
     struct controller_own_topic own_topics[OWN_TOPICS_MAX];
     /* A broker that was fenced so often (3) by suspicion within the window (60,000) is judged by its session only. */
@@ -93,7 +93,11 @@ struct controller_state {
     uint32_t session_count;
     uint32_t session_room;
     time_ms rebalance_ms; /* when preferred leaders are looked at next; TIME_NEVER */
-    time_ms raise_ms;     /* and our own topics; TIME_NEVER */
+    time_ms raise_ms; /* and our own topics; TIME_NEVER: nothing has changed since the last look */
+    /* Of their partitions that others wait for: how many there are, and since when so many; how many nobody waits for any more. */
+    uint32_t raise_busy;
+    time_ms raise_busy_ms;
+    uint32_t raise_stuck;
 };
 
 /* How far a decision of several batches has come; meaning depends on the command. */

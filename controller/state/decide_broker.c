@@ -119,6 +119,7 @@ err_t decide_tick(const struct controller_state *state, const struct command *co
     (void)command;
     struct decision_cursor *cursor = &decision->cursor;
     uint32_t phase = cursor->phase;
+    uint32_t waits = 0;
     bool done = true;
     if (phase == TICK_SESSIONS) {
         TRY(tick_sessions(state, now, decision, &done));
@@ -126,7 +127,7 @@ err_t decide_tick(const struct controller_state *state, const struct command *co
         TRY(tick_balance(state, decision, &done));
     } else {
         struct world world = world_of(state);
-        TRY(raise_own_topics(&world, decision));
+        TRY(raise_own_topics(&world, decision, &waits));
     }
     cursor->phase = done ? tick_next(state, phase, now) : phase;
     decision->more = !done || cursor->phase != TICK_SESSIONS;
@@ -138,7 +139,7 @@ err_t decide_tick(const struct controller_state *state, const struct command *co
     if (state->rebalance_ms <= now) {
         TRY(decision_note(decision, NOTE_BALANCED, META_NO_BROKER, 0));
     }
-    return state->raise_ms <= now ? decision_note(decision, NOTE_RAISED, META_NO_BROKER, 0) : OK;
+    return phase == TICK_RAISE ? decision_note(decision, NOTE_RAISED, META_NO_BROKER, waits) : OK;
 }
 
 err_t decide_suspect(const struct controller_state *state, const struct command *command,

@@ -1,8 +1,9 @@
 /*
  * The cluster's own topics (coordinators' state) grow with it. They are created on first use, with no more replicas than there
  * are brokers; when more brokers are there, the controllers add what is missing, by themselves and a few partitions at a time:
- * as long as RAISE_PARTITIONS_MAX partitions of theirs have a replica that is there and not in sync, no further one begins. Replicas
- * are never taken away. A new one begins empty and outside the ISR, so nothing that was acknowledged depends on it; a
+ * as long as RAISE_PARTITIONS_MAX partitions of theirs have a replica that is there and not in sync, no further one begins, until
+ * patience ends (RAISE_PATIENCE_MS). They look after the metadata has changed, so that an idle cluster sleeps. Replicas are never
+ * taken away. A new one begins empty and outside the ISR, so nothing that was acknowledged depends on it; a
  * min.insync.replicas above the old number of replicas counts at once, and writes wait until enough have copied the partition.
  *
  * A new replica goes to a broker that is there, in a rack that has none of the partition if there is such a one, and to the one with
@@ -208,7 +209,7 @@ static uint32_t copying(const struct world *world, const struct meta_topic *topi
     return count;
 }
 
-err_t raise_own_topics(const struct world *world, struct decision *decision)
+err_t raise_own_topics(const struct world *world, struct decision *decision, uint32_t *ret_waits)
 {
     const struct controller_settings *settings = &world->state->settings;
     const struct meta_topic *topics[OWN_TOPICS_MAX];
@@ -220,10 +221,12 @@ err_t raise_own_topics(const struct world *world, struct decision *decision)
         topics[i] = name == NULL ? NULL : meta_topic_named(world->image, slice_str(name));
         busy += topics[i] == NULL ? 0 : copying(world, topics[i]);
     }
-    if (busy >= RAISE_PARTITIONS_MAX) {
+    *ret_waits = busy;
+    uint32_t counts = busy - (uint32_t)min_i64(busy, world->state->raise_stuck);
+    if (counts >= RAISE_PARTITIONS_MAX) {
         return OK;
     }
-    uint32_t budget = RAISE_PARTITIONS_MAX - busy;
+    uint32_t budget = RAISE_PARTITIONS_MAX - counts;
     TRY(tally_brokers(world, decision->arena, &tally));
     for (size_t i = 0; i < OWN_TOPICS_MAX; i++) {
         if (topics[i] != NULL) {
@@ -233,5 +236,6 @@ err_t raise_own_topics(const struct world *world, struct decision *decision)
         }
     }
     assert(decision->batch.count <= RAISE_PARTITIONS_MAX);
+    *ret_waits = budget == 0 ? busy + decision->batch.count : 0;
     return OK;
 }

@@ -88,8 +88,28 @@ static err_t sessions_begin(struct controller_state *state, int64_t newest_offse
     assert(state->session_count == meta_broker_count(image));
     state->active = true;
     state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
-    state->raise_ms = next_look(now, state->settings.raise_check_ms);
+    session_changed(state, now);
     return OK;
+}
+
+void session_changed(struct controller_state *state, time_ms now)
+{
+    time_ms due = next_look(now, state->settings.raise_check_ms);
+    state->raise_ms = state->active ? min_i64(state->raise_ms, due) : TIME_NEVER;
+}
+
+/* Another look comes with the next change of the metadata; where some wait, also when patience with the others ends. */
+static void session_raised(struct controller_state *state, uint32_t busy, time_ms now)
+{
+    bool moves = busy == 0 || busy != state->raise_busy;
+    bool stuck = !moves && now - state->raise_busy_ms >= RAISE_PATIENCE_MS;
+    assert(state->settings.raise_check_ms > 0);
+    state->raise_stuck = stuck ? busy : (uint32_t)min_i64(state->raise_stuck, busy);
+    state->raise_busy = busy;
+    state->raise_busy_ms = moves || stuck ? now : state->raise_busy_ms;
+    state->raise_ms = busy == 0 ? TIME_NEVER
+                      : stuck   ? next_look(now, state->settings.raise_check_ms)
+                                : state->raise_busy_ms + RAISE_PATIENCE_MS;
 }
 
 static void session_forget(struct controller_state *state, int32_t broker)
@@ -171,10 +191,7 @@ err_t session_note(struct controller_state *state, const struct decision_note *n
         assert(state->settings.rebalance_check_ms > 0);
         state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
         return OK;
-    case NOTE_RAISED:
-        assert(state->settings.raise_check_ms > 0);
-        state->raise_ms = next_look(now, state->settings.raise_check_ms);
-        return OK;
+    case NOTE_RAISED: session_raised(state, (uint32_t)note->value, now); return OK;
     default: return session_note_broker(state, note, newest_offset, now);
     }
 }

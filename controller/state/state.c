@@ -98,7 +98,7 @@ void controller_commit(struct controller_state *state, int64_t offset)
 }
 
 static err_t accept_batch(struct controller_state *state, struct decision *decision, int64_t offset,
-                          int32_t epoch)
+                          int32_t epoch, time_ms now)
 {
     struct meta_image *image = NULL;
     TRY(meta_image_apply(&state->store, controller_newest(state), decision->batch, offset, epoch,
@@ -106,6 +106,7 @@ static err_t accept_batch(struct controller_state *state, struct decision *decis
     assert(meta_offset(image) == offset && meta_epoch(image) == epoch);
     TRY(ahead_push(state, image));
     commit_reached(state);
+    session_changed(state, now);
     return OK;
 }
 
@@ -119,7 +120,7 @@ err_t controller_accept(struct controller_state *state, struct decision *decisio
     if (decision->batch.count > 0) {
         assert(epoch >= meta_epoch(controller_newest(state)));
         assert(offset > meta_offset(controller_newest(state)));
-        TRY(accept_batch(state, decision, offset, epoch));
+        TRY(accept_batch(state, decision, offset, epoch, now));
     }
     for (uint32_t i = 0; i < decision->note_count; i++) {
         TRY(session_note(state, &decision->notes[i], meta_offset(controller_newest(state)), now));

@@ -44,7 +44,7 @@ enum note_kind {
     NOTE_SHUTDOWN,   /* may go once others passed the batch that took its leaderships away */
     NOTE_GONE,
     NOTE_BALANCED,
-    NOTE_RAISED,
+    NOTE_RAISED, /* value: so many partitions copy a replica, and others wait for them; 0: nothing waits */
 };
 
 struct decision_note {
@@ -57,6 +57,8 @@ const struct controller_session *session_find(const struct controller_state *, i
 err_t session_note(struct controller_state *, const struct decision_note *, int64_t newest_offset,
                    time_ms now_ms) MUST_USE;
 void session_clear(struct controller_state *);
+/* The newest image is another one: partitions may lack replicas now, or somebody may take them. */
+void session_changed(struct controller_state *, time_ms now_ms);
 /* When this broker's silence becomes its end. */
 time_ms session_deadline(const struct controller_state *, int32_t broker);
 /* Fences by suspicion within the window before now. */
@@ -159,7 +161,8 @@ err_t sweep_run(const struct world *, const struct sweep *, struct decision *, u
 
 /* Adds replicas to partitions of the cluster's own topics that have fewer than they should, in one batch of at most
  * RAISE_PARTITIONS_MAX records. */
-err_t raise_own_topics(const struct world *, struct decision *) MUST_USE;
+/* *ret_waits: of NOTE_RAISED. */
+err_t raise_own_topics(const struct world *, struct decision *, uint32_t *ret_waits) MUST_USE;
 
 /* --- changes of settings (alteration.c) --- */
 

@@ -30,16 +30,24 @@ static void create(struct quorum *quorum, const char *name, int partitions, int 
                  KAFKA_NONE);
 }
 
-/* The next look; answers how many records it wrote. */
+/* What is due within that time; answers how many records it wrote. */
+static uint32_t wait(struct quorum *quorum, time_ms most)
+{
+    uint32_t records = 0;
+    time_ms to = quorum->now + most;
+    for (time_ms due; (due = controller_deadline(&quorum->active)) <= to;
+         records += quorum->records) {
+        quorum->now = max_i64(quorum->now, due);
+        (void)quorum_submit(quorum, &(struct command){.kind = COMMAND_TICK});
+        cr_assert_gt(controller_deadline(&quorum->active), quorum->now);
+    }
+    quorum->now = to;
+    return records;
+}
+
 static uint32_t look(struct quorum *quorum)
 {
-    time_ms due = controller_deadline(&quorum->active);
-    cr_assert_leq(due, quorum->now + LOOK);
-    quorum->now = max_i64(quorum->now, due);
-    (void)quorum_submit(quorum, &(struct command){.kind = COMMAND_TICK});
-    uint32_t records = quorum->records;
-    cr_assert_gt(controller_deadline(&quorum->active), quorum->now);
-    return records;
+    return wait(quorum, LOOK);
 }
 
 /* Every replica says where it lies, and its leader takes it into the ISR. */
@@ -115,6 +123,35 @@ Test(controller_raise, eight_at_a_time_until_all_have_three)
     cr_assert_eq(one->leader, 1, "leaders stay until preferred ones are elected");
     cr_assert_eq(one->leader_epoch, 0);
     cr_assert_eq(one->isr.count, 3);
+    quorum_release(quorum);
+}
+
+/* Replicas that are there and never get in sync: their devices take nothing, or what they lack has rotted everywhere. */
+Test(controller_raise, eight_that_never_catch_up_do_not_stand_in_the_way_for_good)
+{
+    struct quorum *quorum = quorum_new(1);
+    create(quorum, OWN, WIDE, 1);
+    quorum_join(quorum, 2, 1);
+    cr_assert_eq(look(quorum), RAISE_PARTITIONS_MAX);
+    cr_assert_eq(wait(quorum, RAISE_PATIENCE_MS - LOOK), 0, "most copies only take their time");
+    cr_assert_eq(wait(quorum, 2 * LOOK), RAISE_PARTITIONS_MAX, "then others are not kept waiting");
+    cr_assert_eq(wait(quorum, RAISE_PATIENCE_MS / 2), 0);
+    (void)wait(quorum, WIDE / RAISE_PARTITIONS_MAX * (RAISE_PATIENCE_MS + 2 * LOOK));
+    cr_assert_eq(with_replicas(quorum, OWN, 2), WIDE);
+    quorum_release(quorum);
+}
+
+Test(controller_raise, who_lacks_nothing_sleeps)
+{
+    struct quorum *quorum = quorum_new(2);
+    create(quorum, OWN, 4, 1);
+    (void)look(quorum);
+    all_join(quorum, OWN);
+    (void)look(quorum);
+    cr_assert_gt(controller_deadline(&quorum->active), quorum->now + 100000, "no look is due");
+    quorum_join(quorum, 3, 1);
+    cr_assert_eq(look(quorum), 4, "somebody came");
+    cr_assert_gt(controller_deadline(&quorum->active), quorum->now + 100000);
     quorum_release(quorum);
 }
 
