@@ -284,6 +284,11 @@ static bool name_taken(struct partitions *table, const struct partition *p)
     return false;
 }
 
+/*
+ * A folder that the image does not know of holds what nobody counts on: perhaps a log that was just begun, perhaps one whose seat
+ * was given up for rot by a broker that died before it had set it aside. It is read through as if all of it were the tail,
+ * and goes on from its first good part.
+ */
 static struct partition *make_partition(struct partitions *table, const struct meta_topic *topic,
                                         const struct meta_partition *mp,
                                         const struct meta_replica *own)
@@ -312,6 +317,9 @@ static struct partition *make_partition(struct partitions *table, const struct m
     }
     if (found != NULL) {
         found->used = true;
+    }
+    if (uuid_is_none(own->dir)) {
+        p->known = (struct log_known){.rewrite = p->known.rewrite, .log_start = p->known.log_start};
     }
     return p;
 }

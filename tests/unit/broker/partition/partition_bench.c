@@ -320,6 +320,12 @@ static void on_rotten(void *ctx, struct uuid topic, int32_t index, int32_t leade
     CHECK(pthread_mutex_unlock(&b->mutex) == 0);
 }
 
+void bench_rotten(struct bench *b, uint32_t node)
+{
+    on_rotten(&b->nodes[node], b->topic, 0, b->partition.leader_epoch);
+    settle(b);
+}
+
 static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid dir)
 {
     struct bench_node *node = ctx;

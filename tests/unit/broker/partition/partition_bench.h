@@ -100,6 +100,8 @@ void bench_lead_in_sync(struct bench *, int32_t wanted);
 void bench_place(struct bench *, uint32_t node);
 /* The in-sync set is this bit set of nodes. */
 void bench_isr(struct bench *, uint32_t nodes);
+/* Its broker says that this node's replica is rotten, running or not. */
+void bench_rotten(struct bench *, uint32_t node);
 void bench_create(struct bench *);
 void bench_delete(struct bench *);
 /* The topic gets another partition, led by the first node; what is told of it stays as it begins. */

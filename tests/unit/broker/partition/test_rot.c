@@ -174,3 +174,17 @@ Test(rot, who_is_alone_keeps_its_seat_and_its_records)
     cr_assert(bench_soon(set_aside, &first));
     cr_assert(bench_soon_end(&bench, 0, RECORDS));
 }
+
+/* The broker dies when the image has taken its seat, and before the folder is set aside: a log without a seat is read through. */
+Test(rot, a_seat_that_was_given_up_before_a_crash_is_not_taken_again_with_what_was_rotten)
+{
+    produce(7);
+    bench_stop(&bench, 0, true);
+    bench_lead(&bench, 2);
+    flip(0, 2 * (BATCH_BYTES + 68) + 500); /* in a record of the third batch */
+    bench_rotten(&bench, 0);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(0, 1);
+}
