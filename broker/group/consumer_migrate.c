@@ -15,10 +15,9 @@ struct newcomer {
 
 static struct slice metadata_of(const struct group *group, const struct group_member *m)
 {
-    struct slice said = group->protocol.p != NULL ? group_member_metadata(m, group->protocol)
-                                                  : m->protocols[0].metadata;
     assert(m->protocol_count > 0);
-    return said;
+    return group->protocol.p != NULL ? group_member_metadata(m, group->protocol)
+                                     : m->protocols[0].metadata;
 }
 
 /* false: what it says is not to be understood, or belongs to an assignor of its own, whose notes would be lost. */
