@@ -2,7 +2,7 @@
  * The loader of groups: many members on few connections, the members of one group each on another.
  *
  *   bench_groups --to HOST:PORT --pid BROKER [--groups N] [--members M] [--sets S] [--seconds T] [--beat-ms B] [--offsets K]
- *                [--topic T] [--newcomer] [--consumer PARTITIONS | --echo]
+ *                [--topic T] [--newcomer] [--at-once G] [--consumer PARTITIONS | --echo]
  *
  * One broker, which coordinates everything. All members join and are assigned; then they send heartbeats for T seconds, each
  * every B ms; then each commits K offsets. --newcomer: one more member comes to group 0, and all of that group ask at once,
@@ -34,15 +34,12 @@ static const int16_t versions[] = {[ASK_FIND] = 0, [ASK_JOIN] = 3,   [ASK_SYNC] 
 #define REBALANCE(e)   ((e) == 22 || (e) == 27)
 #define UNKNOWN_MEMBER 25
 
-/* Groups of one set of connections that are on their way to be assigned: a broker reads only so many requests ahead, and those
- * that wait for others must not stand in front of what they wait for. */
-#define GROUPS_AT_ONCE 6
-#define BEATS_AHEAD    4 /* for the same reason, while members join */
-#define ID_MAX         64
-#define WINDOW         256 /* commits on their way */
-#define PATIENCE_US    INT64_C(300000000)
-#define SESSION_MS     60000
-#define PARTS_MAX      128
+#define BEATS_AHEAD 4 /* while members join: see struct bench, at_once */
+#define ID_MAX      64
+#define WINDOW      256 /* commits on their way */
+#define PATIENCE_US INT64_C(300000000)
+#define SESSION_MS  60000
+#define PARTS_MAX   128
 
 struct member {
     uint32_t group;
@@ -79,6 +76,9 @@ struct bench {
     int64_t seconds, beat_us;
     bool newcomer, beating, joining, echo;
     uint32_t partitions; /* of the consumer protocol; 0: classic members */
+    /* Groups of one set of connections that are on their way to be assigned: a broker reads only so many requests ahead (Apache
+     * Kafka none), and those that wait for others must not stand in front of what they wait for. */
+    uint32_t at_once;
     uint8_t topic_id[16];
     struct conn *conns;
     uint32_t conn_n;
@@ -656,7 +656,7 @@ static void members_make(struct bench *b)
 static void join_all(struct bench *b)
 {
     int64_t anon = anon_bytes(b->pid), cpu = cpu_ns(b->pid), begun = now_us();
-    for (uint32_t i = 0; b->partitions == 0 && i < b->sets * GROUPS_AT_ONCE; i++) {
+    for (uint32_t i = 0; b->partitions == 0 && i < b->sets * b->at_once; i++) {
         begin_group(b, i % b->sets);
     }
     b->beating = true;
@@ -772,19 +772,13 @@ static void rebalance(struct bench *b)
 
 static void options(struct bench *b, int argc, char **argv)
 {
-    static const struct option known[] = {{"to", 1, NULL, 't'},
-                                          {"pid", 1, NULL, 'p'},
-                                          {"groups", 1, NULL, 'g'},
-                                          {"members", 1, NULL, 'm'},
-                                          {"sets", 1, NULL, 's'},
-                                          {"seconds", 1, NULL, 'n'},
-                                          {"beat-ms", 1, NULL, 'b'},
-                                          {"offsets", 1, NULL, 'o'},
-                                          {"topic", 1, NULL, 'T'},
-                                          {"newcomer", 0, NULL, 'N'},
-                                          {"consumer", 1, NULL, 'c'},
-                                          {"echo", 0, NULL, 'e'},
-                                          {0}};
+    static const struct option known[] = {{"to", 1, NULL, 't'},      {"pid", 1, NULL, 'p'},
+                                          {"groups", 1, NULL, 'g'},  {"members", 1, NULL, 'm'},
+                                          {"sets", 1, NULL, 's'},    {"seconds", 1, NULL, 'n'},
+                                          {"beat-ms", 1, NULL, 'b'}, {"offsets", 1, NULL, 'o'},
+                                          {"topic", 1, NULL, 'T'},   {"newcomer", 0, NULL, 'N'},
+                                          {"at-once", 1, NULL, 'a'}, {"consumer", 1, NULL, 'c'},
+                                          {"echo", 0, NULL, 'e'},    {0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         uint32_t number = optarg == NULL ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
         switch (c) {
@@ -798,6 +792,7 @@ static void options(struct bench *b, int argc, char **argv)
         case 'b': b->beat_us = number * INT64_C(1000); break;
         case 'o': b->offsets = number; break;
         case 'N': b->newcomer = true; break;
+        case 'a': b->at_once = number; break;
         case 'c': b->partitions = number; break;
         case 'e': b->echo = true; break;
         default: exit(2);
@@ -808,7 +803,7 @@ static void options(struct bench *b, int argc, char **argv)
              PARTS_MAX);
     }
     if (b->to == NULL || b->pid == 0 || b->groups == 0 || b->per_group == 0 || b->sets == 0 ||
-        b->beat_us == 0) {
+        b->at_once == 0 || b->beat_us == 0) {
         stop("--to and --pid are needed, and nothing may be 0");
     }
 }
@@ -819,6 +814,7 @@ int main(int argc, char **argv)
                       .groups = 1000,
                       .per_group = 5,
                       .sets = 64,
+                      .at_once = 6,
                       .seconds = 10,
                       .beat_us = 3000000};
     options(&b, argc, argv);

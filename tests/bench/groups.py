@@ -50,7 +50,7 @@ def measure(o, c, out, groups, seconds, sets, offsets, large):
     broker = c.brokers[0]
     to = ["--to", broker.address, "--pid", c.pids[broker.id]]
     each = PARTITIONS // offsets
-    size = ["--groups", groups, "--members", each, "--sets", sets, "--seconds", seconds]
+    size = ["--groups", groups, "--members", each, "--sets", sets, "--seconds", seconds, "--at-once", 1 if o.peer else 6]
     many = figures_of(o, "bench_groups", *to, *size, "--offsets", offsets)
     tell(out, f"{groups} groups", many)
     out.check(many["members"] == groups * each and many["offsets"] == groups * each * offsets and many["heartbeats"] > groups * each * seconds / 6,
