@@ -46,11 +46,14 @@ def echo(o, groups, members, sets, seconds):
 
 
 def measure(o, c, out, groups, seconds, sets, offsets, large):
-    """One broker: classic members, one large group, members of the consumer protocol."""
+    """One broker: a large group first, since thousands of members whose sessions end would be in its way; then many groups."""
     broker = c.brokers[0]
     to = ["--to", broker.address, "--pid", c.pids[broker.id]]
     each = PARTITIONS // offsets
     size = ["--groups", groups, "--members", each, "--sets", sets, "--seconds", seconds, "--at-once", 1 if o.peer else 6]
+    one = figures_of(o, "bench_groups", *to, "--groups", 1, "--members", large, "--sets", 1, "--seconds", 0, "--newcomer")
+    tell(out, "one large group", one)
+    out.check(one["rebalance_members"] == large + 1, "groups: a large group rebalances when one more comes")
     many = figures_of(o, "bench_groups", *to, *size, "--offsets", offsets)
     tell(out, f"{groups} groups", many)
     out.check(many["members"] == groups * each and many["offsets"] == groups * each * offsets and many["heartbeats"] > groups * each * seconds / 6,
@@ -58,18 +61,18 @@ def measure(o, c, out, groups, seconds, sets, offsets, large):
     floor = echo(o, groups, each, sets, seconds)
     tell(out, "the same heartbeats, only echoed", floor)
     out.note(f"a heartbeat costs {many['heartbeat_cpu_us'] / floor['heartbeat_cpu_us']:.2f} times its echo")
-    one = figures_of(o, "bench_groups", *to, "--groups", 1, "--members", large, "--sets", 1, "--seconds", 0, "--newcomer")
-    tell(out, "one large group", one)
-    out.check(one["rebalance_members"] == large + 1, "groups: a large group rebalances when one more comes")
     return {"many": many, "echo": floor, "one": one}
 
 
-def measure_next(o, c, out, groups, seconds, sets, offsets):
-    broker, each = c.brokers[0], PARTITIONS // offsets
-    figures = figures_of(o, "bench_groups", "--to", broker.address, "--pid", c.pids[broker.id], "--groups", groups, "--members", each, "--sets", sets,
-                         "--seconds", seconds, "--offsets", 0, "--consumer", PARTITIONS)
-    tell(out, f"{groups} groups of the consumer protocol", figures)
-    out.check(figures["members"] == groups * each and figures["heartbeats"] > groups * each * seconds / 6,
+def measure_next(o, c, out, groups, seconds, sets, each, partitions):
+    """One broker: members of the consumer protocol. A few come before, so that what a shard needs by itself is not counted."""
+    broker = c.brokers[0]
+    to = ["--to", broker.address, "--pid", c.pids[broker.id], "--members", each, "--offsets", 0, "--consumer", partitions]
+    if o.full:
+        figures_of(o, "bench_groups", *to, "--groups", 200, "--sets", 4, "--seconds", 0)
+    figures = figures_of(o, "bench_groups", *to, "--groups", groups, "--sets", sets, "--seconds", seconds)
+    tell(out, f"{groups} groups of the consumer protocol, {partitions // each} partitions each", figures)
+    out.check(figures["members"] == groups * each and (seconds == 0 or figures["heartbeats"] > groups * each * seconds / 6),
               "groups: every member of the consumer protocol got its share and sent heartbeats")
     return figures
 
@@ -79,14 +82,15 @@ def run(o, data, out):
     if o.peer:
         groups, sets = min(groups, 1000), 16
     figures = {}
-    for kind in ("classic", "consumer"):  # a broker of its own for each: what is measured is memory
+    kinds = [("classic", PARTITIONS), ("consumer", PARTITIONS), *([("few", PARTITIONS // 10)] if o.full else [])]
+    for kind, partitions in kinds:  # a broker of its own for each: what is measured is memory
         with cluster.make(o, os.path.join(data, kind), controllers=1, brokers=1, base_port=o.port, overrides=SETTINGS) as c:
             c.start()
-            c.create_topic("orders", partitions=PARTITIONS, replicas=1)
+            c.create_topic("orders", partitions=partitions, replicas=1)
             if kind == "classic":
                 figures.update(measure(o, c, out, groups, seconds, sets, offsets, large))
             else:
-                figures["next"] = measure_next(o, c, out, groups, seconds, sets, offsets)
+                figures[kind] = measure_next(o, c, out, groups, seconds if kind == "consumer" else 0, sets, PARTITIONS // offsets, partitions)
     if o.peer:
         return figures
     load = figures_of(o, "bench_coord_load", "--offsets", 1000000 if o.full else 20000)

@@ -179,12 +179,12 @@ def _figures(stage, killed, led):
 
 
 def _slow(stage, n, killed, led):
-    """What our own clients did where their commit took longer than the goal."""
+    """What our own clients did from the new leader epoch on, where their commit took longer than the goal."""
     for t in stage.own:
         first = t.first("commit", led)
         if first and first - led > 0.5:
             ms = lambda moment: round((moment - killed) * 1e3)
-            said = [f"{word} {ms(at)} {rest}" for word in ("again", "beat", "commit") for at, rest in t.said[word] if killed - 0.05 < at < first + 0.05]
+            said = [f"{word} {ms(at)} {rest}" for word in ("again", "beat", "commit") for at, rest in t.said[word] if led - 0.1 < at < first + 0.05][:20]
             stage.s.out.note(f"kill {n}: {t.what}: led {ms(led)} ms after the kill, commit {ms(first)}: {said}")
 
 
