@@ -303,8 +303,10 @@ static void take_partition(struct follow *follow,
     enum kafka_error bad = partition_fetched(follow->partition, &fetched, batches.slices);
     if (bad == KAFKA_NONE && batches.bad) {
         bad = KAFKA_CORRUPT_MESSAGE;
-        follow->bad_crc = true;
     }
+    /* A checksum, or what no checksum covers: offsets that do not follow, epochs that cannot be. The leader is to look. */
+    follow->bad_crc = follow->bad_crc ||
+                      (bad == KAFKA_CORRUPT_MESSAGE && answer->error_code == KAFKA_NONE);
     if (bad != KAFKA_NONE) {
         told_bad(follow, bad);
     } else {

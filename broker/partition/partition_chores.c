@@ -37,7 +37,7 @@ static void failed(struct partition *p, const char *what, err_t err)
     partition_leave(p);
 }
 
-static void save_epochs(struct partition *p, struct heap *heap)
+static err_t save_epochs(struct partition *p, struct heap *heap)
 {
     uint32_t count = 0;
     struct epoch_line *lines = NULL;
@@ -56,6 +56,7 @@ static void save_epochs(struct partition *p, struct heap *heap)
     if (err != OK) {
         failed(p, "writing its epochs", err);
     }
+    return err;
 }
 
 static void copy_producers(struct partition *p, struct heap *heap, struct producer_line **ret_lines,
@@ -143,20 +144,22 @@ static bool rebuild_step(struct partition *p, struct replica_event *event)
     return p->state == PARTITION_OPEN;
 }
 
-static bool rebuild_batches(struct partition *p, struct slice bytes, int64_t *at)
+static err_t rebuild_batches(struct partition *p, struct slice bytes, int64_t *at)
 {
     struct batch_header header;
     struct slice batch;
     while (bytes.n > 0 && batch_cut(&bytes, &batch) == OK && batch_parse(batch, &header) == OK) {
         struct batch_facts facts = batch_facts(&header);
+        ENSURE(p->state == PARTITION_OPEN, ERR_OFFLINE);
+        ENSURE(partition_epoch_true(p, &facts), ERR_CORRUPT);
         *at = facts.last_offset + 1;
         struct replica_event event = {.kind = REPLICA_REPLAY};
         event.replay = receipt_of(&facts);
         if (!rebuild_step(p, &event)) {
-            return false;
+            return ERR_OFFLINE;
         }
     }
-    return true;
+    return OK;
 }
 
 /* Bytes of the log on their way into the core. */
@@ -205,9 +208,9 @@ static err_t rebuild_some(struct partition *p, struct stretch *stretch, int64_t 
     TRY(read_stretch(p, stretch, *at, &n));
     int64_t before = *at;
     partition_enter(p);
-    bool good = rebuild_batches(p, slice_of(stretch->p, n), at);
+    err_t err = rebuild_batches(p, slice_of(stretch->p, n), at);
     partition_leave(p);
-    ENSURE(good, ERR_OFFLINE);
+    TRY(err);
     return *at > before ? OK : ERR_CORRUPT;
 }
 
@@ -284,6 +287,23 @@ static void rebuild(struct partition *p, struct heap *heap)
 
 /* ---- verifying what a follower found bad ---- */
 
+/* `cut`: how often the log was cut before these bytes were read. */
+static err_t check_epochs(struct partition *p, struct slice bytes, uint32_t cut)
+{
+    struct slice batch;
+    struct batch_header header;
+    bool good = true;
+    partition_enter(p);
+    bool same = p->state == PARTITION_OPEN && p->core.cut == cut;
+    while (good && same && bytes.n > 0 && batch_cut(&bytes, &batch) == OK &&
+           batch_parse(batch, &header) == OK) {
+        struct batch_facts facts = batch_facts(&header);
+        good = partition_epoch_true(p, &facts);
+    }
+    lock_leave(p->lock);
+    return good ? OK : ERR_CORRUPT;
+}
+
 static err_t check_stretch(const struct partition *p, struct slice bytes)
 {
     struct batch_header header;
@@ -304,17 +324,21 @@ static void verify(struct partition *p, struct heap *heap)
     size_t n = 0;
     partition_enter(p);
     int64_t offset = p->verify_offset;
+    uint32_t cut = p->core.cut;
     lock_leave(p->lock);
     struct stretch stretch = {heap, heap_alloc(heap, REBUILD_BYTES), REBUILD_BYTES};
     err_t err = stretch.p == NULL ? ERR_NO_MEMORY : read_stretch(p, &stretch, offset, &n);
     if (err == OK) {
         err = check_stretch(p, slice_of(stretch.p, n));
     }
+    if (err == OK) {
+        err = check_epochs(p, slice_of(stretch.p, n), cut);
+    }
     err = err_as_rot(err);
     bool rotten = err_is_unreadable(err);
     assert(offset >= 0 && n <= stretch.room);
     trace_log(p->table->config.trace, rotten ? TRACE_ERROR : TRACE_WARN, TRACE_PARTITION,
-              "%s-%d: a follower got a batch at %lld with a wrong checksum; our copy is %s (%s).",
+              "%s-%d: a follower got a batch at %lld that cannot be right; our copy is %s (%s).",
               p->name, p->index, (long long)offset,
               rotten ? "bad" : "not known to be bad: the fault lies on the way or over there",
               err_text(err));
@@ -339,7 +363,7 @@ static void close_log(struct partition *p, struct heap *heap)
     bool abandoned = p->table->abandoned || p->resting;
     lock_leave(p->lock);
     if (!abandoned) {
-        save_epochs(p, heap);
+        abandoned = save_epochs(p, heap) != OK; /* below a clean log's end that file is believed */
         save_snapshot(p, heap);
     }
     partition_enter(p);
@@ -453,7 +477,7 @@ static void do_chore(struct partition *p, uint32_t chore)
     switch (chore) {
     case CHORE_OPEN: partition_open(p); break;
     case CHORE_REBUILD: rebuild(p, &heap); break;
-    case CHORE_EPOCHS: save_epochs(p, &heap); break;
+    case CHORE_EPOCHS: (void)save_epochs(p, &heap); break; /* it has halted by itself */
     case CHORE_TRIM: trim_snapshots(p); break;
     case CHORE_SNAPSHOT:
         save_snapshot(p, &heap);

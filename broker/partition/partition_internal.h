@@ -319,6 +319,8 @@ void partition_tick_init(struct partition *);
 void partition_open(struct partition *);
 struct batch_facts;
 struct batch_receipt receipt_of(const struct batch_facts *);
+/* Whether a batch of the log says the epoch under which it was written, as the core knows it: no checksum covers that word. */
+bool partition_epoch_true(const struct partition *, const struct batch_facts *);
 struct log_config partition_log_config(const struct partition *);
 void partition_chores_init(struct partition *);
 /* Outside of the monitor. */

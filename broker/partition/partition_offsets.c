@@ -78,18 +78,6 @@ enum kafka_error partition_low_watermark(struct partition *p, struct fetch_part 
     return error;
 }
 
-/* Inside: the leader epoch of the record at `offset`. */
-static int32_t epoch_at(const struct partition *p, int64_t offset)
-{
-    uint32_t count;
-    const struct epoch_entry *entries = replica_epochs(&p->core, &count);
-    int32_t epoch = -1;
-    for (uint32_t i = 0; i < count && entries[i].start_offset <= offset; i++) {
-        epoch = entries[i].epoch;
-    }
-    return epoch;
-}
-
 /* ---- the record in a batch ---- */
 
 struct sought {
@@ -212,7 +200,8 @@ static void lookup_work(struct disk_job *job)
         q->offset = sought.offset;
         q->found_timestamp_ms = sought.found;
         partition_enter(p);
-        q->leader_epoch = p->state == PARTITION_OPEN ? epoch_at(p, sought.offset) : -1;
+        q->leader_epoch = p->state == PARTITION_OPEN ? replica_epoch_at(&p->core, sought.offset)
+                                                     : -1;
         lock_leave(p->lock);
     }
 }
@@ -242,8 +231,9 @@ static bool find_known(struct partition *p, struct offset_question *q)
         default: known = false; break;
         }
         if (known && q->error == KAFKA_NONE) {
-            q->leader_epoch = q->timestamp_ms == OFFSET_LATEST ? p->core.view.leader_epoch
-                                                               : epoch_at(p, q->offset);
+            q->leader_epoch = q->timestamp_ms == OFFSET_LATEST
+                                  ? p->core.view.leader_epoch
+                                  : replica_epoch_at(&p->core, q->offset);
         }
     }
     lock_leave(p->lock);

@@ -28,6 +28,18 @@ struct log_config partition_log_config(const struct partition *p)
     };
 }
 
+bool partition_epoch_true(const struct partition *p, const struct batch_facts *facts)
+{
+    uint32_t count;
+    const struct epoch_entry *entries = replica_epochs(&p->core, &count);
+    assert(facts->last_offset >= facts->base_offset);
+    if (count == 0 || facts->last_offset < entries[0].start_offset) {
+        return count == 0 ||
+               facts->leader_epoch <= entries[0].epoch; /* deleted, and here again after a crash */
+    }
+    return replica_epoch_at(&p->core, facts->last_offset) == facts->leader_epoch;
+}
+
 /* A step of the core that is loading: it has nothing to do for us but perhaps to halt. */
 static bool feed(struct partition *p, struct replica_event *event)
 {
@@ -38,14 +50,20 @@ static bool feed(struct partition *p, struct replica_event *event)
     return p->core.role != REPLICA_STOPPED;
 }
 
+/* The epoch file as it was found. */
+struct epoch_file {
+    struct epoch_line *lines;
+    size_t count;
+};
+
 static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
-                       bool *ret_epochs_known)
+                       struct epoch_file *ret_file)
 {
     struct epoch_line *lines = NULL;
     size_t count = 0;
     err_t err = epoch_checkpoint_load(p->table->host, p->folder, arena, &lines, &count);
-    *ret_epochs_known = err == OK || log_end(p->log) == log_start(p->log);
     ENSURE(err != ERR_NO_MEMORY && err != ERR_IO, err);
+    *ret_file = (struct epoch_file){lines, err == OK ? count : 0};
     struct epoch_entry *entries = arena_array(arena, err == OK ? count : 0, sizeof(*entries));
     ENSURE(entries != NULL, ERR_NO_MEMORY);
     struct replica_event event = {.kind = REPLICA_LOAD};
@@ -89,7 +107,8 @@ static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t pro
     return OK;
 }
 
-static err_t feed_replay(struct partition *p, int64_t from)
+/* Below `proven` the epoch file tells the truth; behind it, or without one, epochs follow the batches. */
+static err_t feed_replay(struct partition *p, int64_t from, int64_t proven)
 {
     struct log_replay *replay;
     struct log_batch batch;
@@ -98,6 +117,10 @@ static err_t feed_replay(struct partition *p, int64_t from)
     while ((err = log_replay_next(replay, &batch)) == OK) {
         struct replica_event event = {.kind = REPLICA_REPLAY};
         event.replay = receipt_of(&batch.facts);
+        if (batch.facts.last_offset < proven && !partition_epoch_true(p, &batch.facts)) {
+            err = ERR_CORRUPT;
+            break;
+        }
         if (!feed(p, &event)) {
             err = ERR_NO_MEMORY;
             break;
@@ -107,27 +130,41 @@ static err_t feed_replay(struct partition *p, int64_t from)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+static bool file_tells(const struct partition *p, const struct epoch_file *file)
+{
+    uint32_t count;
+    const struct epoch_entry *entries = replica_epochs(&p->core, &count);
+    bool same = count == file->count;
+    for (uint32_t i = 0; same && i < count; i++) {
+        same = entries[i].epoch == file->lines[i].epoch &&
+               entries[i].start_offset == file->lines[i].start_offset;
+    }
+    return same;
+}
+
 /* report.recovery_point: what the log itself believes, a truncation's note below the checkpoint included; a producer snapshot
  * above it may tell of batches that were cut. */
-static err_t load_core(struct partition *p, const struct log_report *report)
+static err_t load_core(struct partition *p, const struct log_report *report, bool *ret_noted)
 {
     struct arena arena;
-    bool epochs_known = false;
+    struct epoch_file file;
     int64_t from = 0;
     int64_t proven = p->known.clean
                          ? log_end(p->log)
                          : min_i64(min_i64(p->known.recovery_point, report->recovery_point),
                                    log_end(p->log));
     arena_init(&arena, memory_source(p->table->host), OPEN_ARENA_CHUNK, OPEN_ARENA_MAX);
-    err_t err = feed_load(p, &arena, proven, &epochs_known);
+    err_t err = feed_load(p, &arena, proven, &file);
+    bool epochs_known = err == OK && (file.count > 0 || log_end(p->log) == log_start(p->log));
     /* Without the epoch file the whole log tells its epochs; the producers come the same way. */
     if (err == OK && epochs_known) {
         err = feed_snapshot(p, &arena, max_i64(proven, log_start(p->log)), &from);
     }
     from = max_i64(from, log_start(p->log));
     if (err == OK && from < log_end(p->log)) {
-        err = feed_replay(p, from);
+        err = feed_replay(p, from, epochs_known ? proven : 0);
     }
+    *ret_noted = err == OK && file_tells(p, &file);
     arena_release(&arena);
     TRY(err);
     struct replica_event event = {.kind = REPLICA_LOADED};
@@ -197,9 +234,10 @@ void partition_open(struct partition *p)
 {
     assert(p->log == NULL);
     struct log_report report;
+    bool noted = false;
     err_t err = open_log(p, &report);
     if (err == OK) {
-        err = load_core(p, &report);
+        err = load_core(p, &report, &noted);
     }
     if (err != OK && !err_is_unreadable(err) && p->log != NULL) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
@@ -221,7 +259,10 @@ void partition_open(struct partition *p)
     }
     if (err == OK) {
         p->active_base = log_active_base(p->log);
-        p->saved_point = p->known.recovery_point;
+        p->saved_point = min_i64(p->known.recovery_point, report.recovery_point);
+        if (!noted) { /* what was replayed will lie below the recovery point, where the file is believed */
+            partition_chore(p, CHORE_EPOCHS);
+        }
         struct log_config config = partition_log_config(p); /* it may have changed meanwhile */
         log_configure(p->log, &config);
         if (p->view_known) {

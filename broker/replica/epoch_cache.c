@@ -89,6 +89,16 @@ void epoch_cache_end(const struct epoch_cache *cache, int32_t epoch, int64_t log
     assert(*ret_epoch <= epoch && *ret_end <= log_end);
 }
 
+int32_t epoch_cache_at(const struct epoch_cache *cache, int64_t offset)
+{
+    uint32_t later = cache->count; /* the first entry that begins behind it */
+    while (later > 0 && cache->entries[later - 1].start_offset > offset) {
+        later--;
+    }
+    assert(later <= cache->count);
+    return later == 0 ? NO_EPOCH : cache->entries[later - 1].epoch;
+}
+
 bool epoch_cache_truncate_end(struct epoch_cache *cache, int64_t end)
 {
     assert(end >= 0);

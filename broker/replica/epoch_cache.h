@@ -50,6 +50,9 @@ int32_t epoch_cache_latest(const struct epoch_cache *);
 void epoch_cache_end(const struct epoch_cache *, int32_t epoch, int64_t log_end, int32_t *ret_epoch,
                      int64_t *ret_end);
 
+/* Of the record at `offset`: the newest epoch that begins there or before; NO_EPOCH: none does. */
+int32_t epoch_cache_at(const struct epoch_cache *, int64_t offset);
+
 /* The log now ends at `end`: epochs that begin at or behind it go, empty ones included (KAFKA-10706). True: changed. */
 bool epoch_cache_truncate_end(struct epoch_cache *, int64_t end);
 

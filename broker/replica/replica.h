@@ -429,6 +429,10 @@ bool replica_fetch_plan(const struct replica *, struct replica_fetch_plan *ret_p
 /* Entries of leader-epoch-checkpoint, oldest first; valid until the next step; may be NULL when there are none. */
 const struct epoch_entry *replica_epochs(const struct replica *, uint32_t *ret_count);
 
+/* The epoch under which the record at `offset` was written, NO_EPOCH: not known. A batch that says another one is rotten, for no
+ * checksum covers that word. */
+int32_t replica_epoch_at(const struct replica *, int64_t offset);
+
 /* Producers for snapshots (they hold for log_end) and DescribeProducers: start with *at = 0; false at the end. */
 bool replica_next_producer(const struct replica *, uint32_t *at, struct producer_entry *ret_entry);
 

@@ -45,15 +45,27 @@ static void load_producer(struct replica *replica, const struct replica_event *e
     }
 }
 
+/* A later epoch that begins here is told by a file older than this batch, which came in the place of what was cut off. */
+static void replay_epoch(struct replica *replica, const struct batch_receipt *receipt)
+{
+    const struct epoch_cache *epochs = &replica->epochs;
+    bool changed;
+    if (receipt->leader_epoch < epoch_cache_latest(epochs) &&
+        epochs->entries[epochs->count - 1].start_offset == receipt->base_offset) {
+        (void)epoch_cache_truncate_end(&replica->epochs, receipt->base_offset);
+    }
+    if (!epoch_cache_assign(&replica->epochs, receipt->leader_epoch, receipt->base_offset,
+                            &changed)) {
+        replica->halted = true;
+    }
+}
+
 static void replay(struct replica *replica, const struct replica_event *event)
 {
     const struct batch_receipt *receipt = &event->replay;
     assert(receipt->last_offset_delta >= 0 && receipt_last_offset(receipt) < replica->log_end);
-    bool changed;
-    if (replica->role == REPLICA_LOADING &&
-        !epoch_cache_assign(&replica->epochs, receipt->leader_epoch, receipt->base_offset,
-                            &changed)) {
-        replica->halted = true;
+    if (replica->role == REPLICA_LOADING && receipt->leader_epoch >= 0) {
+        replay_epoch(replica, receipt);
     }
     if (!producer_table_append(&replica->producers, receipt, event->now)) {
         replica->halted = true;

@@ -162,6 +162,12 @@ const struct epoch_entry *replica_epochs(const struct replica *replica, uint32_t
     return replica->epochs.entries;
 }
 
+int32_t replica_epoch_at(const struct replica *replica, int64_t offset)
+{
+    assert(offset >= 0);
+    return epoch_cache_at(&replica->epochs, offset);
+}
+
 bool replica_next_producer(const struct replica *replica, uint32_t *at,
                            struct producer_entry *ret_entry)
 {

@@ -281,6 +281,7 @@ struct log_scan {
     int64_t crc_from; /* batches that end at or behind this offset are checked */
     int64_t bad_at;   /* where the first bad batch begins in its segment */
     int32_t epoch;
+    bool rotten; /* what ends it is no torn tail, though it lies behind the recovery point */
 };
 /* Segments stand in the array with their sizes; finds the end, cuts what is torn, makes indexes again. */
 err_t log_recover(struct log_recovery *) MUST_USE;

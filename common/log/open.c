@@ -161,6 +161,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     }
     r->report->renewed = log->renewed && !known->told_here;
     r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);
+    r->report->recovery_point = r->point;
     log->saved_point = r->point;
     int64_t start = r->report->renewed ? 0 : known->log_start;
     if (log->count == 0) {

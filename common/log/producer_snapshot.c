@@ -102,8 +102,10 @@ err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, c
 {
     struct disk_entry *entries = NULL;
     size_t count = 0;
+    bool removed = false;
+    err_t found = ERR_NOT_FOUND;
     TRY(disk_list(host, dir, arena, &entries, &count));
-    while (count-- > 0) { /* names are in order: newest first */
+    while (found == ERR_NOT_FOUND && count-- > 0) { /* names are in order: newest first */
         struct slice bytes;
         if (!snapshot_name(&entries[count], ret_offset) || *ret_offset < from) {
             continue;
@@ -115,11 +117,14 @@ err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, c
             err = producer_snapshot_decode(bytes, crc, arena, ret_lines, ret_count);
         }
         if (err == OK || err == ERR_NO_MEMORY || err == ERR_IO) {
-            return err;
+            found = err;
+        } else {
+            TRY(snapshot_remove(host, dir, entries[count].name));
+            removed = true;
         }
-        TRY(snapshot_remove(host, dir, entries[count].name));
     }
-    return ERR_NOT_FOUND;
+    TRY(removed ? disk_sync_dir(host, dir) : OK);
+    return found;
 }
 
 err_t producer_snapshot_save(struct host *host, struct heap *heap, const struct crc32c_impl *crc,
@@ -141,12 +146,14 @@ err_t producer_snapshot_trim(struct host *host, const char *dir, int64_t from, i
 {
     struct disk_entry *entries = NULL;
     size_t count = 0;
+    bool removed = false;
     TRY(disk_list(host, dir, scratch, &entries, &count));
     for (size_t i = 0; i < count; i++) {
         int64_t offset = 0;
         if (snapshot_name(&entries[i], &offset) && (offset < from || offset > to)) {
             TRY(snapshot_remove(host, dir, entries[i].name));
+            removed = true;
         }
     }
-    return OK;
+    return removed ? disk_sync_dir(host, dir) : OK; /* else a power cut brings them back */
 }

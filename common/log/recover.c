@@ -1,5 +1,16 @@
 #include "common/log/log_internal.h"
 
+/*
+ * An epoch is smaller than the one before: no checksum covers epochs. Where this batch is whole and the one before lies below the
+ * recovery point, it is that one that rotted, and what follows is no torn tail.
+ */
+static bool epoch_rotten(const struct log_recovery *r, struct batch_walk *walk,
+                         const struct batch_header *header, int64_t at, const struct log_scan *scan)
+{
+    return header->base_offset == scan->next && scan->next <= scan->crc_from &&
+           walk_check_crc(walk, r->log->config.crc, header, at) == OK;
+}
+
 static err_t batch_judge(struct log_recovery *r, struct log_segment *segment,
                          struct batch_walk *walk, const struct batch_header *header, int64_t at,
                          struct log_scan *scan)
@@ -7,6 +18,7 @@ static err_t batch_judge(struct log_recovery *r, struct log_segment *segment,
     int64_t last = header->base_offset + header->last_offset_delta;
     bool follows = header->base_offset == scan->next || scan->next == LOG_OFFSET_NONE ||
                    (r->log->config.gaps && header->base_offset > scan->next);
+    scan->rotten = header->leader_epoch < scan->epoch && epoch_rotten(r, walk, header, at, scan);
     ENSURE(follows && header->leader_epoch >= scan->epoch, ERR_CORRUPT);
     ENSURE(last - segment->base <= INT32_MAX, ERR_CORRUPT);
     if (last >= scan->crc_from) {
@@ -93,7 +105,7 @@ static err_t recovery_cut(struct log_recovery *r, uint32_t i, const struct log_s
     struct log_file *file = NULL;
     PROBE(LOG_TAIL_CUT);
     r->report->bad_offset = scan->next;
-    ENSURE(!r->clean && scan->next >= r->point, ERR_CORRUPT);
+    ENSURE(!r->clean && !scan->rotten && scan->next >= r->point, ERR_CORRUPT);
     r->report->rot_suspected = rot_suspected(r, i, scan, bytes);
     r->report->cut_bytes += bytes - scan->bad_at;
     for (uint32_t later = i + 1; later < log->count; later++) {

@@ -48,6 +48,29 @@ static void flip(uint32_t node, long at)
     cr_assert_eq(fclose(file), 0);
 }
 
+/* Where the batch behind so many others says its epoch, which no checksum covers. */
+static long epoch_of_batch(uint32_t node, int before)
+{
+    FILE *file = log_file(node, BENCH_TOPIC "-0");
+    long at = 0;
+    for (int i = 0; i < before; i++) {
+        uint8_t length[4];
+        cr_assert_eq(fseek(file, at + 8, SEEK_SET), 0);
+        cr_assert_eq(fread(length, 1, sizeof(length), file), sizeof(length));
+        at += 12 + ((long)length[2] << 8) + length[3];
+    }
+    cr_assert_eq(fclose(file), 0);
+    return at + 12;
+}
+
+static void forget_producers(uint32_t node)
+{
+    char command[400];
+    (void)snprintf(command, sizeof(command), "rm %s/node%u/%s-0/*.snapshot", bench.root, node + 1,
+                   BENCH_TOPIC);
+    cr_assert_eq(system(command), 0);
+}
+
 static void produce(uint32_t isr)
 {
     bench_isr(&bench, isr);
@@ -108,6 +131,37 @@ Test(rot, a_log_that_does_not_open_is_copied_anew)
     cr_assert(bench_soon_end(&bench, 0, RECORDS));
     cr_assert(bench_soon_in_isr(&bench, 0));
     check_same(0, 1);
+}
+
+Test(rot, a_log_whose_last_batch_says_an_epoch_that_never_was_is_copied_anew)
+{
+    uint32_t first = 0;
+    produce(7);
+    bench_stop(&bench, 0, true);
+    bench_lead(&bench, 2);
+    flip(0, epoch_of_batch(0, RECORDS - 1));
+    forget_producers(0); /* so that all is replayed */
+    bench_start(&bench, 0);
+    cr_assert(bench_soon(set_aside, &first));
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(0, 1);
+}
+
+Test(rot, a_leader_whose_batch_says_an_epoch_that_never_was_is_told_and_gives_its_seat_up)
+{
+    uint32_t first = 0;
+    bench_stop(&bench, 2, true);
+    produce(3);
+    flip(0, epoch_of_batch(0, 2));
+    bench_start(&bench, 2);
+    cr_assert(bench_soon(set_aside, &first));
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(bench_soon_end(&bench, i, RECORDS), "broker %u", i);
+    }
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(0, 1);
+    check_same(2, 1);
 }
 
 /* Bytes of a batch that were checked when they came, and not since. */

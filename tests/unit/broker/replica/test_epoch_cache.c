@@ -107,6 +107,8 @@ Test(epoch_cache, truncating_at_the_start_keeps_the_epoch_that_holds_it)
     cr_assert_eq(f.cache.count, 1);
     cr_assert_eq(epoch_cache_latest(&f.cache), 6);
     cr_assert_eq(f.cache.entries[0].start_offset, 90);
+    cr_assert_eq(epoch_cache_at(&f.cache, 89), NO_EPOCH);
+    cr_assert_eq(epoch_cache_at(&f.cache, 90), 6);
 }
 
 Test(epoch_cache, grows_and_says_when_memory_is_out)

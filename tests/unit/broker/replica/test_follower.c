@@ -258,14 +258,42 @@ Test(follower, fetches_only_once_registered)
     bench_release(&b);
 }
 
+static void load_begin(struct bench *b)
+{
+    memset(b, 0, sizeof(*b));
+    b->source = (struct memory_source){bench_take, bench_give, NULL};
+    heap_init(&b->heap, &b->source, 16 << 20);
+    replica_init(&b->replica,
+                 &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b->heap);
+}
+
+/* Epoch 6 began at 20 and had no records; it was cut, a record of epoch 5 came there, and the file was not written anew. */
+Test(loading, a_record_says_more_than_an_older_file)
+{
+    struct bench b;
+    load_begin(&b);
+    struct epoch_entry file[] = {{3, 0}, {6, 20}};
+    struct replica_event event = {.kind = REPLICA_LOAD};
+    event.load.log_end = 21;
+    event.load.epochs = file;
+    event.load.epoch_count = 2;
+    bench_step(&b, event);
+    bench_step(&b, (struct replica_event){.kind = REPLICA_REPLAY, .replay = stored(0, 20, 3)});
+    cr_assert_eq(replica_epoch_at(&b.replica, 20), 6, "an earlier one says nothing");
+    bench_step(&b, (struct replica_event){.kind = REPLICA_REPLAY, .replay = stored(20, 1, -5)});
+    cr_assert_eq(replica_epoch_at(&b.replica, 20), 6, "what cannot be is left out");
+    bench_step(&b, (struct replica_event){.kind = REPLICA_REPLAY, .replay = stored(20, 1, 5)});
+    bench_step(&b, (struct replica_event){.kind = REPLICA_LOADED});
+    cr_assert_eq(replica_epoch_at(&b.replica, 0), 3);
+    cr_assert_eq(replica_epoch_at(&b.replica, 19), 3);
+    cr_assert_eq(replica_epoch_at(&b.replica, 20), 5);
+    bench_release(&b);
+}
+
 Test(loading, epochs_come_from_the_file_and_from_the_batches)
 {
     struct bench b;
-    memset(&b, 0, sizeof(b));
-    b.source = (struct memory_source){bench_take, bench_give, NULL};
-    heap_init(&b.heap, &b.source, 16 << 20);
-    replica_init(&b.replica,
-                 &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b.heap);
+    load_begin(&b);
     /* The tail behind 20 was lost; epoch 6 began there and is empty now, epoch 7 began behind it. */
     struct epoch_entry file[] = {{1, 0}, {3, 10}, {6, 20}, {7, 25}};
     struct replica_event event = {.kind = REPLICA_LOAD};

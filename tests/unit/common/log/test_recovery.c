@@ -64,6 +64,7 @@ Test(recovery, a_flipped_bit_with_whole_batches_behind_it_is_cut_and_told)
     fake_disk_flip(g.host, FIRST, 14 * batch + 80, 5);
     ground_must_open(&g);
     cr_assert_eq(log_end(g.log), 14);
+    cr_assert_eq(g.report.recovery_point, 10);
     cr_assert(g.report.rot_suspected);
     ground_release(&g);
 }
@@ -110,6 +111,26 @@ Test(recovery, rot_below_the_recovery_point_is_never_cut_off)
     cr_assert_eq(ground_open(&g), ERR_CORRUPT, "nor after a clean stop");
     free(before);
     free(after);
+    ground_release(&g);
+}
+
+Test(recovery, an_epoch_that_rots_right_below_the_recovery_point_cuts_nothing_off)
+{
+    struct ground g;
+    big_segments(&g);
+    int64_t batch = fill(&g, 20);
+    ground_kill(&g);
+    g.known.recovery_point = 11;
+    fake_disk_flip(g.host, FIRST, 10 * batch + 12, 4); /* no checksum covers it */
+    cr_assert_eq(ground_open(&g), ERR_CORRUPT);
+    cr_assert_eq(g.report.bad_offset, 11, "what follows contradicts it");
+    size_t n = 0;
+    free(fake_disk_bytes(g.host, FIRST, &n));
+    cr_assert_eq(n, (size_t)(20 * batch));
+    g.known.recovery_point = 10; /* behind it such a batch is the end, and that is told */
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 11);
+    cr_assert(g.report.rot_suspected);
     ground_release(&g);
 }
 
