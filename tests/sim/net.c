@@ -40,6 +40,7 @@ struct net_conn {
     time_us held;     /* when the one held up longest comes again */
     time_us clogged;  /* nothing that the other side sends gets here before */
     bool silent;      /* its machine lost its power: whoever sends here is told by a reset, later */
+    bool probing;     /* the question whether that machine is back is under way */
     bool deaf;        /* reset: what was under way does not arrive */
     struct buf_in {
         uint8_t *p;
@@ -161,6 +162,15 @@ static bool segment_send(struct net_conn *conn, size_t n)
     return true;
 }
 
+/* Nothing more fits into the window of a machine that lost its power: it is asked from time to time whether it has room again. */
+static void window_probe(struct net_conn *conn)
+{
+    if (conn->other != NULL && conn->other->silent && conn->out.bytes > 0 && !conn->probing) {
+        conn->probing = true;
+        push_ordered(conn, EVENT_SEGMENT, NULL, 0);
+    }
+}
+
 static void conn_flush(struct net_conn *conn)
 {
     assert(conn->state == CONN_OPEN || conn->state == CONN_FINISHING);
@@ -175,6 +185,7 @@ static void conn_flush(struct net_conn *conn)
         }
     }
     if (conn->out.bytes > 0) {
+        window_probe(conn);
         return;
     }
     if (conn->state == CONN_FINISHING) {
@@ -694,6 +705,9 @@ void net_loop_end(struct loop *loop, bool crash, bool silent)
         if ((conn->loop == loop || lost) && conn->state != CONN_CLOSED) {
             conn->silent = silent;
             conn_close(conn, crash);
+            if (conn->other != NULL && conn->other->state == CONN_OPEN) {
+                window_probe(conn->other);
+            }
         }
     }
 }
