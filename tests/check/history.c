@@ -419,6 +419,9 @@ static void judge_gaps(const struct history *history, struct history_verdict *ve
     for (uint32_t p = 0; p < ranges->count; p++) {
         int64_t next = ranges->start[p];
         for (; i < n && list[i]->partition == p; i++) {
+            if (next >= 0 && list[i]->offset < ranges->start[p]) {
+                continue; /* deleted while it read, and it began anew */
+            }
             if (next >= 0 && list[i]->offset > next) {
                 history_tell(verdict, ANOMALY_GAP, list[i], next);
             }

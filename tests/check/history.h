@@ -31,6 +31,9 @@ enum history_kind {
                       else may: it had not given it up, and its session had not run out */
     HISTORY_MEMBER, /* the client was a member of its group all that time, as coordinators said before and after */
     HISTORY_DUE, /* all was well for long: by the end of this the group must have stored offset, or more */
+    /* A reader asked where partition begins and was told offset: who reads on there skips nothing, also where a crash brings back
+     * later what had been deleted and not yet noted. */
+    HISTORY_BEGIN,
 };
 
 enum history_status {

@@ -253,6 +253,18 @@ static int64_t start_of(struct history_op *const *ranges, size_t n, uint32_t par
     return 0;
 }
 
+/* Whether somebody was told that the partition begins there. */
+static bool told_begin(const struct history *history, uint32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_op *op = &history->ops[i];
+        if (op->kind == HISTORY_BEGIN && op->partition == partition && op->offset == offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_range(const struct history_op *op)
 {
     return op->kind == HISTORY_RANGE;
@@ -271,7 +283,8 @@ static void judge_skips(const struct history *history, struct history_verdict *v
         int64_t next = last ? stored_end(stored, stored_count, reads[i]) : reads[i + 1]->offset;
         bool stored_behind = last || stored_end(stored, stored_count, reads[i]) >= next;
         int64_t start = start_of(ranges, range_count, reads[i]->partition);
-        if (next > max_i64(reads[i]->offset + 1, start) && stored_behind) {
+        if (next > max_i64(reads[i]->offset + 1, start) && stored_behind &&
+            !told_begin(history, reads[i]->partition, next)) {
             history_tell(verdict, ANOMALY_GROUP_SKIP, reads[i], next);
         }
     }

@@ -117,6 +117,32 @@ static void good_ten(struct history *history)
     history_add(history, &range);
 }
 
+/*
+ * Deleted meanwhile, which is legal: the last reader had read offset 0, begins anew at 2, and nothing lies at 1. And a group went on
+ * at 6 when it was told that the partition begins there, though 5 is back at the end.
+ */
+static bool legal_deleted(void)
+{
+    struct history history;
+    struct history_verdict verdict;
+    history_init(&history);
+    good_ten(&history);
+    history.ops[3 * 10].offset = 2;
+    history.ops[3 * 1 + 1].kind = HISTORY_BEGIN;
+    history.ops[3 * 1 + 2].kind = HISTORY_BEGIN;
+    size_t first = history.count;
+    good_group(&history);
+    plant_group(&history, first, ANOMALY_GROUP_SKIP);
+    struct history_op begin = op_of(HISTORY_BEGIN, 0, 0, 6, 250);
+    history_add(&history, &begin);
+    uint64_t found = history_judge(&history, &verdict);
+    for (int i = 0; i < ANOMALIES && found > 0; i++) {
+        (void)printf("%s%s", verdict.first[i], verdict.found[i] > 0 ? "\n" : "");
+    }
+    history_release(&history);
+    return found == 0;
+}
+
 static void remove_op(struct history *history, size_t i)
 {
     history->ops[i] = history->ops[--history->count];
@@ -268,6 +294,9 @@ int selftest(bool with_many)
         passed += good;
         failed += !good;
     }
+    bool deleted = legal_deleted();
+    passed += deleted;
+    failed += !deleted;
     uint32_t right = selftest_forget();
     passed += right;
     failed += SELFTEST_FORGET - right;

@@ -241,6 +241,13 @@ static void on_ends(struct agent_call *call, const void *answer)
         end_note(consumer, p, offset);
     }
     if (!consumer->ends_latest) {
+        struct history_op op = {.kind = HISTORY_BEGIN,
+                                .partition = p,
+                                .offset = offset,
+                                .client = consumer->agent.number,
+                                .began_us = part->asked_us,
+                                .ended_us = world_now_us(consumer->agent.field->cluster->world)};
+        history_add(consumer->agent.field->history, &op);
         session_begin(consumer, p, offset);
         part->start = offset;
     } else if (consumer->final) {

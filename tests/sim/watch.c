@@ -165,7 +165,9 @@ static void followers_look(struct watch *watch, const struct partition *p, uint3
     }
 }
 
-static void slot_look(struct watch *watch, const struct partition *p, struct watch_epoch *slot)
+/* image: of its broker. Between two of them there may have been one with another min.insync.replicas. */
+static void slot_look(struct watch *watch, const struct partition *p, struct watch_epoch *slot,
+                      int64_t image)
 {
     const struct replica *core = &p->core;
     bool small = (int32_t)__builtin_popcount(core->isr) < core->view.min_isr;
@@ -174,7 +176,7 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
                     p->name, p->index, core->view.leader_epoch, slot->partition_epoch,
                     core->view.partition_epoch);
     }
-    bool same = core->view.partition_epoch == slot->partition_epoch;
+    bool same = core->view.partition_epoch == slot->partition_epoch && slot->image == image;
     if (small && slot->small && same && core->high_watermark > slot->high_watermark) {
         watch_wrong(watch, "%s-%d: the high watermark moves to %lld with too few in sync", p->name,
                     p->index, (long long)core->high_watermark);
@@ -191,6 +193,7 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
     }
     slot->partition_epoch = core->view.partition_epoch;
     slot->small = small;
+    slot->image = image;
     slot->isr = core->isr;
     slot->high_watermark = core->high_watermark;
     slot->news = p->consumer_news;
@@ -241,7 +244,8 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                     (long long)slot->broker_epoch, broker, (long long)core->view.self_broker_epoch);
     }
     promise_look(watch, p, slot, fresh);
-    slot_look(watch, p, slot);
+    const struct meta_image *image = broker_image(&watch->cluster->brokers[broker]);
+    slot_look(watch, p, slot, image == NULL ? -1 : meta_offset(image));
 }
 
 static void broker_look(struct watch *watch, uint32_t number)

@@ -32,7 +32,8 @@ struct watch {
         uint64_t news; /* consumers were told so often */
         int32_t partition_epoch;
         uint32_t isr;
-        bool small; /* fewer in sync than min.insync.replicas */
+        bool small;    /* fewer in sync than min.insync.replicas */
+        int64_t image; /* its broker's, when that was seen */
     } * epochs;
     struct watch_image {
         int64_t offset; /* + 1; 0: free */
