@@ -330,12 +330,33 @@ err_t broker_node_start(struct host *host, const struct broker_options *options,
 
 /* ---- stopping ---- */
 
-static void on_reactor_closed(struct mail *mail)
+static void on_reactor_settled(struct mail *mail)
 {
     struct reactor *reactor = CONTAINER_OF(mail, struct reactor, close_mail);
     struct broker_node *node = reactor->node;
-    if (++node->reactors_closed == node->reactor_count) {
+    assert(node->reactors_closed == node->reactor_count);
+    if (++node->reactors_settled == node->reactor_count) {
         node->halted(node->halted_ctx);
+    }
+}
+
+static void on_reactor_settle(struct mail *mail)
+{
+    struct reactor *reactor = CONTAINER_OF(mail, struct reactor, close_mail);
+    mail->deliver = on_reactor_settled;
+    loop_post(reactor->node->control_loop, mail);
+}
+
+/* What a reactor had asked the controllers before it closed has been refused by now: that goes home before the loops stop. */
+static void on_reactor_closed(struct mail *mail)
+{
+    struct broker_node *node = CONTAINER_OF(mail, struct reactor, close_mail)->node;
+    if (++node->reactors_closed < node->reactor_count) {
+        return;
+    }
+    for (uint32_t i = 0; i < node->reactor_count; i++) {
+        node->reactors[i].close_mail.deliver = on_reactor_settle;
+        loop_post(node->reactors[i].loop, &node->reactors[i].close_mail);
     }
 }
 

@@ -77,6 +77,7 @@ struct broker_node {
     struct mail stop_mail;
     struct timer stop_timer;
     uint32_t reactors_closed;
+    uint32_t reactors_settled; /* nothing comes back to them any more */
     struct mail reactor_closed_mail;
     void (*halted)(void *ctx);
     void *halted_ctx;
