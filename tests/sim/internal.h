@@ -71,6 +71,8 @@ struct world {
     uint16_t next_port;
     uint32_t machine_count;
     time_us cut_until[MACHINES_MAX][MACHINES_MAX]; /* from, to */
+    time_us
+        held_until; /* what a cut or a sleep held up has arrived by then, also where it was healed before */
 };
 
 /* One machine: what a host has besides its disk. */

@@ -11,7 +11,8 @@
 #define FORM_US        (30 * SECOND)
 #define RECOVER_US     (60 * SECOND)
 #define SMALL_FETCH_US 20000 /* ... and for each record, where followers fetch little at a time */
-#define LOOK_EVERY     32    /* events */
+#define HELD_MOST_US   (20 * SECOND)
+#define LOOK_EVERY     32 /* events */
 #define PRODUCERS      4
 #define CONSUMERS      2
 
@@ -447,7 +448,8 @@ static void play(struct run *run)
         return; /* whatever is left goes with this process */
     }
     /* What the clients left under way arrives and is copied: a leader that stops at once may hold it alone, unacknowledged. */
-    world_sleep(run->world, 2 * SECOND);
+    time_us held_us = world_held_until(run->world) - world_now_us(run->world);
+    world_sleep(run->world, 2 * SECOND + min_i64(max_i64(held_us, 0), HELD_MOST_US));
     if (!cluster_stop(run->cluster)) {
         (void)verdict(run, OUTCOME_STUCK, "liveness", "nodes do not stop in order");
     }

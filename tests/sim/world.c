@@ -326,11 +326,20 @@ void world_cut(struct host *from, struct host *to, time_us until)
     struct machine *a = fake_machine_of(from);
     struct machine *b = fake_machine_of(to);
     a->world->cut_until[a->number][b->number] = until;
+    struct world *world = a->world;
+    world->held_until = max_i64(world->held_until, until);
 }
 
 void world_pause(struct host *host, time_us until)
 {
-    fake_machine_of(host)->paused_until = until;
+    struct machine *machine = fake_machine_of(host);
+    machine->paused_until = until;
+    machine->world->held_until = max_i64(machine->world->held_until, until);
+}
+
+time_us world_held_until(const struct world *world)
+{
+    return world->held_until;
 }
 
 void world_clock_rate(struct host *host, int64_t ppm)
