@@ -60,14 +60,16 @@ err_t renewed_note(struct log *log)
     return OK;
 }
 
-err_t renewed_forget(struct log *log)
+err_t note_forget(struct log *log)
 {
     struct log_path path;
-    assert(log->renewed);
+    assert(log->noted);
     log_path_file(log, TRUNCATED_FILE, &path);
-    TRY(disk_unlink(log->host, path.s));
+    err_t err = disk_unlink(log->host, path.s);
+    ENSURE(err == OK || err == ERR_NOT_FOUND, err);
     log->noted = false;
     log->renewed = false;
+    log->dir_dirty = true;
     return OK;
 }
 

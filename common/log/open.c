@@ -157,7 +157,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
         TRY(renewed_note(log));
     }
     if (log->renewed && known->clean) {
-        TRY(renewed_forget(log)); /* whoever stopped in order has written them anew */
+        TRY(note_forget(log)); /* whoever stopped in order has written them anew */
     }
     r->report->renewed = log->renewed && !known->told_here;
     r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);

@@ -141,10 +141,6 @@ void log_recovery_point_saved(struct log *log, struct log_recovery_point point)
     assert(point.offset <= log->taken_point);
     log->saved_point = log->taken_point;
     if (log->noted) {
-        struct log_path path;
-        log_path_file(log, TRUNCATED_FILE, &path);
-        err_t err = disk_unlink(log->host, path.s);
-        log->noted = err != OK && err != ERR_NOT_FOUND; /* a note that stays only costs scanning */
-        log->renewed = log->renewed && log->noted;
+        IGNORE(note_forget(log)); /* it is tried again with the next point */
     }
 }

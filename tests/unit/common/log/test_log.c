@@ -166,6 +166,31 @@ Test(log, a_full_disk_leaves_whole_batches_only_and_the_log_goes_on)
     ground_release(&g);
 }
 
+/* Would it come back, rot between it and the recovery point would be cut off as a torn tail. */
+Test(log, the_note_of_a_truncation_is_gone_for_good_with_the_next_sync)
+{
+    struct ground g;
+    ground_init(&g, 8);
+    ground_must_open(&g);
+    cr_assert_eq(ground_append(&g, 5, 0, 1000, 10), OK);
+    cr_assert_eq(ground_append(&g, 5, 0, 1000, 10), OK);
+    cr_assert_eq(ground_sync(&g), 10);
+    log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    cr_assert_eq(log_truncate(g.log, 5, 0), OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(ground_append(&g, 5, 0, 1000, 10), OK);
+        cr_assert_eq(ground_sync(&g), 10 + 5 * i);
+        log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    }
+    ground_kill(&g);
+    fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);
+    g.known.recovery_point = 10;
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 15);
+    cr_assert_eq(g.report.recovery_point, 10);
+    ground_release(&g);
+}
+
 Test(log, a_queued_range_comes_up_short_after_a_truncation_and_never_holds_other_bytes)
 {
     struct ground g;
