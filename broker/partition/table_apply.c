@@ -193,7 +193,10 @@ static void tell_alone(struct partition *p)
         "%s-%d: no other replica has everything, so this rotten one keeps its seat and %s. Bring another replica into the "
         "in-sync set, or stop this broker and put %s back from a backup; or, to go on without what is lost, stop it, "
         "move that folder away, start it, and elect another leader (--election-type unclean).",
-        p->name, p->index, open ? "serves what can be read of it" : "stays offline", p->folder);
+        p->name, p->index,
+        open ? "serves what can be read of it"
+             : "stays offline (where only the device refused for a while, start this broker again)",
+        p->folder);
 }
 
 static void tell_rotten(struct partition *p, const struct meta_partition *mp)
