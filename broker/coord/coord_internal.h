@@ -63,8 +63,9 @@ struct coord_write {
     uint8_t batch[];
 };
 
-/* Evaluations that wait or are under way: each holds a copy of all topics' names. */
-#define MATCHES_MAX 256
+/* Evaluations that wait or are under way. Each holds a copy of all topics' names: with many topics there is room for fewer. */
+#define MATCHES_MAX       256
+#define MATCHES_BYTES_MAX ((size_t)64 << 20)
 
 /* Patterns of one group that are to be evaluated. */
 struct coord_match {
@@ -73,6 +74,7 @@ struct coord_match {
     struct coord_shard *shard;
     uint64_t load;
     struct arena arena;
+    size_t bytes; /* of it, when it was asked for */
     struct slice group;
     int64_t version;
     const struct slice *names;
@@ -208,6 +210,7 @@ struct coords {
     struct coord_match *match_queue; /* of whoever holds the turn */
     atomic_bool matching;            /* somebody holds it */
     atomic_uint matches;             /* that have not ended */
+    atomic_size_t match_bytes;       /* of theirs */
     uint32_t stopping;
     bool stop_begun;
     void (*stopped)(void *ctx);

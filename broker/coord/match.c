@@ -4,7 +4,7 @@
  *
  * A broker evaluates one pattern at a time, so that they never keep the pool from the disks, and groups take turns: after each
  * pattern a group stands behind all others. Whoever holds the turn (coords->matching) owns the queue; others leave theirs in
- * match_inbox. Groups above MATCHES_MAX are told that nothing is known, and ask again later.
+ * match_inbox. Groups above MATCHES_MAX, or MATCHES_BYTES_MAX of copied names, are told that nothing is known, and ask again later.
  */
 #include "broker/coord/coord_internal.h"
 #include "broker/coord/regex.h"
@@ -51,8 +51,12 @@ void match_take(struct coord_shard *shard, const struct group_actions *actions,
     arena_init(&match->arena, source, 1 << 16, MATCH_BYTES_MAX);
     match->shard = shard;
     match->load = shard->load;
-    bool room = atomic_fetch_add(&shard->coords->matches, 1) < MATCHES_MAX;
+    struct coords *coords = shard->coords;
+    bool room = atomic_fetch_add(&coords->matches, 1) < MATCHES_MAX &&
+                atomic_load(&coords->match_bytes) < MATCHES_BYTES_MAX;
     match->failed = !match_fill(match, actions, room ? image : NULL);
+    match->bytes = match->arena.total;
+    atomic_fetch_add(&coords->match_bytes, match->bytes);
     match->next = shard->matches;
     shard->matches = match;
     shard->matching++;
@@ -109,7 +113,8 @@ static void match_end(struct coord_match *match)
     event.matched.version = match->version;
     event.matched.failed = match->failed;
     uint32_t before = atomic_fetch_sub(&coords->matches, 1);
-    assert(before > 0);
+    size_t bytes = atomic_fetch_sub(&coords->match_bytes, match->bytes);
+    assert(before > 0 && bytes >= match->bytes);
     shard_enter(shard);
     assert(shard->matching > 0);
     shard->matching--;

@@ -48,6 +48,7 @@ static struct coord_shard *open_active(struct bench *b)
 struct asking {
     struct bench_node *node;
     struct coord_shard *shard;
+    struct slice first; /* pattern; empty: an ordinary one */
 };
 
 /* On the control loop, where the image is. */
@@ -55,8 +56,9 @@ static void ask_all(void *arg)
 {
     struct asking *asking = arg;
     struct coord_shard *shard = asking->shard;
-    const struct slice patterns[] = {slice_str("__consumer.*"), slice_str("(a|aa)+$"),
-                                     slice_str("(")};
+    const struct slice patterns[] = {asking->first.n > 0 ? asking->first
+                                                         : slice_str("__consumer.*"),
+                                     slice_str("(a|aa)+$"), slice_str("(")};
     shard_enter(shard);
     CHECK(shard->state == SHARD_ACTIVE);
     for (uint32_t i = 0; i < GROUPS; i++) {
@@ -98,6 +100,30 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
     while (atomic_load(&coords->matches) > 0) {
         (void)usleep(1000);
     }
+    cr_assert(is_active(shard));
+    coord_bench_close(&b);
+}
+
+/* As if there were so many topics: a pattern is copied with them. */
+Test(coord_match, what_is_large_leaves_room_for_few)
+{
+    static struct bench b;
+    static char large[1 << 20];
+    struct gate gate;
+    struct coord_shard *shard = open_active(&b);
+    struct coords *coords = shard->coords;
+    memset(large, 'x', sizeof(large));
+    gate_close(&gate, shard->home);
+    struct asking asking = {&b.nodes[0], shard, slice_of(large, sizeof(large))};
+    bench_call(b.nodes[0].control, ask_all, &asking);
+    uint32_t most = MATCHES_BYTES_MAX / sizeof(large) + 1;
+    cr_assert_leq(atomic_load(&coords->matches), most);
+    cr_assert_geq(atomic_load(&coords->matches), most / 2);
+    CHECK(sem_post(&gate.goes) == 0);
+    while (atomic_load(&coords->matches) > 0) {
+        (void)usleep(1000);
+    }
+    cr_assert_eq(atomic_load(&coords->match_bytes), 0);
     cr_assert(is_active(shard));
     coord_bench_close(&b);
 }
