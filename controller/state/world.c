@@ -41,7 +41,8 @@ bool world_seat(const struct world *world, const struct meta_replica *replica)
     assert(replica != NULL);
     assert(replica->broker >= 0);
     const struct meta_broker *broker = world_broker(world, replica->broker);
-    return broker != NULL && (uuid_is_none(replica->dir) || broker_has_dir(broker, replica->dir));
+    return broker != NULL && (uuid_is_none(replica->dir) || broker_has_dir(broker, replica->dir) ||
+                              MUTANT(89)); /* the second guard of it; sweep.c has the first */
 }
 
 /* --- settings --- */

@@ -155,8 +155,7 @@ err_t disk_sync(struct disk_file *file)
     host->syncs++;
     struct inode *inode = file->inode;
     if (host->fail_sync > 0 && --host->fail_sync == 0) {
-        inode_forget_changes(
-            inode); /* the kernel calls the pages clean: they will never be written */
+        inode_forget_pages(inode); /* the kernel calls them clean: they will never be written */
         return ERR_IO;
     }
     for (size_t i = 0; i < inode->write_count;

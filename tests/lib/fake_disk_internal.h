@@ -101,6 +101,8 @@ void names_copy(struct names *to, const struct names *from);
 
 struct inode *inode_new(struct host *, bool is_dir);
 void inode_forget_changes(struct inode *);
+/* Of these, what was written; that the file was cut stands in the file system's journal, and waits for a sync as before. */
+void inode_forget_pages(struct inode *);
 /* The folder of a path and the last part of its name; NULL when a folder on the way is missing. */
 struct inode *tree_folder(struct host *, const char *path, const char **ret_name);
 struct inode *tree_find(struct host *, const char *path);

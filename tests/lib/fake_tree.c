@@ -120,6 +120,19 @@ void inode_forget_changes(struct inode *inode)
     inode->naming_count = 0;
 }
 
+void inode_forget_pages(struct inode *inode)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < inode->write_count; i++) {
+        if (inode->writes[i].truncate) {
+            inode->writes[kept++] = inode->writes[i];
+        } else {
+            free(inode->writes[i].bytes.p);
+        }
+    }
+    inode->write_count = kept;
+}
+
 struct inode *tree_folder(struct host *host, const char *path, const char **ret_name)
 {
     struct inode *at = host->root;

@@ -19,6 +19,15 @@ static err_t random_cut(struct world *w)
     return err;
 }
 
+static err_t start_step(struct world *w)
+{
+    if (w->start_out) {
+        return world_start_finish(w);
+    }
+    world_start_take(w);
+    return OK;
+}
+
 static err_t random_step(struct world *w)
 {
     int dice = (int)prng_below(&w->prng, 100);
@@ -30,7 +39,9 @@ static err_t random_step(struct world *w)
         return OK;
     }
     if (dice < 75) {
+        fake_disk_fail_sync(w->g.host, prng_chance(&w->prng, 20) ? 1 : 0);
         err_t err = world_sync_finish(w);
+        fake_disk_fail_sync(w->g.host, 0);
         w->now.floor = log_durable_end(w->g.log);
         return err;
     }
@@ -49,24 +60,42 @@ static err_t random_step(struct world *w)
         return world_expire(w);
     }
     if (dice < 96) {
-        return world_save_start(w);
+        return start_step(w);
     }
-    if (dice < 98) {
+    if (dice < 97) {
         return log_roll(w->g.log, w->now_ms);
     }
-    log_rest(w->g.log);
+    if (dice < 98) {
+        log_rest(w->g.log);
+    } else if (w->held_bytes == NULL) {
+        world_hold(w);
+    } else {
+        world_let_go(w);
+    }
     return OK;
 }
 
 static void random_end(struct world *w)
 {
     if (prng_chance(&w->prng, 250) && !log_offline(w->g.log) && world_sync_finish(w) == OK) {
-        err_t err = log_close(w->g.log);
+        int64_t sealed = world_sealed(w);
+        int64_t active = log_segment(w->g.log, log_segment_count(w->g.log) - 1).base_offset;
+        world_let_go(w);
+        bool clean = log_close(w->g.log) == OK;
         w->g.log = NULL;
-        w->point_out = false;
+        w->point_out = w->start_out = false;
         fake_disk_freeze_after(w->g.host, -1);
         fake_disk_power_cut(w->g.host, FAKE_CUT_NOTHING);
-        world_open(w, err == OK);
+        w->sync_failed = false;
+        bool harmed = clean && sealed >= 0 && prng_chance(&w->prng, 300) &&
+                      world_harm_index(w, sealed);
+        if (clean && prng_chance(&w->prng, 300)) {
+            world_harm_times(w, active);
+        }
+        world_open(w, clean);
+        cr_assert_leq(log_segment(w->g.log, log_segment_count(w->g.log) - 1).max_timestamp_ms,
+                      w->now_ms + 50);
+        cr_assert(!harmed || w->g.report.rebuilt_indexes > 0);
         return;
     }
     world_kill(w);
@@ -74,6 +103,7 @@ static void random_end(struct world *w)
     enum fake_cut cut = (enum fake_cut)prng_below(&w->prng, 4);
     if (cut != FAKE_CUT_ALL) {
         fake_disk_power_cut(w->g.host, cut);
+        w->sync_failed = false;
     }
     world_open(w, false);
 }

@@ -1,6 +1,9 @@
 #include "tests/unit/common/log/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "common/base/bytes.h"
 
 void world_init(struct world *w, uint64_t seed)
 {
@@ -35,7 +38,8 @@ void world_kill(struct world *w)
         (void)log_sync_done(w->g.log, &w->sync, ERR_IO);
         w->sync_out = false;
     }
-    w->point_out = false;
+    w->point_out = w->start_out = false;
+    world_let_go(w);
     ground_kill(&w->g);
 }
 
@@ -125,6 +129,7 @@ err_t world_truncate(struct world *w, int64_t offset)
 err_t world_restart(struct world *w, int64_t offset)
 {
     history_keep(w, 0);
+    w->start_out = false;
     w->now.count = 0;
     w->now.end = offset;
     w->start = offset;
@@ -160,15 +165,101 @@ err_t world_expire(struct world *w)
     return err;
 }
 
-err_t world_save_start(struct world *w)
+void world_start_take(struct world *w)
 {
-    w->saved_start = log_start(w->g.log);
+    if (!w->start_out) {
+        w->start_taken = log_start(w->g.log);
+        w->start_out = true;
+    }
+}
+
+err_t world_start_finish(struct world *w)
+{
+    if (!w->start_out) {
+        return OK;
+    }
+    w->saved_start = w->start_taken;
+    w->start_out = false;
     err_t err = log_drop(w->g.log, w->saved_start);
     log_check(w->g.log);
     if (prng_chance(&w->prng, 500)) {
         log_doomed_run(log_doomed_take(w->g.log));
     }
     return err;
+}
+
+void world_hold(struct world *w)
+{
+    int64_t from = prng_between(&w->prng, max_i64(log_start(w->g.log), log_end(w->g.log) - 30),
+                                log_end(w->g.log));
+    size_t n = 0;
+    if (w->held_bytes != NULL) {
+        return;
+    }
+    err_t err = log_read(w->g.log, from, log_end(w->g.log), 1 << 20, true, LOG_READ_ANY, &w->held);
+    cr_assert_eq(err, OK);
+    w->held_bytes = malloc(w->held.bytes + 1);
+    cr_assert_eq(log_range_read(&w->held, w->held_bytes, &n), OK);
+    cr_assert_eq(n, w->held.bytes);
+}
+
+void world_let_go(struct world *w)
+{
+    if (w->held_bytes == NULL) {
+        return;
+    }
+    uint8_t *now = malloc(w->held.bytes + 1);
+    size_t n = 0;
+    cr_assert_eq(log_range_read(&w->held, now, &n), OK);
+    cr_assert_eq(memcmp(now, w->held_bytes, n), 0, "bytes that were given out are others now");
+    log_range_release(&w->held);
+    free(now);
+    free(w->held_bytes);
+    w->held_bytes = NULL;
+}
+
+int64_t world_sealed(const struct world *w)
+{
+    uint32_t i = log_segment_count(w->g.log) - 1;
+    bool there = i > 0 && log_segment(w->g.log, i).base_offset > log_start(w->g.log) &&
+                 log_segment(w->g.log, i - 1).bytes > 0;
+    return there ? log_segment(w->g.log, i - 1).base_offset : -1;
+}
+
+/* As a crash of another server, or a copy of the folder, may leave it. */
+bool world_harm_index(struct world *w, int64_t base)
+{
+    char path[100];
+    size_t n = 0;
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.index", (long long)base);
+    uint8_t *good = fake_disk_bytes(w->g.host, path, &n);
+    uint8_t longer[4096] = {0};
+    bool fits = n > 0 && n < sizeof(longer) / 2;
+    if (fits && prng_chance(&w->prng, 300)) {
+        (void)fake_disk_forget(w->g.host, path);
+    } else if (fits) {
+        memcpy(longer, good, n);
+        fake_disk_put(w->g.host, path, longer,
+                      prng_chance(&w->prng, 500) ? n - 1 : sizeof(longer) / 8 * 8);
+    }
+    free(good);
+    return fits;
+}
+
+void world_harm_times(struct world *w, int64_t base)
+{
+    char path[100];
+    size_t n = 0;
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.timeindex", (long long)base);
+    uint8_t *good = fake_disk_bytes(w->g.host, path, &n);
+    uint8_t longer[4096];
+    if (n > 0 && n + 12 <= sizeof(longer)) {
+        memcpy(longer, good, n);
+        store_be64(longer + n, (uint64_t)INT64_MAX / 2);
+        store_be32(longer + n + 8, INT32_MAX);
+        fake_disk_put(w->g.host, path, longer, n + 12);
+    }
+    free(good);
 }
 
 void world_sync_take(struct world *w)
@@ -187,6 +278,7 @@ err_t world_sync_finish(struct world *w)
     err_t err = log_sync_run(&w->sync);
     int64_t durable = log_sync_done(w->g.log, &w->sync, err);
     w->sync_out = false;
+    w->sync_failed = w->sync_failed || err != OK;
     log_check(w->g.log);
     cr_assert_leq(durable, w->now.end);
     if (err == OK) {
@@ -287,7 +379,10 @@ static void world_adopt(struct world *w, const struct history *from, int64_t end
 void world_open(struct world *w, bool clean)
 {
     int64_t durable = w->now.floor;
-    w->g.known = (struct log_known){clean, w->saved_point, w->saved_start};
+    w->g.known = (struct log_known){.clean = clean,
+                                    .recovery_point = w->saved_point,
+                                    .log_start = w->saved_start,
+                                    .rewrite = w->sync_failed};
     ground_must_open(&w->g);
     int64_t from = log_start(w->g.log);
     int64_t to = log_end(w->g.log);

@@ -45,6 +45,13 @@ struct world {
     struct log_sync sync;
     bool sync_out;
     size_t sync_covers; /* histories that are gone for good when it succeeds */
+    bool sync_failed; /* since the power came: pages that are called clean may not be on the disk */
+    /* A log start on its way to its checkpoint. */
+    int64_t start_taken;
+    bool start_out;
+    /* A range that somebody has not sent yet, and what it was when it was given out. */
+    struct log_range held;
+    uint8_t *held_bytes; /* NULL: none */
     int32_t epoch;
     time_ms now_ms;
 };
@@ -60,7 +67,18 @@ err_t world_append(struct world *, int batches);
 err_t world_truncate(struct world *, int64_t offset);
 err_t world_restart(struct world *, int64_t offset);
 err_t world_expire(struct world *);
-err_t world_save_start(struct world *); /* checkpoint, then the files */
+void world_start_take(struct world *);
+err_t world_start_finish(struct world *); /* checkpoint, then the files */
+/* Takes a range that ends with the log. */
+void world_hold(struct world *);
+/* What it has is what it had, or less. */
+void world_let_go(struct world *);
+/* The newest segment whose offset index is whole already and may not go away; -1: none. */
+int64_t world_sealed(const struct world *);
+/* Once everything is closed: harms the offset index of that segment; false: it is left alone. */
+bool world_harm_index(struct world *, int64_t base);
+/* And this: the time index of the newest segment speaks of a record that is not there. */
+void world_harm_times(struct world *, int64_t base);
 void world_sync_take(struct world *);
 err_t world_sync_finish(struct world *);
 err_t world_sync(struct world *);

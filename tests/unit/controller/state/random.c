@@ -1,7 +1,8 @@
 /*
  * The decision core under random commands, beside a data plane of plain numbers: each replica has a count of acknowledged
  * records, each directory may lose them. Whoever is elected cleanly must have every acknowledged record, whatever crashed,
- * was wiped, fenced, reconfigured or forgotten by a controller that lost its leadership.
+ * was wiped, fenced, reconfigured or forgotten by a controller that lost its leadership. And what must not be asked is asked now
+ * and then: each request that breaks a rule has its refusal.
  */
 #include "tests/unit/controller/state/random.h"
 
@@ -13,6 +14,7 @@
 #define TOPICS     4
 #define PARTITIONS 4
 #define DIRS       2
+#define SUSPECTED  16
 
 static const char *const names[TOPICS] = {"a", "b.c", "orders", "z_z"};
 
@@ -41,8 +43,14 @@ struct broker_model {
     int incarnation;
     int life;
     int64_t clean_epoch; /* in its clean-shutdown files; -1 */
+    int64_t old_clean; /* of such files that were removed, and may come back with a power cut; -1 */
     enum dir_condition condition;
     int dirs; /* 1 or 2 */
+    /* What the active controller has heard of it. */
+    time_ms contact;
+    int64_t told;                 /* metadata offset; -1 */
+    int64_t leaving_at;           /* everybody must have told that much before it may go */
+    time_ms suspected[SUSPECTED]; /* the newest fences for a connection that ended; oldest first */
 };
 
 struct run {
@@ -51,6 +59,7 @@ struct run {
     struct broker_model brokers[BROKERS];
     struct partition_model partitions[TOPICS][PARTITIONS];
     const struct partition_model *proposing;
+    struct controller_settings settings;
     bool gentle; /* durability=disk, nothing is wiped, no unclean elections */
     unsigned elections;
     unsigned unclean;
@@ -212,9 +221,79 @@ static void host_replicas(struct run *run, int b)
     }
 }
 
+static bool has_own_dir(struct run *run, int b, struct uuid dir)
+{
+    for (int d = 0; d < run->brokers[b].dirs; d++) {
+        if (uuid_eq(quorum_dir(b, run->brokers[b].life, d), dir)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the id still belongs to somebody with other directories, whose session lives. */
+static bool is_taken(struct run *run, int b)
+{
+    const struct meta_broker *known = meta_broker(quorum_image(&run->quorum), b);
+    bool shared = known == NULL;
+    for (uint32_t d = 0; known != NULL && d < known->dir_count; d++) {
+        shared = shared || has_own_dir(run, b, known->dirs[d]);
+    }
+    return !shared && !known->fenced &&
+           run->brokers[b].contact + run->settings.session_timeout_ms > run->quorum.now;
+}
+
+/* A seat is one of a directory: where that did not come along, nobody sits there any more. */
+static void seats_check(struct run *run, int b)
+{
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
+            if (partition != NULL &&
+                (meta_ids_has(&partition->isr, b) || meta_ids_has(&partition->elr, b))) {
+                struct uuid dir = meta_partition_replica(partition, b)->dir;
+                cr_assert(uuid_is_none(dir) || has_own_dir(run, b, dir));
+            }
+        }
+    }
+}
+
+/* A replica finds rot in what it has, and gives its seat up if somebody else who may lead has everything. */
+static void rot(struct run *run, int b)
+{
+    int t = below(run, TOPICS);
+    int p = below(run, PARTITIONS);
+    const struct meta_image *image = quorum_image(&run->quorum);
+    const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
+    struct data *data = &run->partitions[t][p].data[b];
+    if (partition == NULL || !data->there || meta_partition_replica(partition, b) == NULL ||
+        !uuid_eq(meta_partition_replica(partition, b)->dir, data->dir)) {
+        return;
+    }
+    bool spared = false;
+    for (uint32_t i = 0; i < partition->replica_count; i++) {
+        int32_t other = partition->replicas[i].broker;
+        spared = spared ||
+                 (other != b && !meta_broker(image, other)->fenced &&
+                  !meta_broker(image, other)->shutting_down &&
+                  (meta_ids_has(&partition->isr, other) || meta_ids_has(&partition->elr, other)));
+    }
+    int32_t leader_epoch = partition->leader_epoch;
+    struct partition_ref ref = {partition->topic, p};
+    struct command command = {.kind = COMMAND_REPLICAS_LOST,
+                              .replicas = {b, meta_broker(image, b)->epoch, &ref, 1, true}};
+    enum kafka_error error = submit(run, &command)->replicas.results[0];
+    cr_assert_eq(error, spared ? KAFKA_NONE : KAFKA_INELIGIBLE_REPLICA);
+    if (spared) { /* no fetch into the old log counts for the new one */
+        cr_assert_gt(quorum_partition(&run->quorum, names[t], p)->leader_epoch, leader_epoch);
+        *data = (struct data){0};
+    }
+}
+
 static void start(struct run *run, int b)
 {
     struct broker_model *broker = &run->brokers[b];
+    bool taken = is_taken(run, b);
     struct command command = quorum_registration(b, ++broker->incarnation);
     struct register_broker_command *wants = &command.register_broker;
     wants->previous_epoch = broker->clean_epoch;
@@ -225,10 +304,14 @@ static void start(struct run *run, int b)
         wants->dirs[d].condition = broker->condition;
     }
     const struct answer *answer = submit(run, &command);
-    if (answer->register_broker.result.error != KAFKA_NONE) {
-        cr_assert_eq(answer->register_broker.result.error, KAFKA_DUPLICATE_BROKER_REGISTRATION);
+    cr_assert_eq(answer->register_broker.result.error,
+                 taken ? KAFKA_DUPLICATE_BROKER_REGISTRATION : KAFKA_NONE);
+    if (taken) {
         return;
     }
+    seats_check(run, b);
+    broker->contact = run->quorum.now;
+    broker->told = -1;
     const struct meta_broker *known = meta_broker(quorum_image(&run->quorum), b);
     cr_assert_eq(answer->register_broker.broker_epoch, known->epoch);
     cr_assert(known->fenced);
@@ -238,9 +321,20 @@ static void start(struct run *run, int b)
         cr_assert_eq(run->quorum.batches, 0);
     }
     broker->alive = true;
+    broker->old_clean = broker->clean_epoch >= 0 ? broker->clean_epoch : broker->old_clean;
     broker->clean_epoch = -1;
     broker->condition = DIR_CRASHED;
     host_replicas(run, b);
+}
+
+static const struct answer *submit_beat(struct run *run, int b, const struct command *command)
+{
+    const struct answer *answer = submit(run, command);
+    struct broker_model *broker = &run->brokers[b];
+    cr_assert_eq(answer->heartbeat.result.error, KAFKA_NONE);
+    broker->contact = run->quorum.now;
+    broker->told = max_i64(broker->told, command->heartbeat.metadata_offset);
+    return answer;
 }
 
 static void beat(struct run *run, int b)
@@ -250,8 +344,7 @@ static void beat(struct run *run, int b)
     if (chance(run, 50)) {
         command.heartbeat.metadata_offset -= 3; /* it lags */
     }
-    const struct answer *answer = submit(run, &command);
-    cr_assert_eq(answer->heartbeat.result.error, KAFKA_NONE);
+    const struct answer *answer = submit_beat(run, b, &command);
     if (!answer->heartbeat.caught_up) {
         cr_assert(answer->heartbeat.fenced || !meta_broker(quorum_image(&run->quorum), b)->fenced);
     }
@@ -261,11 +354,25 @@ static void power_cut(struct run *run, int b)
 {
     run->brokers[b].alive = false;
     run->brokers[b].condition = DIR_CRASHED_OTHER_BOOT;
+    if (run->brokers[b].old_clean >= 0 && chance(run, 300)) {
+        run->brokers[b].condition = DIR_CLEAN;
+        run->brokers[b].clean_epoch = run->brokers[b].old_clean;
+    }
     for (int t = 0; t < TOPICS; t++) {
         for (int p = 0; p < PARTITIONS; p++) {
             struct data *data = &run->partitions[t][p].data[b];
             data->len = data->synced;
         }
+    }
+}
+
+/* A broker is let go when everybody else knows that it leads nothing any more. */
+static void gone_check(struct run *run, int b)
+{
+    for (int other = 0; other < BROKERS; other++) {
+        const struct meta_broker *broker = meta_broker(quorum_image(&run->quorum), other);
+        cr_assert(other == b || broker->fenced || broker->shutting_down ||
+                  run->brokers[other].told >= run->brokers[b].leaving_at);
     }
 }
 
@@ -276,7 +383,14 @@ static void leave(struct run *run, int b)
     command.heartbeat.want_shutdown = true;
     for (int i = 0; i < 3; i++) {
         int64_t epoch = command.heartbeat.broker_epoch;
-        const struct answer *answer = submit(run, &command);
+        struct meta_broker before = *meta_broker(quorum_image(&run->quorum), b);
+        const struct answer *answer = submit_beat(run, b, &command);
+        if (!before.fenced && !before.shutting_down) {
+            run->brokers[b].leaving_at = meta_offset(quorum_image(&run->quorum));
+        }
+        if (answer->heartbeat.should_shut_down && !before.fenced) {
+            gone_check(run, b);
+        }
         if (answer->heartbeat.should_shut_down) {
             run->brokers[b].alive = false;
             run->brokers[b].condition = DIR_CLEAN;
@@ -303,6 +417,7 @@ static void wipe(struct run *run, int b)
     bool all = chance(run, 500);
     run->brokers[b].life += all;
     run->brokers[b].clean_epoch = all ? -1 : run->brokers[b].clean_epoch;
+    run->brokers[b].old_clean = all ? -1 : run->brokers[b].old_clean;
     for (int t = 0; t < TOPICS; t++) {
         for (int p = 0; p < PARTITIONS; p++) {
             if (all || chance(run, 300)) {
@@ -310,6 +425,25 @@ static void wipe(struct run *run, int b)
             }
         }
     }
+}
+
+/* Its connection ended. Who comes and goes is not fenced for it again and again. */
+static void suspect(struct run *run, int b)
+{
+    struct broker_model *broker = &run->brokers[b];
+    struct command command = {.kind = COMMAND_SUSPECT,
+                              .suspect = {b, meta_broker(quorum_image(&run->quorum), b)->epoch}};
+    if (!submit(run, &command)->suspect.fenced) {
+        return;
+    }
+    memmove(broker->suspected, broker->suspected + 1,
+            (SUSPECTED - 1) * sizeof(broker->suspected[0]));
+    broker->suspected[SUSPECTED - 1] = run->quorum.now;
+    uint32_t recent = 0;
+    for (int i = 0; i < SUSPECTED; i++) {
+        recent += broker->suspected[i] > run->quorum.now - run->settings.suspicion_window_ms;
+    }
+    cr_assert_leq(recent, run->settings.suspicion_fences);
 }
 
 static void broker_action(struct run *run)
@@ -321,11 +455,8 @@ static void broker_action(struct run *run)
             wipe(run, b);
         } else if (chance(run, 300)) {
             start(run, b);
-        } else if (meta_broker(quorum_image(&run->quorum), b) != NULL) {
-            struct command command = {
-                .kind = COMMAND_SUSPECT,
-                .suspect = {b, meta_broker(quorum_image(&run->quorum), b)->epoch}};
-            (void)submit(run, &command);
+        } else {
+            suspect(run, b);
         }
         return;
     }
@@ -339,12 +470,11 @@ static void broker_action(struct run *run)
     } else if (what < 80) {
         leave(run, b);
     } else if (what < 83) {
-        struct command command = {
-            .kind = COMMAND_SUSPECT,
-            .suspect = {b, meta_broker(quorum_image(&run->quorum), b)->epoch}};
-        (void)submit(run, &command);
+        suspect(run, b);
     } else if (what < 85) {
         start(run, b); /* restarted before anybody noticed */
+    } else if (what < 88) {
+        rot(run, b);
     } else {
         host_replicas(run, b);
     }
@@ -390,6 +520,38 @@ static void acknowledge(struct run *run, int t, const struct meta_partition *par
     }
 }
 
+/* Makes a good request one that must be refused, or leaves it as it is; by what. */
+static enum kafka_error spoil(struct run *run, const struct meta_partition *partition,
+                              struct alter_partition_command *alter)
+{
+    struct alter_partition_entry *entry = (struct alter_partition_entry *)alter->entries;
+    switch (below(run, 50)) {
+    case 0: entry->leader_epoch--; return KAFKA_FENCED_LEADER_EPOCH; /* it led before */
+    case 1:                                                          /* somebody else asks */
+        alter->broker = (partition->leader + 1) % BROKERS;
+        alter->broker_epoch = meta_broker(quorum_image(&run->quorum), alter->broker)->epoch;
+        return KAFKA_INVALID_REQUEST;
+    case 2:
+    case 3: entry->partition_epoch--; return KAFKA_INVALID_UPDATE_VERSION; /* it came late */
+    case 4:                                                                /* without itself */
+        for (uint32_t i = 0; i < entry->isr_count; i++) {
+            if (entry->isr[i].broker == partition->leader) {
+                entry->isr[i] = entry->isr[--entry->isr_count];
+            }
+        }
+        return KAFKA_INVALID_REQUEST;
+    case 5: /* with somebody's incarnation before */
+        for (uint32_t i = 0; i < entry->isr_count; i++) {
+            if (entry->isr[i].broker != partition->leader) {
+                entry->isr[i].epoch--;
+                return KAFKA_INELIGIBLE_REPLICA;
+            }
+        }
+        return KAFKA_NONE;
+    default: return KAFKA_NONE;
+    }
+}
+
 /* The leader proposes the ISR that it likes: who is there has copied everything first. */
 static void propose(struct run *run, const struct meta_partition *partition,
                     struct partition_model *model)
@@ -399,15 +561,13 @@ static void propose(struct run *run, const struct meta_partition *partition,
                                           .leader_epoch = partition->leader_epoch,
                                           .partition_epoch = partition->partition_epoch,
                                           .min_isr = model->min_isr};
-    entry.partition_epoch -= chance(run, 50);
     for (uint32_t i = 0; i < partition->replica_count; i++) {
         int32_t b = partition->replicas[i].broker;
-        bool leader = b == partition->leader;
-        bool wanted = leader || (run->brokers[b].alive && model->data[b].there && chance(run, 700));
+        bool wanted = b == partition->leader ||
+                      (run->brokers[b].alive && model->data[b].there && chance(run, 700));
         if (wanted) {
             entry.isr[entry.isr_count].broker = b;
-            entry.isr[entry.isr_count++].epoch = meta_broker(image, b)->epoch -
-                                                 (!leader && chance(run, 30));
+            entry.isr[entry.isr_count++].epoch = meta_broker(image, b)->epoch;
         }
     }
     struct command command = {
@@ -422,12 +582,12 @@ static void propose(struct run *run, const struct meta_partition *partition,
         data->len = model->acked;
         data->synced = partition->replicas[0].synced ? data->len : data->synced;
     }
-    run->proposing = model;
+    enum kafka_error refusal = spoil(run, partition, &command.alter_partition);
+    run->proposing = refusal == KAFKA_NONE ? model : NULL;
     const struct answer *answer = submit(run, &command);
     run->proposing = NULL;
     enum kafka_error error = answer->alter_partition.results[0].error;
-    cr_assert(error == KAFKA_NONE || error == KAFKA_INELIGIBLE_REPLICA ||
-                  error == KAFKA_INVALID_UPDATE_VERSION,
+    cr_assert(error == refusal || (refusal == KAFKA_NONE && error == KAFKA_INELIGIBLE_REPLICA),
               "%s", kafka_error_name((int16_t)error));
 }
 
@@ -540,8 +700,17 @@ static void pass_time(struct run *run)
     run->quorum.now += below(run, 400);
     while (controller_deadline(&run->quorum.active) <= run->quorum.now) {
         time_ms before = controller_deadline(&run->quorum.active);
+        bool fenced[BROKERS];
+        for (int b = 0; b < BROKERS; b++) {
+            fenced[b] = meta_broker(quorum_image(&run->quorum), b)->fenced;
+        }
         (void)submit(run, &(struct command){.kind = COMMAND_TICK});
         cr_assert_gt(controller_deadline(&run->quorum.active), before);
+        for (int b = 0; b < BROKERS; b++) { /* nobody who was heard within a session */
+            cr_assert(fenced[b] || !meta_broker(quorum_image(&run->quorum), b)->fenced ||
+                      run->brokers[b].contact + run->settings.session_timeout_ms <=
+                          run->quorum.now);
+        }
     }
 }
 
@@ -558,6 +727,10 @@ static void step(struct run *run)
         pass_time(run);
     } else if (run->gentle || chance(run, 500)) {
         quorum_failover(&run->quorum);
+        for (int b = 0; b < BROKERS; b++) {
+            run->brokers[b].contact = run->quorum.now;
+            memset(run->brokers[b].suspected, 0x80, sizeof(run->brokers[b].suspected));
+        }
         follow_all(run);
     }
 }
@@ -572,7 +745,7 @@ static void heal_check(struct run *run)
                 start(run, b);
             }
             struct command command = quorum_beat(&run->quorum, b);
-            (void)submit(run, &command);
+            (void)submit_beat(run, b, &command);
         }
     }
     for (int t = 0; t < TOPICS; t++) {
@@ -596,12 +769,16 @@ void random_run(uint64_t seed, int steps, bool scarce, unsigned totals[3])
     run.quorum.scarce = scarce;
     prng_init(&run.prng, seed);
     run.gentle = seed % 2 == 0;
+    run.settings = settings;
     for (int b = 0; b < BROKERS; b++) {
-        run.brokers[b] = (struct broker_model){
-            .condition = DIR_CRASHED, .clean_epoch = -1, .dirs = 1 + (b + (int)seed) % DIRS};
+        run.brokers[b] = (struct broker_model){.condition = DIR_CRASHED,
+                                               .clean_epoch = -1,
+                                               .old_clean = -1,
+                                               .dirs = 1 + (b + (int)seed) % DIRS};
+        memset(run.brokers[b].suspected, 0x80, sizeof(run.brokers[b].suspected)); /* never */
         start(&run, b);
         struct command command = quorum_beat(&run.quorum, b);
-        (void)submit(&run, &command);
+        (void)submit_beat(&run, b, &command);
     }
     for (int i = 0; i < steps; i++) {
         step(&run);
