@@ -316,6 +316,29 @@ static bool settled(const struct world *w)
     return true;
 }
 
+static bool produces(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->queue_count; i++) {
+        if (w->queue[i]->kind == MESSAGE_PRODUCE) {
+            return true; /* of yesterday: who has forgotten its producer would take it for news */
+        }
+    }
+    return false;
+}
+
+/* Everybody was silent for so long that the leader has forgotten who they are; those who came later have not. */
+static void resume(struct world *w)
+{
+    w->resumed = true;
+    for (int i = 1; i <= BROKERS; i++) {
+        judge_producers(w, &w->brokers[i]);
+    }
+    (void)producer_table_expire(&w->brokers[w->controller.view.leader].core.producers, w->now + 1);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_resume(w, &w->clients[i]);
+    }
+}
+
 static void world_init(struct world *w, uint64_t seed)
 {
     bool loud = w->loud;
@@ -367,6 +390,12 @@ bool world_run(struct world *w, uint64_t seed)
             heal(w);
         }
         done = w->healing && settled(w);
+        if (done && !w->resumed) {
+            done = false;
+            if (!produces(w)) {
+                resume(w);
+            }
+        }
         if (w->healing && w->now > w->end_ms + HEALED_WITHIN_MS) {
             world_wrong(w, "stuck: leader %d, %u in sync, ends %ld %ld %ld",
                         w->controller.view.leader, w->controller.view.isr_count,

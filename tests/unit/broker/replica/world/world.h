@@ -3,7 +3,8 @@
  * seed. Messages are delayed, lost and reordered; brokers crash (with or without the page cache), are wiped, pause, and
  * lose each other. Checked throughout: what a high watermark has passed never changes, what was acknowledged lies below
  * one, in DISK mode fsynced by every in-sync member; at the end, once all is healed, all logs are equal, hold every
- * acknowledged batch, and no batch of an idempotent producer twice or out of order.
+ * acknowledged batch, and no batch of an idempotent producer twice or out of order. Last of all the leader alone forgets its
+ * producers, and each goes on with a later sequence: what a leader takes its followers take.
  */
 #ifndef ODRADEK_TEST_WORLD_H
 #define ODRADEK_TEST_WORLD_H
@@ -122,6 +123,8 @@ struct broker {
     time_ms tick_at;
     int64_t checked_to; /* offsets below were compared with what is committed */
     bool written;       /* the produce of this step was written */
+    time_ms wrote_ms
+        [CLIENTS]; /* when a client's newest batch came into this log, or the broker booted */
 };
 
 struct slot {
@@ -142,6 +145,7 @@ struct client {
     int16_t acks;
     bool transactional;
     int32_t next_sequence;
+    int32_t resumed_at; /* the sequence that it went on with after a long silence; -1 */
     struct slot slots[CLIENT_WINDOW]; /* oldest first */
     int leader;
     int32_t leader_epoch;
@@ -179,6 +183,7 @@ struct world {
     struct prng prng;
     time_ms now;
     bool healing; /* no new faults, no new batches */
+    bool resumed; /* clients have been silent for long since, and each went on with one batch */
     time_ms end_ms;
     struct memory_source source;
     struct message *queue[1 << 14]; /* a heap by (at, order) */
@@ -243,11 +248,15 @@ bool controller_in_isr(const struct world *, int broker);
 void client_start(struct world *);
 void client_message(struct world *, struct client *, const struct message *);
 bool client_idle(const struct client *);
+/* An idempotent one that was silent for so long that a leader may have forgotten it goes on, with a sequence further on. */
+void client_resume(struct world *, struct client *);
 
 /* world_judge.c */
 void judge_broker(struct world *, struct broker *);
 void judge_ack(struct world *, struct broker *, const struct ticket *,
                const struct replica_action *);
+/* Who wrote a while ago only is not among those that are forgotten. */
+void judge_producers(struct world *, struct broker *);
 void judge_end(struct world *);
 
 #endif

@@ -34,6 +34,9 @@ static void log_append(struct world *w, struct broker *b, const struct stored *b
         return;
     }
     b->log[b->log_count++] = *batch;
+    if (batch->receipt.producer_id >= 0) {
+        b->wrote_ms[batch->receipt.producer_id - 1000] = w->now;
+    }
     b->log_end = receipt_last_offset(&batch->receipt) + 1;
 }
 
@@ -89,6 +92,9 @@ void broker_boot(struct world *w, struct broker *b)
     b->fetch_open = false;
     b->tick_at = TIME_NEVER;
     b->checked_to = b->log_start;
+    for (int i = 0; i < CLIENTS; i++) {
+        b->wrote_ms[i] = w->now;
+    }
     memset(b->parked, 0, sizeof(b->parked));
     world_trace(w, "broker %d boots with [%ld, %ld)", b->id, (long)b->log_start, (long)b->log_end);
     heap_init(&b->heap, &w->source, 64 << 20);

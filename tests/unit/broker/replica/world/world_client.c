@@ -72,6 +72,19 @@ static void add_batch(struct world *w, struct client *client)
     send(w, client, slot);
 }
 
+void client_resume(struct world *w, struct client *client)
+{
+    assert(client_idle(client));
+    if (client->producer_id < 0 || client->transactional) {
+        return;
+    }
+    client->known = false;
+    client->next_sequence = sequence_add(client->next_sequence,
+                                         (int32_t)prng_between(&w->prng, 1, 50));
+    client->resumed_at = client->next_sequence;
+    add_batch(w, client);
+}
+
 static void send_all_again(struct world *w, struct client *client)
 {
     look_up(w, client);
@@ -149,6 +162,7 @@ void client_start(struct world *w)
         struct client *client = &w->clients[i];
         client->place = 1 + BROKERS + i;
         client->producer_id = i == CLIENTS - 1 ? NO_PRODUCER_ID : 1000 + i;
+        client->resumed_at = -1;
         client->acks = i == CLIENTS - 1 && prng_chance(&w->prng, 500) ? 1 : -1;
         client->next_sequence = i == 0 ? INT32_MAX - (int32_t)prng_between(&w->prng, 0, 60) : 0;
         client->transactional = i == 1 &&

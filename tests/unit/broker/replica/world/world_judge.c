@@ -121,7 +121,8 @@ static void judge_sequences(struct world *w, const struct broker *b)
         bool first = epochs[producer] < 0;
         bool same = epochs[producer] == receipt->producer_epoch;
         int32_t expected = same ? next[producer] : 0;
-        if ((!first && receipt->base_sequence != expected) ||
+        bool resumed = same && receipt->base_sequence == w->clients[producer].resumed_at;
+        if ((!first && receipt->base_sequence != expected && !resumed) ||
             receipt->producer_epoch < epochs[producer]) {
             world_wrong(w, "producer %d: sequence %d of epoch %d at %ld, expected %d", producer,
                         receipt->base_sequence, receipt->producer_epoch, (long)receipt->base_offset,
@@ -129,6 +130,18 @@ static void judge_sequences(struct world *w, const struct broker *b)
         }
         epochs[producer] = receipt->producer_epoch;
         next[producer] = sequence_add(receipt->base_sequence, receipt->record_count);
+    }
+}
+
+void judge_producers(struct world *w, struct broker *b)
+{
+    time_ms before = w->now;
+    for (int i = 0; i < CLIENTS - 1; i++) {
+        before = min_i64(before, b->wrote_ms[i]);
+    }
+    uint32_t forgotten = producer_table_expire(&b->core.producers, before);
+    if (forgotten > 0) {
+        world_wrong(w, "broker %d: forgets %u producers that wrote since", b->id, forgotten);
     }
 }
 
