@@ -1,6 +1,6 @@
 /*
- * One core alone in a small world of its own, driven by a seed: what odradek-sim --raft, --replica, --log and --state run. The
- * worlds are those of the unit tests (tests/unit/.../); each is linked into a program of its own, for they share names.
+ * One core alone in a small world of its own, driven by a seed: what odradek-sim --raft, --replica, --log, --state and --group run.
+ * The worlds are those of the unit tests (tests/unit/.../); each is linked into a program of its own, for they share names.
  */
 #ifndef ODRADEK_TESTS_SIM_CORE_H
 #define ODRADEK_TESTS_SIM_CORE_H

@@ -1,6 +1,5 @@
 #include "tests/unit/broker/group/world.h"
 
-#define STEPS 600
 #define SEEDS 60
 
 /* WORLD_SEEDS=5000 in the environment hunts through more of them. */
@@ -13,19 +12,11 @@ static uint64_t seeds(void)
 static void run(uint64_t seed, unsigned tight, uint64_t sums[4])
 {
     static struct world w;
-    world_begin(&w, seed, tight);
-    for (int i = 0; i < STEPS; i++) {
-        world_step(&w);
-    }
-    if (tight > 0) {
-        world_load_short(&w, seed % 4 == 0 ? &w.scratch_memory : &w.heap_memory);
-    }
-    world_fall_silent(&w);
+    world_run(&w, seed, tight);
     sums[0] += w.answers;
     sums[1] += w.writes;
     sums[2] += w.short_steps;
     sums[3] += w.broken;
-    world_end(&w);
 }
 
 Test(group_world, all_that_clients_do)
@@ -34,8 +25,8 @@ Test(group_world, all_that_clients_do)
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
         run(seed, 0, sums);
     }
-    cr_assert_gt(sums[0], seeds() * STEPS / 2);
-    cr_assert_gt(sums[1], seeds() * STEPS / 10);
+    cr_assert_gt(sums[0], seeds() * WORLD_STEPS / 2);
+    cr_assert_gt(sums[1], seeds() * WORLD_STEPS / 10);
     cr_assert_eq(sums[3], 0);
 }
 

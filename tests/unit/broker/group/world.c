@@ -280,15 +280,52 @@ struct world_call *world_call(struct world *w, struct world_client *client,
     return c;
 }
 
+const struct group *world_group(const struct world *w, struct slice id)
+{
+    uint32_t at = 0;
+    const struct group *g = group_next(&w->shard, &at);
+    while (g != NULL && !slice_eq(g->id, id)) {
+        g = group_next(&w->shard, &at);
+    }
+    return g;
+}
+
+/* How many offsets a classic group keeps that is between two generations; 0: it is not. */
+static uint32_t kept_between(const struct world *w, int g)
+{
+    char id[3] = {'g', (char)('0' + g), 0};
+    const struct group *group = world_group(w, slice_str(id));
+    bool between = group != NULL && group->consumer == NULL &&
+                   (group->state == GROUP_PREPARING || group->state == GROUP_COMPLETING);
+    return between ? group->offset_count : 0;
+}
+
+static void tick(struct world *w)
+{
+    uint32_t before[WORLD_GROUPS + 1];
+    uint64_t broken = w->broken;
+    struct group_event event = {.kind = GROUP_TICK};
+    for (int g = 0; g <= WORLD_GROUPS; g++) {
+        before[g] = kept_between(w, g);
+    }
+    world_event(w, &event);
+    if (w->broken != broken) {
+        return;
+    }
+    for (int g = 0; g <= WORLD_GROUPS; g++) {
+        uint32_t after = kept_between(w, g);
+        cr_assert(before[g] == 0 || after == 0 || after == before[g],
+                  "offsets of g%d expire while it rebalances", g);
+    }
+    cr_assert_gt(group_deadline(&w->shard), w->now);
+}
+
 void world_pass(struct world *w, time_ms by)
 {
     time_ms to = w->now + by;
     for (time_ms due; (due = group_deadline(&w->shard)) <= to;) {
-        uint64_t broken = w->broken;
-        struct group_event event = {.kind = GROUP_TICK};
         w->now = due > w->now ? due : w->now;
-        world_event(w, &event);
-        cr_assert(broken != w->broken || group_deadline(&w->shard) > w->now);
+        tick(w);
     }
     w->now = to;
 }
@@ -384,4 +421,17 @@ void world_end(struct world *w)
     group_log_free(&w->log);
     free(w->calls);
     meta_world_release(&w->meta);
+}
+
+void world_run(struct world *w, uint64_t seed, unsigned tight)
+{
+    world_begin(w, seed, tight);
+    for (int i = 0; i < WORLD_STEPS; i++) {
+        world_step(w);
+    }
+    if (tight > 0) {
+        world_load_short(w, seed % 4 == 0 ? &w->scratch_memory : &w->heap_memory);
+    }
+    world_fall_silent(w);
+    world_end(w);
 }

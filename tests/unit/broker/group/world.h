@@ -5,7 +5,8 @@
  *
  * After every step: the core's invariants; each call is answered once, with an error that its kind of request may get, and
  * COORDINATOR_NOT_AVAILABLE only for want of memory; a step that ran short of memory either broke the shard or left it as the log
- * tells it. A broken shard is thrown away whole, leaks nothing, and is built anew from the log.
+ * tells it. A broken shard is thrown away whole, leaks nothing, and is built anew from the log. No earlier generation of a classic
+ * group stores an offset, and none expires while its members are on their way to the next one.
  */
 #ifndef ODRADEK_TESTS_GROUP_WORLD_H
 #define ODRADEK_TESTS_GROUP_WORLD_H
@@ -23,6 +24,7 @@
 #define WORLD_CALLS      4096
 #define WORLD_PARTS      (WORLD_TOPICS * WORLD_PARTITIONS)
 #define WORLD_WALL       1000000
+#define WORLD_STEPS      600
 
 struct world_client {
     char id[400]; /* empty: none yet */
@@ -82,6 +84,8 @@ void world_fall_silent(struct world *);
 /* The shard is built anew while one of the two memories is short: one allocation after the other fails. */
 void world_load_short(struct world *, struct test_memory *);
 void world_end(struct world *);
+/* All of it for one seed; what it came to stands in the counters. */
+void world_run(struct world *, uint64_t seed, unsigned tight);
 /* One request, or something that happens. */
 void world_step(struct world *);
 
@@ -91,6 +95,8 @@ struct world_call *world_call(struct world *, struct world_client *, enum group_
 /* The shard goes and another one is built from the log, whole or compacted. */
 void world_reload(struct world *);
 void world_pass(struct world *, time_ms by);
+/* By its id; NULL: there is none. */
+const struct group *world_group(const struct world *, struct slice id);
 
 /* world_topics.c */
 const char *world_topic(int topic, char name[8]);

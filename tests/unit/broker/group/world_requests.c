@@ -54,7 +54,13 @@ static void commit(struct world *w, struct world_client *client)
     event.commit.unknown_group = world_chance(w, 500) ? KAFKA_ILLEGAL_GENERATION
                                                       : KAFKA_GROUP_ID_NOT_FOUND;
     event.commit.old = world_chance(w, 100);
+    const struct group *group = world_group(w, event.who.group);
+    bool late = group != NULL && group->consumer == NULL && event.who.generation >= 0 &&
+                event.who.generation != group->generation;
+    uint64_t broken = w->broken;
     world_event(w, &event);
+    cr_assert(!late || broken != w->broken || c->call.error != KAFKA_NONE,
+              "an earlier generation stores an offset");
 }
 
 static void delete_offsets(struct world *w, struct world_client *client)
