@@ -11,8 +11,10 @@
 #define STATE_BYTES_MAX   65536
 /* One line: the offset below which the log was once on disk. What is broken below it has rotted; behind it, where whole entries
  * follow too, a device without power may have written pages out of order. Told every so many entries; too low is no harm but
- * that rot is taken for a torn tail, and too high, for a moment after a cut, no harm but the reverse. */
+ * that rot is taken for a torn tail. Too high is the reverse, and the controller would not start again: before the log is cut
+ * below it, another file says so, until it has been told anew. */
 #define DURABLE_FILE      "durable-end"
+#define CUT_FILE          "durable-cut"
 #define DURABLE_BYTES_MAX 64
 #define DURABLE_EVERY     64
 #define SEGMENT_BYTES     (64 << 20)
@@ -73,26 +75,61 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
     return OK;
 }
 
-static err_t point_load(struct raft_disk *store, struct arena *arena)
+/* One line with an offset; `none` where there is no such file, or it says nothing. */
+static err_t offset_load(struct raft_disk *store, const char *name, struct arena *arena,
+                         int64_t none, int64_t *ret_offset)
 {
     char path[STORE_PATH_MAX];
     struct slice text;
-    store_path(store, DURABLE_FILE, path);
+    store_path(store, name, path);
     err_t err = disk_read_file(store->host, path, DURABLE_BYTES_MAX, arena, &text);
-    err = err == OK ? text_number_line(&text, 0, INT64_MAX, &store->point) : err;
+    err = err == OK ? text_number_line(&text, 0, INT64_MAX, ret_offset) : err;
     ENSURE(err != ERR_IO && err != ERR_NO_MEMORY, err);
-    store->point = err == OK ? store->point : 0;
+    *ret_offset = err == OK ? *ret_offset : none;
     return OK;
 }
 
-static err_t point_save(struct raft_disk *store, int64_t point)
+static err_t offset_save(struct raft_disk *store, const char *name, int64_t offset)
 {
     char path[STORE_PATH_MAX];
     char text[DURABLE_BYTES_MAX];
-    int n = snprintf(text, sizeof(text), "%lld\n", (long long)point);
+    int n = snprintf(text, sizeof(text), "%lld\n", (long long)offset);
     assert(n > 0 && n < (int)sizeof(text));
-    store_path(store, DURABLE_FILE, path);
+    store_path(store, name, path);
     return disk_replace_file(store->host, path, slice_of(text, (size_t)n));
+}
+
+static err_t point_load(struct raft_disk *store, struct arena *arena)
+{
+    TRY(offset_load(store, DURABLE_FILE, arena, 0, &store->point));
+    TRY(offset_load(store, CUT_FILE, arena, INT64_MAX, &store->cut));
+    store->point = min_i64(store->point, store->cut);
+    return OK;
+}
+
+/* Waits for the disk: leaders cut each other's entries rarely, and below what was told of them hardly ever. */
+static err_t cut_tell(struct raft_disk *store, int64_t offset)
+{
+    int64_t told = max_i64(store->point, store->syncing ? store->sync_point : -1);
+    if (offset >= told) {
+        return OK;
+    }
+    if (offset < store->cut) {
+        TRY(offset_save(store, CUT_FILE, offset));
+        store->cut = offset;
+    }
+    store->cut_told = true;
+    store->point = min_i64(store->point, offset);
+    return OK;
+}
+
+/* The file of the point has been written anew, and covers what was cut before. */
+static void cut_forget(struct raft_disk *store)
+{
+    char path[STORE_PATH_MAX];
+    store_path(store, CUT_FILE, path);
+    IGNORE(disk_unlink(store->host, path)); /* one that comes back says less than is true */
+    store->cut = INT64_MAX;
 }
 
 err_t raft_disk_open(struct loop *loop, struct heap *heap, const char *folder,
@@ -293,7 +330,12 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
                                       .index_bytes_max = 1 << 20,
                                       .crc = store->crc};
     /* Whether an earlier process of this boot saw an fsync fail is not known here, and the log is short. */
-    const struct log_known known = {.rewrite = true};
+    struct log_known known = {.rewrite = true};
+    /* Of segments that were dropped a power cut may bring back some and not others: what lies before the snapshot is not looked
+     * at, or the hole would take all that follows it. Its own entry is, for the term. */
+    if (store->snapshot.index > 0) {
+        known.log_start = offset_of_index(store->snapshot.index);
+    }
     struct log_report report;
     TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
     ENSURE(!report.rot_suspected || report.bad_offset >= store->point, ERR_CORRUPT);
@@ -344,7 +386,7 @@ static void sync_work(struct disk_job *job)
         store->sync_err = log_sync_run(&store->sync);
     }
     if (store->sync_err == OK && store->sync_point >= 0) {
-        store->sync_err = point_save(store, store->sync_point);
+        store->sync_err = offset_save(store, DURABLE_FILE, store->sync_point);
     }
 }
 
@@ -359,7 +401,12 @@ static void sync_done(struct disk_job *job)
         store_fail(store, "an fsync", store->sync_err);
         return;
     }
-    store->point = store->sync_point >= 0 ? store->sync_point : store->point;
+    if (store->sync_point >= 0 && !store->cut_told) {
+        store->point = store->sync_point;
+        if (store->cut != INT64_MAX) {
+            cut_forget(store);
+        }
+    }
     uint64_t durable = store->sync_write;
     if (store->written > durable) {
         sync_begin(store);
@@ -387,6 +434,7 @@ static void sync_begin(struct raft_disk *store)
     store->sync_point = told ? -1 : end;
     store->sync_log = log_sync_take(store->log, &store->sync);
     store->sync_write = store->written;
+    store->cut_told = false;
     store->syncing = true;
     store->job.work = sync_work;
     store->job.done = sync_done;
@@ -446,7 +494,10 @@ void raft_disk_append(struct raft_disk *store, uint64_t write, raft_index trunca
         return; /* the node is stopping: what is not on disk is not told to be */
     }
     if (truncate_from > 0) {
-        err = log_truncate(store->log, offset_of_index(truncate_from), clock_wall_ms(store->host));
+        err = cut_tell(store, offset_of_index(truncate_from));
+        err = err == OK ? log_truncate(store->log, offset_of_index(truncate_from),
+                                       clock_wall_ms(store->host))
+                        : err;
     }
     assert(err != OK || log_end(store->log) == offset_of_index(first));
     for (size_t i = 0; i < count && err == OK; i++) {
@@ -486,8 +537,8 @@ void raft_disk_drop_prefix(struct raft_disk *store, uint64_t write, raft_index u
     assert(up_to <= store->snapshot.index);
     int64_t start = offset_of_index(up_to + 1);
     log_set_start(store->log, start);
-    err_t err = log_drop(store->log,
-                         start); /* the durable snapshot is what stands for the prefix */
+    /* The durable snapshot is what stands for the prefix; the file with its own entry stays (store_log_open). */
+    err_t err = log_drop(store->log, min_i64(start, offset_of_index(store->snapshot.index)));
     if (err != OK) {
         store_fail(store, "dropping old segments", err);
         return;
@@ -514,6 +565,8 @@ static err_t range_entries(const struct raft_disk *store, const struct log_range
     struct slice rest = slice_of(bytes, n);
     size_t room = (size_t)(index_of_offset(range->end_offset) -
                            index_of_offset(range->base_offset));
+    /* An offset has no checksum. */
+    ENSURE(room > 0 && room <= range->bytes / BATCH_HEADER_BYTES, ERR_CORRUPT);
     *ret_entries = arena_array(arena, room, sizeof(**ret_entries));
     ENSURE(*ret_entries != NULL, ERR_NO_MEMORY);
     *ret_count = 0;
@@ -535,9 +588,12 @@ err_t raft_disk_read(struct raft_disk *store, raft_index first, raft_index last,
     assert(first >= 1 && last >= first);
     TRY(log_read(store->log, offset_of_index(first), offset_of_index(last) + 1, bytes_max, true,
                  LOG_READ_ANY, &range));
-    err_t err = range.bytes == 0 || range.base_offset != offset_of_index(first)
-                    ? ERR_RANGE
-                    : range_entries(store, &range, last, arena, ret_entries, ret_count);
+    err_t err = ERR_RANGE;
+    if (range.bytes > 0) {
+        err = range.base_offset == offset_of_index(first)
+                  ? range_entries(store, &range, last, arena, ret_entries, ret_count)
+                  : ERR_CORRUPT; /* each batch is one entry */
+    }
     log_range_release(&range);
     err = err_as_rot(err);
     if (err == ERR_CORRUPT) {

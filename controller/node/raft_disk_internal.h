@@ -56,6 +56,9 @@ struct raft_disk {
     struct buf sync_text; /* quorum-state as it is to be written */
     int64_t point;        /* offset: as DURABLE_FILE says, all below it was synced */
     int64_t sync_point;   /* what it is to say; -1: what it says */
+    int64_t
+        cut; /* offset: as CUT_FILE says, what lies behind it was written anew; INT64_MAX: there is none */
+    bool cut_told; /* since the sync under way began */
     err_t sync_err;
     /* snapshots */
     struct snapshot_job saving;

@@ -3,7 +3,7 @@
  *     [--log] [--until T] [--verbose] [--dump FILE]
  * odradek-sim --minimise S [--minutes M]               which of its faults, clients and nodes does this failure need?
  * odradek-sim --seeds A..B [--minutes M] [--jobs J]    a swarm: each seed in a process of its own; 5 % of them twice
- * odradek-sim --raft | --replica | --log | --state | --group ... one core alone: core/core_swarm.c
+ * odradek-sim --raft | --replica | --log | --state | --group | --store ... one core alone: core/core_swarm.c
  *
  * --keep 3,7,12: of the seed's faults only these; --only producers=1,brokers=2: of its clients and nodes no more. --until T: it
  * stops after so many seconds of its own time, and tells what there is. --log: what all nodes say in the two seconds before
@@ -86,14 +86,15 @@ static int usage(void)
         " [--verbose] [--dump FILE]\n"
         "       odradek-sim --minimise S [--minutes M]\n"
         "       odradek-sim [--seeds A..B] [--minutes M] [--jobs J] [--failures N]\n"
-        "       odradek-sim --raft|--replica|--log|--state|--group [--seed S | --seeds A..B] [--minutes M]\n"
+        "       odradek-sim --raft|--replica|--log|--state|--group|--store [--seed S | --seeds A..B] [--minutes M]\n"
         "                   [--cpu SECONDS] [--jobs J] [--failures N]\n");
     return OUTCOME_USAGE;
 }
 
 static bool core_meant(const char *option)
 {
-    static const char *const cores[] = {"--raft", "--replica", "--log", "--state", "--group"};
+    static const char *const cores[] = {"--raft",  "--replica", "--log",
+                                        "--state", "--group",   "--store"};
     for (size_t i = 0; i < ARRAY_LEN(cores); i++) {
         if (strcmp(option, cores[i]) == 0) {
             return true;

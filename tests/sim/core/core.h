@@ -1,5 +1,5 @@
 /*
- * One core alone in a small world of its own, driven by a seed: what odradek-sim --raft, --replica, --log, --state and --group run.
+ * One core alone in a small world of its own, driven by a seed: what odradek-sim --raft, --replica, --log, --state, --group and --store run.
  * The worlds are those of the unit tests (tests/unit/.../); each is linked into a program of its own, for they share names.
  */
 #ifndef ODRADEK_TESTS_SIM_CORE_H

@@ -3,7 +3,7 @@
  * odradek-sim --CORE [--seeds A..B] [--minutes M]        a swarm
  *     [--cpu SECONDS] [--jobs J] [--failures N]
  *
- * --CORE: --raft, --replica, --log, --state or --group; each is a program of its own (core.h). --cpu: of each job's processor time.
+ * --CORE: --raft, --replica, --log, --state, --group or --store; each is a program of its own (core.h). --cpu: of each job's processor time.
  * --failures: it ends after so many (10). Exit codes as odradek-sim: 1 wrong, 2 usage, 3 stuck, 4 an assertion or a signal.
  */
 #include <signal.h>

@@ -188,6 +188,12 @@ err_t world_start_finish(struct world *w)
     return err;
 }
 
+err_t world_save_start(struct world *w)
+{
+    world_start_take(w);
+    return world_start_finish(w);
+}
+
 void world_hold(struct world *w)
 {
     int64_t from = prng_between(&w->prng, max_i64(log_start(w->g.log), log_end(w->g.log) - 30),

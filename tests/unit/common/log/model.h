@@ -67,6 +67,7 @@ err_t world_append(struct world *, int batches);
 err_t world_truncate(struct world *, int64_t offset);
 err_t world_restart(struct world *, int64_t offset);
 err_t world_expire(struct world *);
+err_t world_save_start(struct world *); /* both of: */
 void world_start_take(struct world *);
 err_t world_start_finish(struct world *); /* checkpoint, then the files */
 /* Takes a range that ends with the log. */

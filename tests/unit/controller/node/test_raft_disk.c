@@ -134,6 +134,39 @@ Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
     world_close(world);
 }
 
+/* Seeds 193 and 222 of odradek-sim --store: the hole took the entries behind the snapshot, which had been told to be durable. */
+Test(raft_disk, of_segments_that_were_dropped_one_comes_back)
+{
+    static const char oldest[] = "/meta/__cluster_metadata-0/00000000000000000000.log";
+    struct world *world = world_open(1, false);
+    struct disk d;
+    const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
+    struct raft_entry entry = {.term = 4, .kind = RAFT_DATA, .payload = slice_str("entry")};
+    size_t n = 0;
+    disk_begin(&d, world, "10.0.0.1");
+    store_begin(&d);
+    append(&d, 1, 10, 3);
+    raft_disk_append(d.store, ++d.written, 6, 6, &entry, 1); /* each cut begins a file */
+    append(&d, 7, 20, 4);
+    raft_disk_append(d.store, ++d.written, 16, 16, &entry, 1);
+    append(&d, 17, 25, 4);
+    cr_assert(world_run(world, is_durable, &d, 10000000));
+    uint8_t *bytes = fake_disk_bytes(d.host, oldest, &n);
+    cr_assert_eq(raft_disk_snapshot(d.store, 20, 4, &voters, slice_str("state")), OK);
+    cr_assert(world_run(world, is_durable, &d, 10000000));
+    raft_disk_drop_prefix(d.store, ++d.written, 18);
+    store_end(&d);
+    fake_disk_put(d.host, oldest, bytes, n);
+    free(bytes);
+    store_begin(&d);
+    cr_assert_eq(d.found.snapshot.index, 20);
+    cr_assert_eq(d.found.first_index, 20);
+    cr_assert_eq(d.found.runs[0].count, 6);
+    store_end(&d);
+    disk_end(&d);
+    world_close(world);
+}
+
 /* Whoever gets an entry puts a checksum of his own around it: nothing rotten may leave. */
 Test(raft_disk, rotten_entries_are_not_read)
 {
