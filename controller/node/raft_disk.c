@@ -401,11 +401,11 @@ static void sync_done(struct disk_job *job)
         store_fail(store, "an fsync", store->sync_err);
         return;
     }
-    if (store->sync_point >= 0 && !store->cut_told) {
-        store->point = store->sync_point;
-        if (store->cut != INT64_MAX) {
+    if (store->sync_point >= 0) {
+        if (!store->cut_told && store->cut != INT64_MAX) {
             cut_forget(store);
         }
+        store->point = min_i64(store->sync_point, store->cut);
     }
     uint64_t durable = store->sync_write;
     if (store->written > durable) {
