@@ -279,12 +279,16 @@ static void rot(struct run *run, int b)
                   (meta_ids_has(&partition->isr, other) || meta_ids_has(&partition->elr, other)));
     }
     int32_t leader_epoch = partition->leader_epoch;
+    bool late = chance(run, 200); /* it was said of the copy before */
+    int32_t said_in = leader_epoch - late;
     struct partition_ref ref = {partition->topic, p};
-    struct command command = {.kind = COMMAND_REPLICAS_LOST,
-                              .replicas = {b, meta_broker(image, b)->epoch, &ref, 1, true}};
+    struct command command = {.kind = COMMAND_REPLICAS_ROTTEN,
+                              .replicas = {b, meta_broker(image, b)->epoch, &ref, 1, &said_in}};
     enum kafka_error error = submit(run, &command)->replicas.results[0];
-    cr_assert_eq(error, spared ? KAFKA_NONE : KAFKA_INELIGIBLE_REPLICA);
-    if (spared) { /* no fetch into the old log counts for the new one */
+    cr_assert_eq(error, late     ? KAFKA_FENCED_LEADER_EPOCH
+                        : spared ? KAFKA_NONE
+                                 : KAFKA_INELIGIBLE_REPLICA);
+    if (spared && !late) { /* no fetch into the old log counts for the new one */
         cr_assert_gt(quorum_partition(&run->quorum, names[t], p)->leader_epoch, leader_epoch);
         *data = (struct data){0};
     }
