@@ -14,6 +14,8 @@
 #define SECONDS_MAX   120 /* of one seed, in real time */
 #define KEEP_BYTES    (256 << 20)
 #define TOP_BYTES     (4 << 20)
+#define MMAP_BYTES    (1 << 20)
+#define SEEDS_EACH    64 /* of one child: what it has taken stays small */
 #define TWICE         20 /* each so-manieth seed is run again */
 
 double seconds_now(void)
@@ -23,61 +25,117 @@ double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* ---- one seed in a child ---- */
+/* ---- seeds in a child ---- */
 
-static void child_run(const struct run_options *options, bool twice, int out)
+/* What a child is asked for next. */
+struct seed_order {
+    uint64_t seed;
+    bool twice;
+};
+
+static void twice_run(const struct run_options *options, struct run_result *result)
+{
+    struct run_result again;
+    run_seed(options, &again);
+    if (again.hash.high != result->hash.high || again.hash.low != result->hash.low) {
+        result->outcome = OUTCOME_WRONG;
+        (void)snprintf(result->checker, sizeof(result->checker), "determinism");
+        (void)snprintf(result->sentence, sizeof(result->sentence),
+                       "the same seed gave two different runs");
+    }
+}
+
+/* After a failure nodes still stand on the rest of it: that child ends. */
+static void child_run(struct run_options options, bool twice, int in, int out)
 {
     struct run_result result;
-    struct run_result again;
-    (void)alarm(SECONDS_MAX);
-    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES); /* nothing is given back: it ends soon */
+    struct seed_order order = {.seed = options.seed, .twice = twice};
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES); /* nothing is given back: the next seed wants it */
     (void)mallopt(M_TOP_PAD, TOP_BYTES);
-    run_seed(options, &result);
-    if (result.outcome == OUTCOME_GOOD && twice) {
-        run_seed(options, &again);
-        if (again.hash.high != result.hash.high || again.hash.low != result.hash.low) {
-            result.outcome = OUTCOME_WRONG;
-            (void)snprintf(result.checker, sizeof(result.checker), "determinism");
-            (void)snprintf(result.sentence, sizeof(result.sentence),
-                           "the same seed gave two different runs");
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    do {
+        (void)alarm(SECONDS_MAX); /* also of a child that nobody asks any more */
+        options.seed = order.seed;
+        run_seed(&options, &result);
+        if (result.outcome == OUTCOME_GOOD && order.twice) {
+            twice_run(&options, &result);
         }
-    }
-    ssize_t n = write(out, &result, sizeof(result));
-    _exit(n == (ssize_t)sizeof(result) ? 0 : 9);
+        if (write(out, &result, sizeof(result)) != (ssize_t)sizeof(result)) {
+            _exit(9);
+        }
+    } while (result.outcome == OUTCOME_GOOD && read(in, &order, sizeof(order)) == sizeof(order));
+    _exit(0);
 }
 
 struct job job_start(const struct run_options *options, bool twice)
 {
-    int ends[2];
-    struct job job = {.seed = options->seed, .pipe = -1};
+    int orders[2];
+    int results[2];
+    struct job job = {.seed = options->seed, .runs = 1};
     (void)fflush(stdout);
-    if (pipe(ends) != 0) {
+    if (pipe(orders) != 0 || pipe(results) != 0) {
         abort();
     }
     job.child = fork();
     if (job.child == 0) {
-        (void)close(ends[0]);
-        child_run(options, twice, ends[1]);
+        (void)close(orders[1]);
+        (void)close(results[0]);
+        child_run(*options, twice, orders[0], results[1]);
     }
-    (void)close(ends[1]);
-    job.pipe = ends[0];
+    (void)close(orders[0]);
+    (void)close(results[1]);
+    job.orders = orders[1];
+    job.pipe = results[0];
     return job;
 }
 
-void job_end(struct job *job, struct run_result *ret_result)
+static void job_next(struct job *job, uint64_t seed, bool twice)
+{
+    struct seed_order order = {.seed = seed, .twice = twice};
+    if (write(job->orders, &order, sizeof(order)) != (ssize_t)sizeof(order)) {
+        abort();
+    }
+    job->seed = seed;
+    job->runs++;
+}
+
+/* It is asked no more. */
+static void job_dismiss(struct job *job)
 {
     int status = 0;
-    ssize_t n = read(job->pipe, ret_result, sizeof(*ret_result));
+    (void)close(job->orders);
     (void)close(job->pipe);
-    if (waitpid(job->child, &status, 0) != job->child || n != (ssize_t)sizeof(*ret_result) ||
-        !WIFEXITED(status)) {
+    if (job->child > 0) {
+        (void)kill(job->child, SIGKILL); /* later children hold its pipe open, too */
+        (void)waitpid(job->child, &status, 0);
+    }
+    job->child = 0;
+}
+
+/* Waits for what its child says. false: the child is gone, or of no use any more. */
+static bool job_result(struct job *job, struct run_result *ret_result)
+{
+    ssize_t n = read(job->pipe, ret_result, sizeof(*ret_result));
+    if (n == (ssize_t)sizeof(*ret_result) && ret_result->outcome == OUTCOME_GOOD) {
+        return true;
+    }
+    int status = 0;
+    if (n != (ssize_t)sizeof(*ret_result)) {
+        (void)waitpid(job->child, &status, 0);
+        job->child = -1;
         *ret_result = (struct run_result){.outcome = OUTCOME_CRASHED};
         (void)snprintf(ret_result->checker, sizeof(ret_result->checker), "crash");
         (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "signal %d%s",
                        WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                        WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (no end)" : "");
     }
-    job->child = 0;
+    return false;
+}
+
+void job_end(struct job *job, struct run_result *ret_result)
+{
+    (void)job_result(job, ret_result);
+    job_dismiss(job);
 }
 
 /* ---- swarms ---- */
@@ -138,43 +196,79 @@ static void tell(const struct swarm *swarm, double seconds, const char *word)
         (unsigned long long)swarm->permitted_loss);
 }
 
+static void seed_next(struct swarm *swarm, struct job *job)
+{
+    uint64_t seed = swarm->next++;
+    bool twice = seed % TWICE == 0;
+    if (job->child != 0) {
+        job_next(job, seed, twice);
+    } else {
+        struct run_options options = {.seed = seed};
+        *job = job_start(&options, twice);
+    }
+    job->busy = true;
+}
+
+/* What fails behind other seeds is run again alone, as whoever replays it will run it. */
+static void job_look(struct swarm *swarm, struct job *job)
+{
+    struct run_result result;
+    bool good = job_result(job, &result);
+    bool afresh = !good && job->runs > 1;
+    if (good && job->afresh) {
+        result.outcome = OUTCOME_WRONG;
+        (void)snprintf(result.checker, sizeof(result.checker), "determinism");
+        (void)snprintf(result.sentence, sizeof(result.sentence),
+                       "it fails behind other seeds, and alone it does not");
+    }
+    job->busy = afresh;
+    if (!afresh) {
+        result_take(swarm, job->seed, &result);
+    }
+    if (!good || job->afresh || job->runs == SEEDS_EACH) {
+        job_dismiss(job);
+    }
+    if (afresh) {
+        struct run_options options = {.seed = job->seed};
+        *job = job_start(&options, job->seed % TWICE == 0);
+        job->busy = job->afresh = true;
+    }
+}
+
 int swarm_run(struct swarm *swarm)
 {
     struct job jobs[JOBS_MAX] = {0};
     struct pollfd polls[JOBS_MAX];
     double start = seconds_now();
     double told = start;
-    uint32_t running = 0;
     swarm->next = swarm->first;
     for (;;) {
-        bool more = swarm->next <= swarm->last && seconds_now() - start < swarm->seconds &&
-                    swarm->failed < swarm->failures_max;
-        for (uint32_t i = 0; i < swarm->jobs && more && swarm->next <= swarm->last; i++) {
-            if (jobs[i].child == 0) {
-                struct run_options options = {.seed = swarm->next++};
-                jobs[i] = job_start(&options, options.seed % TWICE == 0);
-                running++;
-            }
-        }
-        if (running == 0) {
-            break;
-        }
+        bool more = seconds_now() - start < swarm->seconds && swarm->failed < swarm->failures_max;
+        bool busy = false;
         for (uint32_t i = 0; i < swarm->jobs; i++) {
-            polls[i] = (struct pollfd){.fd = jobs[i].child == 0 ? -1 : jobs[i].pipe,
-                                       .events = POLLIN};
+            if (more && !jobs[i].busy && swarm->next <= swarm->last) {
+                seed_next(swarm, &jobs[i]);
+            }
+            busy = busy || jobs[i].busy;
+            polls[i] = (struct pollfd){.fd = jobs[i].busy ? jobs[i].pipe : -1, .events = POLLIN};
+        }
+        if (!busy) {
+            break;
         }
         (void)poll(polls, swarm->jobs, -1);
         for (uint32_t i = 0; i < swarm->jobs; i++) {
-            if (jobs[i].child != 0 && polls[i].revents != 0) {
-                struct run_result result;
-                job_end(&jobs[i], &result);
-                result_take(swarm, jobs[i].seed, &result);
-                running--;
+            if (jobs[i].busy && polls[i].revents != 0) {
+                job_look(swarm, &jobs[i]);
             }
         }
         if (!swarm->brief && seconds_now() - told > 30) {
             told = seconds_now();
             tell(swarm, told - start, "so far");
+        }
+    }
+    for (uint32_t i = 0; i < swarm->jobs; i++) {
+        if (jobs[i].child != 0) {
+            job_dismiss(&jobs[i]);
         }
     }
     tell(swarm, seconds_now() - start, "swarm");

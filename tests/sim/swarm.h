@@ -8,15 +8,20 @@
 
 #define JOBS_MAX 64
 
+/* A child that runs one seed after the other, as long as nothing is wrong. */
 struct job {
     pid_t child;
-    int pipe;
+    int orders; /* what it is to run next goes in here, ... */
+    int pipe;   /* ... and results come from here */
     uint64_t seed;
+    uint32_t runs;
+    bool busy;
+    bool afresh; /* the seed has failed behind others */
 };
 
 /* twice: it is run again, and must give the same hash. */
 struct job job_start(const struct run_options *, bool twice);
-/* Waits for it. */
+/* Waits for its result; its child ends. */
 void job_end(struct job *, struct run_result *ret_result);
 
 struct swarm {
