@@ -245,8 +245,11 @@ err_t disk_list(struct host *host, const char *path, struct arena *arena,
     ENSURE(entries != NULL, ERR_NO_MEMORY);
     for (size_t i = 0; i < names->n; i++) {
         const struct inode *child = names->p[i].inode;
-        entries[i].name = arena_printf(arena, "%s", names->p[i].name);
-        ENSURE(entries[i].name != NULL, ERR_NO_MEMORY);
+        size_t room = strlen(names->p[i].name) + 1;
+        char *name = arena_alloc(arena, room);
+        ENSURE(name != NULL, ERR_NO_MEMORY);
+        memcpy(name, names->p[i].name, room);
+        entries[i].name = name;
         entries[i].is_dir = child->is_dir;
         entries[i].bytes = (int64_t)child->live.n;
     }

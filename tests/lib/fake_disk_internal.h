@@ -16,7 +16,7 @@ struct image {
 };
 
 struct entry {
-    char name[NAME_MAX_BYTES + 1];
+    const char *name; /* its host's, as long as that is there */
     struct inode *inode;
 };
 
@@ -33,14 +33,15 @@ struct write {
     struct image bytes;
 };
 
-/* One change of a folder since its last sync: first `gone` goes, then `name` appears. Empty names are nothing. */
+/* One change of a folder since its last sync: first `gone` goes, then `entry` appears; NULL: nothing does. */
 struct naming {
-    char gone[NAME_MAX_BYTES + 1];
+    const char *gone;
     struct entry entry;
 };
 
 struct inode {
     struct inode *next; /* all of them */
+    struct host *host;
     bool is_dir;
     /* a file */
     struct image live;
@@ -62,11 +63,18 @@ struct inode {
     size_t naming_room;
 };
 
+/* A name that was ever used, kept until the host goes. */
+struct kept_name {
+    struct kept_name *next;
+    char text[];
+};
+
 struct host {
     struct memory_source memory;
     size_t memory_taken;
     struct prng prng;
     struct inode *inodes;
+    struct kept_name *names;
     struct inode *root;
     int64_t changes;
     int64_t freeze_at;  /* -1: never */
@@ -95,10 +103,12 @@ void image_set(struct image *, const void *p, size_t n);
 void image_resize(struct image *, size_t n);
 void image_write(struct image *, int64_t at, const uint8_t *p, size_t n);
 struct inode *names_get(const struct names *, const char *name);
+/* The name stays where it is. */
 void names_put(struct names *, const char *name, struct inode *);
 void names_remove(struct names *, const char *name);
 void names_copy(struct names *to, const struct names *from);
 
+const char *name_keep(struct host *, const char *name);
 struct inode *inode_new(struct host *, bool is_dir);
 void inode_forget_changes(struct inode *);
 /* Of these, what was written; that the file was cut stands in the file system's journal, and waits for a sync as before. */

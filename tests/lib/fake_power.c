@@ -69,6 +69,11 @@ void fake_host_close(struct host *host)
         inode_free(host->inodes);
         host->inodes = next;
     }
+    while (host->names != NULL) {
+        struct kept_name *next = host->names->next;
+        free(host->names);
+        host->names = next;
+    }
     free(host);
 }
 
@@ -112,7 +117,8 @@ static void folder_cut(struct host *host, struct inode *inode, enum fake_cut cut
         if (cut == FAKE_CUT_ORDERED ? i >= whole : prng_chance(&host->prng, 500)) {
             continue;
         }
-        struct inode *was = names_get(&inode->safe_names, naming->gone);
+        struct inode *was = naming->gone == NULL ? NULL
+                                                 : names_get(&inode->safe_names, naming->gone);
         if (was != NULL && (naming->entry.inode == NULL || naming->entry.inode == was)) {
             names_remove(&inode->safe_names, naming->gone);
         }
@@ -277,6 +283,6 @@ void fake_disk_put(struct host *host, const char *path, const void *p, size_t n)
     struct inode *inode = inode_new(host, false);
     image_set(&inode->live, p, n);
     image_set(&inode->safe, p, n);
-    names_put(&folder->live_names, name, inode);
-    names_put(&folder->safe_names, name, inode);
+    names_put(&folder->live_names, name_keep(host, name), inode);
+    names_put(&folder->safe_names, name_keep(host, name), inode);
 }

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/lib/fake_disk_internal.h"
@@ -54,40 +53,50 @@ void image_write(struct image *image, int64_t at, const uint8_t *p, size_t n)
     memcpy(image->p + at, p, n);
 }
 
+/* Where the name is, or would be. */
+static size_t names_at(const struct names *names, const char *name, bool *ret_there)
+{
+    size_t low = 0;
+    size_t high = names->n;
+    *ret_there = false;
+    while (low < high && !*ret_there) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(names->p[middle].name, name);
+        *ret_there = order == 0;
+        low = order < 0 ? middle + 1 : order == 0 ? middle : low;
+        high = order > 0 ? middle : high;
+    }
+    return low;
+}
+
 struct inode *names_get(const struct names *names, const char *name)
 {
-    for (size_t i = 0; i < names->n; i++) {
-        if (strcmp(names->p[i].name, name) == 0) {
-            return names->p[i].inode;
-        }
-    }
-    return NULL;
+    bool there = false;
+    size_t at = names_at(names, name, &there);
+    return there ? names->p[at].inode : NULL;
 }
 
 void names_remove(struct names *names, const char *name)
 {
-    for (size_t i = 0; i < names->n; i++) {
-        if (strcmp(names->p[i].name, name) == 0) {
-            memmove(&names->p[i], &names->p[i + 1], (names->n - i - 1) * sizeof(names->p[0]));
-            names->n--;
-            return;
-        }
+    bool there = false;
+    size_t at = names_at(names, name, &there);
+    if (there) {
+        memmove(&names->p[at], &names->p[at + 1], (names->n - at - 1) * sizeof(names->p[0]));
+        names->n--;
     }
 }
 
 /* Kept in bytewise order, as disk_list tells them. */
 void names_put(struct names *names, const char *name, struct inode *inode)
 {
-    names_remove(names, name);
-    names->p = array_grow(names->p, names->n, &names->room, sizeof(names->p[0]));
-    size_t at = 0;
-    while (at < names->n && strcmp(names->p[at].name, name) < 0) {
-        at++;
+    bool there = false;
+    size_t at = names_at(names, name, &there);
+    if (!there) {
+        names->p = array_grow(names->p, names->n, &names->room, sizeof(names->p[0]));
+        memmove(&names->p[at + 1], &names->p[at], (names->n - at) * sizeof(names->p[0]));
+        names->n++;
     }
-    memmove(&names->p[at + 1], &names->p[at], (names->n - at) * sizeof(names->p[0]));
-    names->n++;
-    (void)snprintf(names->p[at].name, sizeof(names->p[at].name), "%s", name);
-    names->p[at].inode = inode;
+    names->p[at] = (struct entry){.name = name, .inode = inode};
 }
 
 void names_copy(struct names *to, const struct names *from)
@@ -101,10 +110,22 @@ void names_copy(struct names *to, const struct names *from)
     }
 }
 
+const char *name_keep(struct host *host, const char *name)
+{
+    size_t n = strlen(name);
+    struct kept_name *kept = malloc(sizeof(*kept) + n + 1);
+    assert(kept != NULL && n <= NAME_MAX_BYTES);
+    memcpy(kept->text, name, n + 1);
+    kept->next = host->names;
+    host->names = kept;
+    return kept->text;
+}
+
 struct inode *inode_new(struct host *host, bool is_dir)
 {
     struct inode *inode = calloc(1, sizeof(*inode));
     assert(inode != NULL);
+    inode->host = host;
     inode->is_dir = is_dir;
     inode->next = host->inodes;
     host->inodes = inode;
@@ -141,8 +162,10 @@ struct inode *tree_folder(struct host *host, const char *path, const char **ret_
     }
     for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(path, '/')) {
         char name[NAME_MAX_BYTES + 1];
-        int n = snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
-        assert(n > 0 && (size_t)n < sizeof(name));
+        size_t n = (size_t)(slash - path);
+        assert(n > 0 && n < sizeof(name));
+        memcpy(name, path, n);
+        name[n] = '\0';
         at = strcmp(name, ".") == 0 ? at : names_get(&at->live_names, name);
         if (at == NULL || !at->is_dir) {
             return NULL;
@@ -169,14 +192,13 @@ void tree_change(struct inode *folder, const char *gone, const char *name, struc
     folder->namings = array_grow(folder->namings, folder->naming_count, &folder->naming_room,
                                  sizeof(folder->namings[0]));
     struct naming *naming = &folder->namings[folder->naming_count++];
-    memset(naming, 0, sizeof(*naming));
+    *naming = (struct naming){.gone = NULL};
     if (gone != NULL) {
-        (void)snprintf(naming->gone, sizeof(naming->gone), "%s", gone);
+        naming->gone = name_keep(folder->host, gone);
         names_remove(&folder->live_names, gone);
     }
     if (name != NULL) {
-        (void)snprintf(naming->entry.name, sizeof(naming->entry.name), "%s", name);
-        naming->entry.inode = inode;
-        names_put(&folder->live_names, name, inode);
+        naming->entry = (struct entry){.name = name_keep(folder->host, name), .inode = inode};
+        names_put(&folder->live_names, naming->entry.name, inode);
     }
 }

@@ -23,9 +23,9 @@ enum event_kind {
 
 struct event {
     time_us at;
-    uint64_t number; /* orders events of one instant */
     enum event_kind kind;
-    struct loop *loop; /* the actor; NULL: found by the event */
+    uint32_t next_free; /* of a slot that nothing is in: another one's number + 1 */
+    struct loop *loop;  /* the actor; NULL: found by the event */
     union {
         struct disk_job *job;
         struct net_conn *conn;
@@ -33,6 +33,12 @@ struct event {
     uint8_t *bytes;
     size_t n;
     uint64_t order; /* of what travels on one stream */
+};
+
+/* Where an event stands in the order of all. */
+struct event_key {
+    time_us at;
+    uint64_t order; /* of events of one instant; its last bits are the event's slot */
 };
 
 /* One stream of chance for each subsystem, so that a fault taken away moves nothing elsewhere. */
@@ -50,9 +56,11 @@ struct world {
     struct world_habits habits;
     bool verbose;
     time_us now;
-    struct event *events; /* a binary heap */
+    struct event_key *heap;
     size_t event_count;
-    size_t event_room;
+    struct event *slots;
+    uint32_t slot_count;
+    uint32_t slots_free; /* the first one's number + 1 */
     uint64_t event_number;
     uint64_t events_run;
     struct world_hash hash;

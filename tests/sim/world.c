@@ -6,6 +6,8 @@
 
 #define STANDING_MAX  4
 #define SWITCH_EVENTS 40
+#define HEAP_ARMS     4
+#define SLOTS_MAX     (1U << 20)
 
 static const struct world_habits good_habits = {
     .wake_us = 30,
@@ -66,14 +68,15 @@ void world_close(struct world *world)
         free(loop);
     }
     for (size_t i = 0; i < world->event_count; i++) {
-        free(world->events[i].bytes);
+        free(world->slots[world->heap[i].order % SLOTS_MAX].bytes);
     }
     net_release(world);
     for (struct list_node *node = list_pop(&world->machines); node != NULL;
          node = list_pop(&world->machines)) {
         fake_machine_close(CONTAINER_OF(node, struct machine, node));
     }
-    free(world->events);
+    free(world->heap);
+    free(world->slots);
     free(world);
 }
 
@@ -122,48 +125,65 @@ void world_note(struct world *world, uint64_t value)
 
 /* ---- events ---- */
 
-static bool event_before(const struct event *a, const struct event *b)
+/* Places in the heap are small, and its events lie where they are: they are moved once each way. */
+static bool key_before(const struct event_key *a, const struct event_key *b)
 {
-    return a->at != b->at ? a->at < b->at : a->number < b->number;
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static uint32_t slot_take(struct world *world)
+{
+    if (world->slots_free == 0) {
+        uint32_t room = world->slot_count == 0 ? 256 : world->slot_count * 2;
+        assert(room <= SLOTS_MAX);
+        world->slots = realloc(world->slots, room * sizeof(world->slots[0]));
+        world->heap = realloc(world->heap, room * sizeof(world->heap[0]));
+        assert(world->slots != NULL && world->heap != NULL);
+        for (uint32_t i = room; i-- > world->slot_count;) {
+            world->slots[i].next_free = world->slots_free;
+            world->slots_free = i + 1;
+        }
+        world->slot_count = room;
+    }
+    uint32_t slot = world->slots_free - 1;
+    world->slots_free = world->slots[slot].next_free;
+    return slot;
 }
 
 void world_push(struct world *world, time_us at, struct event event)
 {
-    if (world->event_count == world->event_room) {
-        world->event_room = world->event_room == 0 ? 256 : world->event_room * 2;
-        world->events = realloc(world->events, world->event_room * sizeof(event));
-        assert(world->events != NULL);
-    }
+    uint32_t slot = slot_take(world);
     event.at = at > world->now ? at : world->now;
-    event.number = world->event_number++;
+    world->slots[slot] = event;
+    struct event_key key = {.at = event.at, .order = world->event_number++ * SLOTS_MAX + slot};
     size_t i = world->event_count++;
-    for (; i > 0 && event_before(&event, &world->events[(i - 1) / 2]); i = (i - 1) / 2) {
-        world->events[i] = world->events[(i - 1) / 2];
+    for (; i > 0 && key_before(&key, &world->heap[(i - 1) / HEAP_ARMS]); i = (i - 1) / HEAP_ARMS) {
+        world->heap[i] = world->heap[(i - 1) / HEAP_ARMS];
     }
-    world->events[i] = event;
+    world->heap[i] = key;
 }
 
 static struct event event_pop(struct world *world)
 {
-    struct event first = world->events[0];
-    struct event last = world->events[--world->event_count];
+    uint32_t slot = (uint32_t)(world->heap[0].order % SLOTS_MAX);
+    struct event_key last = world->heap[--world->event_count];
+    size_t count = world->event_count;
     size_t i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= world->event_count) {
+    for (size_t child = 1; child < count; child = HEAP_ARMS * i + 1) {
+        size_t end = child + HEAP_ARMS < count ? child + HEAP_ARMS : count;
+        for (size_t other = child + 1; other < end; other++) {
+            child = key_before(&world->heap[other], &world->heap[child]) ? other : child;
+        }
+        if (!key_before(&world->heap[child], &last)) {
             break;
         }
-        if (child + 1 < world->event_count &&
-            event_before(&world->events[child + 1], &world->events[child])) {
-            child++;
-        }
-        if (!event_before(&world->events[child], &last)) {
-            break;
-        }
-        world->events[i] = world->events[child];
+        world->heap[i] = world->heap[child];
         i = child;
     }
-    world->events[i] = last;
+    world->heap[i] = last;
+    struct event first = world->slots[slot];
+    world->slots[slot].next_free = world->slots_free;
+    world->slots_free = slot + 1;
     return first;
 }
 
@@ -243,7 +263,7 @@ void world_switch(struct world *world)
     if (running != NULL) {
         running->standing_until = until;
     }
-    for (; events > 0 && world->event_count > 0 && world->events[0].at < until; events--) {
+    for (; events > 0 && world->event_count > 0 && world->heap[0].at < until; events--) {
         event_run(world);
     }
     if (running != NULL) {
@@ -267,7 +287,7 @@ bool world_run(struct world *world, bool (*done)(void *ctx), void *ctx, time_us 
 void world_sleep(struct world *world, time_us us)
 {
     time_us end = world->now + us;
-    while (world->event_count > 0 && world->events[0].at <= end) {
+    while (world->event_count > 0 && world->heap[0].at <= end) {
         (void)world_step(world);
     }
     world->now = max_i64(world->now, end); /* a turn that stood still may have gone on behind it */
