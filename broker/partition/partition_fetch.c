@@ -2,7 +2,9 @@
 #include "broker/partition/partition_internal.h"
 
 /* Working memory of a warm-up, taken for its duration. */
-#define WARM_SCRATCH_BYTES ((size_t)256 << 10)
+#define WARM_LEAST_BYTES 4096
+#define WARM_GOOD_BYTES  (64 << 10)
+#define WARM_MOST_BYTES  (256 << 10)
 
 static const uint8_t nothing[1];
 
@@ -243,11 +245,19 @@ err_t partition_range_warm(struct partition *p, struct log_range *range, size_t 
     return err;
 }
 
+/* No more than there is to read. */
+static size_t warm_bytes(const struct log_range *range)
+{
+    int64_t bytes = min_i64((int64_t)range->search.bytes_max, WARM_MOST_BYTES);
+    bytes = min_i64(max_i64(bytes, WARM_GOOD_BYTES), range->search.segment_bytes);
+    return (size_t)max_i64(bytes, WARM_LEAST_BYTES);
+}
+
 static void warm_work(struct disk_job *job)
 {
     struct fetch_part *part = CONTAINER_OF(job, struct fetch_part, job);
     struct partition *p = part->partition;
-    err_t err = partition_range_warm(p, &part->range, WARM_SCRATCH_BYTES);
+    err_t err = partition_range_warm(p, &part->range, warm_bytes(&part->range));
     part->warm = err == OK;
     if (err_is_unreadable(err)) {
         part->fault = err;

@@ -6,6 +6,7 @@
 /* Key, version, correlation id, length of the client id. */
 #define REQUEST_HEAD_MIN 10
 #define CLIENT_ID_MAX    INT16_MAX
+#define SMALL_BYTES      512 /* a request of so many is not counted before it is written */
 
 _Static_assert(FRAME_LENGTH_BYTES == KMSG_LENGTH_BYTES, "one length");
 
@@ -97,8 +98,9 @@ err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t 
 {
     assert(kmsg_has_version(api->request, version));
     ENSURE(client_id.n <= CLIENT_ID_MAX, ERR_TOO_LARGE);
+    uint8_t small[SMALL_BYTES];
     size_t body;
-    TRY(kmsg_size(api->request, version, request, &body));
+    TRY(kmsg_encode_some(api->request, version, request, small, sizeof(small), &body));
     bool tags = version >= api->flexible_since;
     size_t n = REQUEST_HEAD_MIN + client_id.n + (tags ? 1 : 0) + body;
     ENSURE(n <= INT32_MAX, ERR_TOO_LARGE);
@@ -119,7 +121,11 @@ err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t 
         *to++ = 0;
     }
     assert(to + body == p + FRAME_LENGTH_BYTES + n);
-    TRY(kmsg_encode(api->request, version, request, to, body));
+    if (body <= sizeof(small)) {
+        memcpy(to, small, body);
+    } else {
+        TRY(kmsg_encode(api->request, version, request, to, body));
+    }
     buf_commit(buf, FRAME_LENGTH_BYTES + n);
     return OK;
 }

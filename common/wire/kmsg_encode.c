@@ -8,13 +8,19 @@ struct cut {
     struct kmsg_records *records;
 };
 
-/* One walk does both: without `p` it only counts. So a size can never differ from what is written. */
+/* Most messages are so small that they need not be counted before they are written. */
+#define SMALL_BYTES 512
+#define SMALL_CUTS  8
+
+/* One walk does both: what does not fit any more is only counted. So a size can never differ from what is written. */
 struct encoder {
     uint8_t *p;
+    size_t room;
     size_t n;          /* bytes in memory, counted or written */
     size_t file_bytes; /* bytes of file ranges */
     size_t file_count;
-    struct cut *cuts; /* room for every file range; NULL when counting */
+    struct cut *cuts; /* NULL: file ranges can only be counted */
+    size_t cut_room;
     int16_t version;
     bool flexible;
     uint8_t depth;
@@ -23,12 +29,20 @@ struct encoder {
 static err_t encode_struct(struct encoder *e, const struct kmsg_shape *shape, const uint8_t *in);
 static err_t encode_field(struct encoder *e, const struct kmsg_field *field, const uint8_t *in);
 
+/* Where the next bytes go; NULL: they do not fit, nor will any that follow. */
+static uint8_t *place(struct encoder *e, size_t bytes)
+{
+    assert(bytes > 0);
+    uint8_t *to = e->n + bytes <= e->room ? e->p + e->n : NULL;
+    e->n += bytes;
+    return to;
+}
+
 static void encode_uvarint(struct encoder *e, uint32_t v)
 {
-    if (e->p != NULL) {
-        e->n += uvarint_put(e->p + e->n, v);
-    } else {
-        e->n += uvarint_size(v);
+    uint8_t *to = place(e, uvarint_size(v));
+    if (to != NULL) {
+        (void)uvarint_put(to, v);
     }
 }
 
@@ -40,12 +54,12 @@ static void encode_length(struct encoder *e, bool short_length, int64_t length)
         encode_uvarint(e, (uint32_t)(length + 1));
         return;
     }
-    if (e->p != NULL && short_length) {
-        store_be16(e->p + e->n, (uint16_t)length);
-    } else if (e->p != NULL) {
-        store_be32(e->p + e->n, (uint32_t)length);
+    uint8_t *to = place(e, short_length ? 2 : 4);
+    if (to != NULL && short_length) {
+        store_be16(to, (uint16_t)length);
+    } else if (to != NULL) {
+        store_be32(to, (uint32_t)length);
     }
-    e->n += short_length ? 2 : 4;
 }
 
 static err_t encode_slice(struct encoder *e, uint8_t type, bool null, struct slice value)
@@ -57,10 +71,10 @@ static err_t encode_slice(struct encoder *e, uint8_t type, bool null, struct sli
     }
     ENSURE(value.n <= (type == KMSG_STRING ? KMSG_STRING_MAX : INT32_MAX - 1), ERR_TOO_LARGE);
     encode_length(e, type == KMSG_STRING, (int64_t)value.n);
-    if (e->p != NULL && value.n > 0) {
-        memcpy(e->p + e->n, value.p, value.n);
+    uint8_t *to = value.n > 0 ? place(e, value.n) : NULL;
+    if (to != NULL) {
+        memcpy(to, value.p, value.n);
     }
-    e->n += value.n;
     return OK;
 }
 
@@ -83,8 +97,8 @@ static err_t encode_records(struct encoder *e, const struct kmsg_field *field,
     }
     ENSURE(records->n <= INT32_MAX - 1, ERR_TOO_LARGE);
     encode_length(e, false, (int64_t)records->n);
-    if (e->p != NULL) {
-        assert(e->cuts != NULL); /* a file range can only go into a chain */
+    assert(e->p == NULL || e->cuts != NULL); /* a file range can only go into a chain */
+    if (e->file_count < e->cut_room) {
         e->cuts[e->file_count] = (struct cut){.at = e->n,
                                               .records = (struct kmsg_records *)records};
     }
@@ -96,9 +110,8 @@ static err_t encode_records(struct encoder *e, const struct kmsg_field *field,
 static void encode_fixed(struct encoder *e, uint8_t type, const uint8_t *in)
 {
     size_t wire = kmsg_type_wire(type);
-    assert(wire > 0);
-    if (e->p != NULL) {
-        uint8_t *to = e->p + e->n;
+    uint8_t *to = place(e, wire);
+    if (to != NULL) {
         switch (wire) {
         case 1: *to = type == KMSG_BOOL ? *(const bool *)in : *in; break;
         case 2: store_be16(to, *(const uint16_t *)in); break;
@@ -112,7 +125,6 @@ static void encode_fixed(struct encoder *e, uint8_t type, const uint8_t *in)
         default: memcpy(to, in, wire);
         }
     }
-    e->n += wire;
 }
 
 static err_t encode_array(struct encoder *e, const struct kmsg_field *field,
@@ -143,10 +155,10 @@ static err_t encode_pointer(struct encoder *e, const struct kmsg_field *field, c
 {
     const uint8_t *item = *(const uint8_t *const *)in;
     ENSURE(item != NULL || kmsg_null_in(field, e->version), ERR_INVALID);
-    if (e->p != NULL) {
-        e->p[e->n] = item != NULL ? 1 : field->tag >= 0 ? 0 : 0xff;
+    uint8_t *to = place(e, 1);
+    if (to != NULL) {
+        *to = item != NULL ? 1 : field->tag >= 0 ? 0 : 0xff;
     }
-    e->n++;
     return item == NULL ? OK : encode_struct(e, field->shape, item);
 }
 
@@ -183,20 +195,19 @@ static err_t tagged_size(const struct encoder *e, const struct kmsg_field *field
 /* A tagged field is sent only if it differs from its default. */
 static err_t encode_tags(struct encoder *e, const struct kmsg_shape *shape, const uint8_t *in)
 {
-    uint32_t count = 0;
+    uint32_t sent = 0; /* a bit for each */
+    assert(shape->field_count - shape->untagged_count <= 32);
     for (unsigned i = shape->untagged_count; i < shape->field_count; i++) {
         const struct kmsg_field *field = &shape->fields[i];
-        if (kmsg_field_in(field, e->version)) {
-            count += !kmsg_is_default(field, shape, in + field->offset);
+        if (kmsg_field_in(field, e->version) &&
+            !kmsg_is_default(field, shape, in + field->offset)) {
+            sent |= UINT32_C(1) << (i - shape->untagged_count);
         }
     }
-    encode_uvarint(e, count);
-    for (unsigned i = shape->untagged_count; i < shape->field_count && count > 0; i++) {
+    encode_uvarint(e, (uint32_t)__builtin_popcount(sent));
+    for (; sent != 0; sent &= sent - 1) {
+        unsigned i = shape->untagged_count + (unsigned)__builtin_ctz(sent);
         const struct kmsg_field *field = &shape->fields[i];
-        if (!kmsg_field_in(field, e->version) ||
-            kmsg_is_default(field, shape, in + field->offset)) {
-            continue;
-        }
         size_t size;
         TRY(tagged_size(e, field, in + field->offset, &size));
         encode_uvarint(e, (uint32_t)field->tag);
@@ -204,9 +215,7 @@ static err_t encode_tags(struct encoder *e, const struct kmsg_shape *shape, cons
         size_t before = e->n;
         TRY(encode_field(e, field, in + field->offset));
         assert(e->n - before == size);
-        count--;
     }
-    assert(count == 0);
     return OK;
 }
 
@@ -236,49 +245,61 @@ static struct encoder encoder_for(const struct kmsg_message *message, int16_t ve
     return (struct encoder){.version = version, .flexible = kmsg_is_flexible(message, version)};
 }
 
-static err_t count_bytes(const struct kmsg_message *message, int16_t version, const void *from,
-                         struct encoder *ret_encoder)
+static err_t encode_message(struct encoder *e, const struct kmsg_message *message, const void *from)
 {
-    *ret_encoder = encoder_for(message, version);
-    TRY(encode_struct(ret_encoder, message->shape, from));
-    assert(ret_encoder->depth == 0);
-    ENSURE(ret_encoder->n <= INT32_MAX && ret_encoder->file_bytes <= INT32_MAX - ret_encoder->n,
-           ERR_TOO_LARGE);
+    TRY(encode_struct(e, message->shape, from));
+    assert(e->depth == 0);
+    ENSURE(e->n <= INT32_MAX && e->file_bytes <= INT32_MAX - e->n, ERR_TOO_LARGE);
     return OK;
 }
 
 err_t kmsg_size(const struct kmsg_message *message, int16_t version, const void *from,
                 size_t *ret_bytes)
 {
-    struct encoder e;
-    TRY(count_bytes(message, version, from, &e));
+    struct encoder e = encoder_for(message, version);
+    TRY(encode_message(&e, message, from));
     *ret_bytes = e.n + e.file_bytes;
+    return OK;
+}
+
+err_t kmsg_encode_some(const struct kmsg_message *message, int16_t version, const void *from,
+                       uint8_t *to, size_t room, size_t *ret_bytes)
+{
+    assert(to != NULL);
+    struct encoder e = encoder_for(message, version);
+    e.p = to;
+    e.room = room;
+    TRY(encode_message(&e, message, from));
+    assert(e.file_count == 0);
+    *ret_bytes = e.n;
     return OK;
 }
 
 err_t kmsg_encode(const struct kmsg_message *message, int16_t version, const void *from,
                   uint8_t *to, size_t room)
 {
-    assert(to != NULL);
-    struct encoder e = encoder_for(message, version);
-    e.p = to;
-    TRY(encode_struct(&e, message->shape, from));
-    assert(e.n == room);
+    size_t bytes;
+    TRY(kmsg_encode_some(message, version, from, to, room, &bytes));
+    assert(bytes == room);
     return OK;
 }
 
 err_t kmsg_encode_buf(const struct kmsg_message *message, int16_t version, const void *from,
                       struct buf *buf)
 {
-    struct encoder e;
-    TRY(count_bytes(message, version, from, &e));
-    assert(e.file_count == 0);
-    uint8_t *to = buf_reserve(buf, e.n);
+    uint8_t small[SMALL_BYTES];
+    size_t bytes;
+    TRY(kmsg_encode_some(message, version, from, small, sizeof(small), &bytes));
+    uint8_t *to = buf_reserve(buf, bytes);
     if (to == NULL) {
         return buf->err;
     }
-    TRY(kmsg_encode(message, version, from, to, e.n));
-    buf_commit(buf, e.n);
+    if (bytes <= sizeof(small)) {
+        memcpy(to, small, bytes);
+    } else {
+        TRY(kmsg_encode(message, version, from, to, bytes));
+    }
+    buf_commit(buf, bytes);
     return OK;
 }
 
@@ -358,41 +379,52 @@ void kmsg_drop(const struct kmsg_message *message, void *from)
     drop_struct(message->shape, from);
 }
 
-static err_t encode_frame(const struct kmsg_message *message, int16_t version, void *from,
-                          struct slice head, struct arena *arena, struct chain *chain)
+/* Into a chain of its own, which is to be released on error, too. */
+static err_t encode_pieces(const struct kmsg_message *message, int16_t version, void *from,
+                           struct slice head, struct arena *arena, struct chain *pieces)
 {
-    struct encoder size;
-    TRY(count_bytes(message, version, from, &size));
+    uint8_t small[SMALL_BYTES];
+    struct cut few[SMALL_CUTS];
     struct encoder e = encoder_for(message, version);
-    e.p = arena_alloc(arena, head.n + size.n);
-    e.cuts = arena_array(arena, size.file_count, sizeof(struct cut));
-    ENSURE(e.p != NULL && e.cuts != NULL, ERR_NO_MEMORY);
-    if (head.n > 0) {
-        assert(head.n >= KMSG_LENGTH_BYTES);
-        memcpy(e.p, head.p, head.n);
-        store_be32(e.p, (uint32_t)(head.n - KMSG_LENGTH_BYTES + size.n + size.file_bytes));
-    }
+    e.p = small;
+    e.room = sizeof(small);
+    e.cuts = few;
+    e.cut_room = SMALL_CUTS;
     e.n = head.n;
-    TRY(encode_struct(&e, message->shape, from));
-    assert(e.n == head.n + size.n && e.file_count == size.file_count);
-    struct chain pieces;
-    chain_init(&pieces, chain->heap);
-    if (!add_pieces(&e, &pieces)) {
-        chain_release(&pieces);
-        return ERR_NO_MEMORY;
+    TRY(encode_message(&e, message, from));
+    if (e.n > e.room || e.file_count > e.cut_room) {
+        struct encoder size = e;
+        e = encoder_for(message, version);
+        e.p = arena_alloc(arena, size.n);
+        e.cuts = arena_array(arena, size.file_count, sizeof(struct cut));
+        ENSURE(e.p != NULL && e.cuts != NULL, ERR_NO_MEMORY);
+        e.room = size.n;
+        e.cut_room = size.file_count;
+        e.n = head.n;
+        TRY(encode_message(&e, message, from));
+        assert(e.n == size.n && e.file_count == size.file_count);
     }
-    chain_append(chain, &pieces);
-    return OK;
+    if (head.n > 0) {
+        assert(head.n >= KMSG_LENGTH_BYTES && head.n <= sizeof(small));
+        memcpy(e.p, head.p, head.n);
+        store_be32(e.p, (uint32_t)(e.n - KMSG_LENGTH_BYTES + e.file_bytes));
+    }
+    return add_pieces(&e, pieces) ? OK : ERR_NO_MEMORY;
 }
 
 err_t kmsg_encode_frame(const struct kmsg_message *message, int16_t version, void *from,
                         struct slice head, struct arena *arena, struct chain *chain)
 {
-    err_t err = encode_frame(message, version, from, head, arena, chain);
+    struct chain pieces;
+    chain_init(&pieces, chain->heap);
+    err_t err = encode_pieces(message, version, from, head, arena, &pieces);
     if (err != OK) {
+        chain_release(&pieces);
         kmsg_drop(message, from);
+        return err;
     }
-    return err;
+    chain_append(chain, &pieces);
+    return OK;
 }
 
 err_t kmsg_encode_chain(const struct kmsg_message *message, int16_t version, void *from,
