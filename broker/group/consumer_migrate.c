@@ -310,9 +310,7 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
     if (!record_group(turn, group)) {
         return false;
     }
-    if (!stays) {
-        round_prepare(turn, group);
-    }
+    round_prepare(turn, group); /* nobody of it knows yet that it leads */
     shard_retime(shard, group);
     return true;
 }
