@@ -181,11 +181,7 @@ void consumer_classic_join(struct turn *turn, struct group *group, const struct 
         join_refuse(turn, event, error, event->who.member_id);
         return;
     }
-    /* The seat of the last member of the consumer protocol may be taken over by one of the classic. */
-    const struct consumer_member *seat = event->who.instance_id.p == NULL
-                                             ? NULL
-                                             : map_get(&c->statics, event->who.instance_id);
-    bool last = seat != NULL && consumer_may_downgrade(turn->shard, group, seat, event->image);
+    bool last = consumer_last_changes(turn->shard, group, &event->who, event->image);
     struct consumer_member *m = joiner(turn, group, event, id, &error);
     if (m == NULL) {
         join_refuse(turn, event, error, event->who.member_id);

@@ -145,6 +145,10 @@ bool consumer_all_know(const struct consumer *, struct slice protocol);
  * they read has no name yet (behind a load, until an image has come): it would be missing in what they bring along. */
 bool consumer_may_downgrade(const struct group_shard *, const struct group *,
                             const struct consumer_member *gone, const struct meta_image *);
+/* Whether none of the consumer protocol is left when this one has joined by the classic: the seat of the last, which may be alone, is
+ * taken over, or there was none any more. */
+bool consumer_last_changes(const struct group_shard *, const struct group *,
+                           const struct group_who *, const struct meta_image *);
 /* The group is a classic one, without that member (NULL: with all), and is to join again: until then each has what it holds, with
  * `stays` what it was to read. */
 bool consumer_downgrade(struct turn *, struct group *, struct consumer_member *gone,

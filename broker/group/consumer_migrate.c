@@ -234,6 +234,23 @@ bool consumer_may_downgrade(const struct group_shard *shard, const struct group 
            (image != NULL || can_be_said(c));
 }
 
+bool consumer_last_changes(const struct group_shard *shard, const struct group *group,
+                           const struct group_who *who, const struct meta_image *image)
+{
+    const struct consumer *c = group->consumer;
+    const struct consumer_member *seat = who->instance_id.p == NULL
+                                             ? NULL
+                                             : map_get(&c->statics, who->instance_id);
+    assert(image != NULL && c->members.count > 0);
+    if (seat != NULL && !seat->classic) {
+        return c->members.count == 1 ? shard->config.consumer.downgrade
+                                     : consumer_may_downgrade(shard, group, seat, image);
+    }
+    /* Behind a load the last one went, and what the others read could not be said then. */
+    return c->members.count < shard->config.members_max &&
+           consumer_may_downgrade(shard, group, NULL, image);
+}
+
 /* What it may be reading, as long as nobody has told it otherwise. NULL: out of memory. */
 static const struct consumer_parts *held(struct turn *turn, const struct consumer_member *m)
 {
