@@ -107,8 +107,10 @@ static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t pro
     return OK;
 }
 
-/* Below `proven` the epoch file tells the truth; behind it, or without one, epochs follow the batches. */
-static err_t feed_replay(struct partition *p, int64_t from, int64_t proven)
+/* From its first line on, below `proven`, the epoch file tells the truth; elsewhere epochs follow the batches. What lies before that
+ * line had been deleted, and is here again where the log's new start was not noted yet. */
+static err_t feed_replay(struct partition *p, int64_t from, const struct epoch_file *file,
+                         int64_t proven)
 {
     struct log_replay *replay;
     struct log_batch batch;
@@ -117,7 +119,9 @@ static err_t feed_replay(struct partition *p, int64_t from, int64_t proven)
     while ((err = log_replay_next(replay, &batch)) == OK) {
         struct replica_event event = {.kind = REPLICA_REPLAY};
         event.replay = receipt_of(&batch.facts);
-        if (batch.facts.last_offset < proven && !partition_epoch_true(p, &batch.facts)) {
+        bool told = file->count > 0 && batch.facts.last_offset >= file->lines[0].start_offset &&
+                    batch.facts.last_offset < proven;
+        if (told && !partition_epoch_true(p, &batch.facts)) {
             err = ERR_CORRUPT;
             break;
         }
@@ -162,7 +166,7 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     }
     from = max_i64(from, log_start(p->log));
     if (err == OK && from < log_end(p->log)) {
-        err = feed_replay(p, from, epochs_known ? proven : 0);
+        err = feed_replay(p, from, &file, proven);
     }
     *ret_noted = err == OK && file_tells(p, &file);
     arena_release(&arena);

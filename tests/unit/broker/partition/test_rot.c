@@ -148,6 +148,33 @@ Test(rot, a_log_whose_last_batch_says_an_epoch_that_never_was_is_copied_anew)
     check_same(0, 1);
 }
 
+/* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted, and the recovery
+ * point lies below it. */
+Test(rot, records_that_were_deleted_and_are_here_again_are_none)
+{
+    char command[1200];
+    uint32_t first = 0;
+    produce(7);
+    bench_lead(&bench, 2);
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    produce(7);
+    bench_stop(&bench, 0, true);
+    (void)snprintf(command, sizeof(command),
+                   "cd %s/node1 && rm -f .kafka_cleanshutdown log-start-offset-checkpoint && "
+                   "printf '0\\n1\\n%s 0 6\\n' > recovery-point-offset-checkpoint && cd %s-0 && "
+                   "test $(sed -n 2p leader-epoch-checkpoint) -gt 1 && "
+                   "printf '0\\n1\\n%%s 7\\n' $(tail -1 leader-epoch-checkpoint | cut -d' ' -f1) "
+                   "> told && mv told leader-epoch-checkpoint",
+                   bench.root, BENCH_TOPIC, BENCH_TOPIC);
+    cr_assert_eq(system(command), 0);
+    forget_producers(0);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon_end(&bench, 0, 2 * RECORDS));
+    cr_assert_not(told_rotten(&first));
+    cr_assert_not(set_aside(&first));
+}
+
 Test(rot, a_leader_whose_batch_says_an_epoch_that_never_was_is_told_and_gives_its_seat_up)
 {
     uint32_t first = 0;
