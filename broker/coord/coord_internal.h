@@ -243,8 +243,8 @@ void shard_close(struct coord_shard *);
 void shard_enter(struct coord_shard *);
 /* Leaves the monitor and carries out what is in the outbox, unless somebody else is at it. */
 void shard_leave(struct coord_shard *);
-/* Inside, ACTIVE: one event and its actions. */
-void shard_step(struct coord_shard *, struct group_event *);
+/* Inside, ACTIVE: one event and its actions. true: there is more of it, for the next write. */
+bool shard_step(struct coord_shard *, struct group_event *);
 /* Inside: all who wait are told `error`, the core is gone. */
 void shard_drop(struct coord_shard *, enum shard_state, enum kafka_error);
 /* Inside: the log has been read. */

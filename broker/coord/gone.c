@@ -33,9 +33,7 @@ static void tell(struct coord_shard *shard, struct slice name)
 {
     struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
     shard_enter(shard);
-    if (shard->state == SHARD_ACTIVE) {
-        shard_step(shard, &event);
-    }
+    while (shard->state == SHARD_ACTIVE && shard_step(shard, &event)) {}
     shard_leave(shard);
 }
 

@@ -404,7 +404,7 @@ void shard_look(struct coord_shard *shard)
     shard->look_due = true;
 }
 
-void shard_step(struct coord_shard *shard, struct group_event *event)
+bool shard_step(struct coord_shard *shard, struct group_event *event)
 {
     struct group_actions actions;
     assert(shard->state == SHARD_ACTIVE && shard->core_up);
@@ -413,6 +413,10 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
     event->topics_version = atomic_load(&shard->coords->topics_version);
     group_step(&shard->core, event, &actions);
     if (actions.broken) {
+        trace_log(shard->coords->config.trace, TRACE_WARN, TRACE_COORD,
+                  GROUPS_TOPIC "-%d: out of memory in the middle of a change (group '%.*s'); the "
+                               "shard is loaded anew.",
+                  shard->index, (int)event->who.group.n, (const char *)event->who.group.p);
         shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
     } else if (actions.write != 0) {
         take_write(shard, &actions);
@@ -422,7 +426,7 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
     }
     if (shard->state == SHARD_ACTIVE) {
         take_answers(shard, &actions);
-        return;
+        return actions.more;
     }
     /* The write could not be made: whoever was answered in this step is told with all others. */
     for (struct list_node *node; (node = list_pop(&actions.answers)) != NULL;) {
@@ -431,6 +435,7 @@ void shard_step(struct coord_shard *shard, struct group_event *event)
         refuse(call, KAFKA_COORDINATOR_NOT_AVAILABLE);
         tell(shard, call);
     }
+    return false;
 }
 
 /* ---- life ---- */

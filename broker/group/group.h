@@ -265,6 +265,7 @@ struct group_actions {
     uint64_t write;      /* its number; 0: nothing to write */
     uint32_t record_count;
     const struct group_record *records;
+    bool more; /* TOPIC_GONE: one write does not hold all; to be said again */
     bool
         broken; /* memory ran out in the middle of a change: the shard is to be released and loaded anew */
     /* Patterns of a group that are to be evaluated; MATCHED is to follow. The shard's memory, valid until the next step. */
@@ -357,6 +358,7 @@ struct group_shard {
     struct group_record *records;
     uint32_t record_count;
     uint32_t record_room;
+    uint64_t gone_bytes; /* of its tombstones, about */
 };
 
 /* scratch_source: memory of one step's records. */

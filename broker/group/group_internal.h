@@ -62,6 +62,9 @@ bool record_group(struct turn *, struct group *) MUST_USE;
 bool record_group_gone(struct turn *, struct group *) MUST_USE;
 /* The same of a group of either kind, without its offsets. */
 bool record_gone(struct turn *, struct group *) MUST_USE;
+/* Whether tombstones of this group, and of a topic with so long a name, belong into the next write: the log takes no larger one, and
+ * a write that it does not take costs the whole shard a load. */
+bool write_full(const struct group_shard *, const struct group *, size_t name_bytes);
 bool record_offset(struct turn *, struct group *, struct slice topic,
                    const struct group_offset *) MUST_USE;
 bool record_offset_gone(struct turn *, struct group *, struct slice topic,
@@ -167,6 +170,8 @@ bool offsets_put(struct group_shard *, struct group *, struct slice topic,
                  const struct group_offset *) MUST_USE;
 void offsets_drop(struct group_shard *, struct group *, struct slice name, int32_t partition);
 void offsets_release(struct group_shard *, struct group *);
+/* All that are left, as far as this write holds them. false: not all, or memory is out. */
+bool offsets_forget(struct turn *, struct group *) MUST_USE;
 void offsets_expire(struct turn *);
 void offsets_topic_gone(struct turn *, struct slice name);
 

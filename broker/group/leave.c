@@ -57,20 +57,6 @@ void group_leave(struct turn *turn, const struct group_event *event)
     turn_answer(turn, event->call, KAFKA_NONE, 0);
 }
 
-/* Tombstones for all that the log knows of it. false: out of memory. */
-static bool write_gone(struct turn *turn, struct group *group)
-{
-    uint32_t at = 0;
-    bool ok = true;
-    assert(group->members.count == 0);
-    for (const struct group_topic *topic; (topic = group_topic_next(group, &at)) != NULL;) {
-        for (uint32_t i = 0; ok && i < topic->count; i++) {
-            ok = record_offset_gone(turn, group, topic->name, topic->offsets[i].partition);
-        }
-    }
-    return ok && record_gone(turn, group);
-}
-
 void group_delete(struct turn *turn, const struct group_event *event)
 {
     struct group *group = map_get(&turn->shard->groups, event->who.group);
@@ -79,7 +65,12 @@ void group_delete(struct turn *turn, const struct group_event *event)
     } else if (group->state != GROUP_EMPTY ||
                (group->consumer != NULL && group->consumer->members.count > 0)) {
         turn_refuse(turn, event->call, KAFKA_NON_EMPTY_GROUP);
-    } else if (!write_gone(turn, group)) {
+    } else if (!offsets_forget(turn, group)) {
+        /* The rest goes with the next request: clients try again. */
+        turn_refuse(turn, event->call,
+                    turn->actions->broken ? KAFKA_COORDINATOR_NOT_AVAILABLE
+                                          : KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    } else if (!record_gone(turn, group)) {
         turn_refuse(turn, event->call, turn_break(turn));
     } else {
         assert(turn->shard->record_count > 0);

@@ -234,18 +234,21 @@ void group_commit(struct turn *turn, const struct group_event *event)
 
 /* ---- who reads a topic ---- */
 
+#define SAID_CHUNK_BYTES 4096
+
 static bool says_topic(struct group_shard *shard, struct slice metadata, struct slice topic)
 {
     struct kmsg_consumer_protocol_subscription said;
-    if (!consumer_subscription_decode(shard, metadata, &said)) {
-        return true; /* not to be understood: then it may well be so */
+    struct arena step =
+        shard->scratch; /* asked for every offset and member: it must not fill that up */
+    arena_init(&shard->scratch, step.source, SAID_CHUNK_BYTES, step.limit);
+    bool says = !consumer_subscription_decode(shard, metadata, &said); /* not to be understood */
+    for (int32_t i = 0; !says && i < said.topics.count; i++) {
+        says = slice_eq(said.topics.items[i], topic);
     }
-    for (int32_t i = 0; i < said.topics.count; i++) {
-        if (slice_eq(said.topics.items[i], topic)) {
-            return true;
-        }
-    }
-    return false;
+    arena_release(&shard->scratch);
+    shard->scratch = step;
+    return says;
 }
 
 /* Whether somebody may be reading. */
@@ -296,6 +299,8 @@ void group_delete_offsets(struct turn *turn, const struct group_event *event)
             item->error = KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
         } else if (group_offset_find(group, item->topic, item->partition) == NULL) {
             continue;
+        } else if (write_full(shard, group, item->topic.n)) {
+            item->error = KAFKA_COORDINATOR_LOAD_IN_PROGRESS; /* with the next request */
         } else if (!record_offset_gone(turn, group, item->topic, item->partition)) {
             turn_refuse(turn, event->call, turn_break(turn));
             return;
@@ -333,16 +338,17 @@ static bool is_old(const struct turn *turn, const struct group_offset *offset, t
     return turn->wall_ms - since >= turn->shard->config.offsets_retention_ms;
 }
 
-/* One topic's old offsets. false: this step's write is full, or memory is out. */
-static bool expire_topic(struct turn *turn, struct group *group, struct group_topic *topic,
-                         time_ms floor_ms)
+/* One topic's offsets, those that are old by this floor; NULL: all. false: this step's write is full, or memory is out. */
+static bool topic_forget(struct turn *turn, struct group *group, struct group_topic *topic,
+                         const time_ms *floor_ms)
 {
     struct group_shard *shard = turn->shard;
     for (uint32_t i = topic->count; i-- > 0;) {
-        if (!is_old(turn, &topic->offsets[i], floor_ms)) {
+        if (floor_ms != NULL && !is_old(turn, &topic->offsets[i], *floor_ms)) {
             continue;
         }
-        if (shard->record_count >= GROUP_EXPIRY_BATCH_MAX) {
+        if ((floor_ms != NULL && shard->record_count >= GROUP_EXPIRY_BATCH_MAX) ||
+            write_full(shard, group, topic->name.n)) {
             return false;
         }
         if (!record_offset_gone(turn, group, topic->name, topic->offsets[i].partition)) {
@@ -381,7 +387,7 @@ static bool expire_group(struct turn *turn, struct group *group)
         struct group_topic *topic = e->value;
         bool kept = !has_old(turn, topic, floor_ms) ||
                     (has_members(group) && subscribes(turn->shard, group, topic->name));
-        if (!kept && !expire_topic(turn, group, topic, floor_ms)) {
+        if (!kept && !topic_forget(turn, group, topic, &floor_ms)) {
             return false;
         }
     }
@@ -395,7 +401,7 @@ static bool remove_idle(struct turn *turn, struct group *group)
     if (!idle) {
         return true;
     }
-    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX) {
+    if (turn->shard->record_count >= GROUP_EXPIRY_BATCH_MAX || write_full(turn->shard, group, 0)) {
         return false;
     }
     if (!record_gone(turn, group)) {
@@ -404,6 +410,18 @@ static bool remove_idle(struct turn *turn, struct group *group)
     }
     shard_remove(turn->shard, group);
     return true;
+}
+
+bool offsets_forget(struct turn *turn, struct group *group)
+{
+    uint32_t at = 0;
+    assert(group->members.count == 0);
+    for (const struct map_entry *e; (e = map_next(&group->topics, &at)) != NULL;) {
+        if (!topic_forget(turn, group, e->value, NULL)) {
+            return false;
+        }
+    }
+    return !write_full(turn->shard, group, 0);
 }
 
 void offsets_expire(struct turn *turn)
@@ -425,14 +443,9 @@ void offsets_topic_gone(struct turn *turn, struct slice name)
     for (const struct map_entry *e; (e = map_next(&shard->groups, &at)) != NULL;) {
         struct group *group = e->value;
         struct group_topic *topic = map_get(&group->topics, name);
-        uint32_t count = topic == NULL ? 0 : topic->count;
-        assert(topic == NULL || count > 0);
-        for (uint32_t i = count; i-- > 0;) {
-            if (!record_offset_gone(turn, group, name, topic->offsets[i].partition)) {
-                turn_break(turn);
-                return;
-            }
-            remove_at(shard, group, topic, i);
+        if (topic != NULL && !topic_forget(turn, group, topic, NULL)) {
+            turn->actions->more = !turn->actions->broken;
+            return;
         }
         assert(map_get(&group->topics, name) == NULL);
     }

@@ -104,9 +104,23 @@ bool record_group_gone(struct turn *turn, struct group *group)
     return key != NULL && turn_record(turn, &kmsg_group_metadata_key_desc, key, NULL, NULL, 0);
 }
 
+/* What a tombstone has beside names, with room to spare. */
+#define GONE_RECORD_BYTES 64
+/* Of the group itself. */
+#define GONE_RECORDS      3
+
+bool write_full(const struct group_shard *shard, const struct group *group, size_t name_bytes)
+{
+    uint64_t group_bytes = GONE_RECORD_BYTES + group->id.n;
+    uint64_t bytes = shard->gone_bytes + group_bytes + name_bytes + GONE_RECORDS * group_bytes;
+    uint64_t most = shard->config.write_bytes_max;
+    return shard->record_count > 0 && most > 0 && bytes > most;
+}
+
 bool record_gone(struct turn *turn, struct group *group)
 {
     assert(group->members.count == 0);
+    turn->shard->gone_bytes += GONE_RECORDS * (GONE_RECORD_BYTES + group->id.n);
     return group->consumer != NULL ? record_consumer_gone(turn, group)
                                    : record_group_gone(turn, group);
 }
@@ -157,6 +171,7 @@ bool record_offset_gone(struct turn *turn, struct group *group, struct slice top
     if (key == NULL || !turn_record(turn, &kmsg_offset_commit_key_desc, key, NULL, NULL, 0)) {
         return false;
     }
+    turn->shard->gone_bytes += GONE_RECORD_BYTES + group->id.n + topic.n;
     group->offsets_write = turn_write(turn);
     return true;
 }

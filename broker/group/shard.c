@@ -320,6 +320,7 @@ void group_step(struct group_shard *shard, const struct group_event *event,
     shard->records = NULL;
     shard->record_count = 0;
     shard->record_room = 0;
+    shard->gone_bytes = 0;
     assert(shard->loaded == (event->kind != GROUP_LOADED));
     bool asked = event->kind >= GROUP_JOIN && event->kind <= GROUP_FORGET &&
                  event->kind != GROUP_MATCHED;

@@ -176,6 +176,21 @@ Test(group_limits, racks_beyond_those_that_are_told_apart)
     bench_close(&b);
 }
 
+/* A classic member of group g, which says this. */
+static void join(struct bench *b, struct group_protocol offer)
+{
+    struct group_event event = ask(b, GROUP_JOIN, "g", "", -1);
+    event.join.client_id = slice_str("c");
+    event.join.client_host = slice_str("/h");
+    event.join.protocol_type = slice_str("consumer");
+    event.join.protocols = &offer;
+    event.join.protocol_count = 1;
+    event.join.session_ms = 5000;
+    event.join.rebalance_ms = 5000;
+    step(b, &event);
+    cr_assert_eq(b->call.error, KAFKA_NONE);
+}
+
 /* Offsets of a topic that a member may be reading are not deleted beneath it; who cannot be understood may be reading it. */
 Test(group_limits, what_a_member_says_may_not_be_understood)
 {
@@ -184,21 +199,128 @@ Test(group_limits, what_a_member_says_may_not_be_understood)
     struct group_protocol offer = {slice_str("range"), slice_str("\x7fno subscription")};
     open_loaded(&b);
     commit(&b, "g", 0);
-    struct group_event join = ask(&b, GROUP_JOIN, "g", "", -1);
-    join.join.client_id = slice_str("c");
-    join.join.client_host = slice_str("/h");
-    join.join.protocol_type = slice_str("consumer");
-    join.join.protocols = &offer;
-    join.join.protocol_count = 1;
-    join.join.session_ms = 5000;
-    join.join.rebalance_ms = 5000;
-    step(&b, &join);
-    cr_assert_eq(b.call.error, KAFKA_NONE);
+    join(&b, offer);
     struct group_event event = ask(&b, GROUP_DELETE_OFFSETS, "g", "", -1);
     event.delete_offsets.items = &gone;
     event.delete_offsets.count = 1;
     step(&b, &event);
     cr_assert_eq(b.call.error, KAFKA_NONE);
     cr_assert_eq(gone.error, KAFKA_GROUP_SUBSCRIBED_TO_TOPIC);
+    bench_close(&b);
+}
+
+/* Who deletes much at once does not cost the shard a load: what one write does not hold goes with the next. */
+static void open_with_offsets(struct bench *b, int32_t count)
+{
+    open_loaded(b);
+    for (int32_t p = 0; p < count; p++) {
+        commit(b, p % 2 == 0 ? "g" : "h", p);
+    }
+    b->shard.config.write_bytes_max = 2000;
+}
+
+static void check_fits(const struct bench *b)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < b->actions.record_count; i++) {
+        const struct group_record *record = &b->actions.records[i];
+        size_t key_bytes = 0;
+        cr_assert_eq(
+            kmsg_size(record->key_desc, record->key_desc->version_min, record->key, &key_bytes),
+            OK);
+        bytes += 10 + key_bytes;
+    }
+    cr_assert_leq(bytes + 61, b->shard.config.write_bytes_max);
+}
+
+Test(group_limits, a_topic_with_more_offsets_than_one_write_holds_goes_in_several)
+{
+    struct bench b;
+    int writes = 0;
+    open_with_offsets(&b, 200);
+    struct group_event gone = {.kind = GROUP_TOPIC_GONE, .topic_gone = slice_str("t")};
+    do {
+        step(&b, &gone);
+        check_fits(&b);
+        cr_assert_gt(b.actions.record_count, 0);
+        writes++;
+    } while (b.actions.more);
+    cr_assert_geq(writes, 200 * 20 / 2000);
+    cr_assert_eq(group_find(&b.shard, slice_str("g"))->offset_count, 0);
+    cr_assert_eq(group_find(&b.shard, slice_str("h"))->offset_count, 0);
+    bench_close(&b);
+}
+
+Test(group_limits, a_group_with_more_offsets_than_one_write_holds_goes_when_it_is_asked_for_again)
+{
+    struct bench b;
+    open_with_offsets(&b, 200);
+    uint32_t left = 100;
+    for (bool all = false; !all;) {
+        struct group_event event = ask(&b, GROUP_DELETE, "g", "", -1);
+        step(&b, &event);
+        check_fits(&b);
+        const struct group *group = group_find(&b.shard, slice_str("g"));
+        all = group == NULL;
+        cr_assert_eq(b.call.error, all ? KAFKA_NONE : KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+        cr_assert(all || group->offset_count < left);
+        left = all ? 0 : group->offset_count;
+    }
+    cr_assert_eq(group_find(&b.shard, slice_str("h"))->offset_count, 100);
+    bench_close(&b);
+}
+
+Test(group_limits, offsets_that_one_write_does_not_hold_are_refused_alone)
+{
+    struct bench b;
+    struct group_offset_gone items[100];
+    uint32_t gone = 0;
+    open_with_offsets(&b, 200);
+    for (int32_t i = 0; i < 100; i++) {
+        items[i] = (struct group_offset_gone){.topic = slice_str("t"), .partition = 2 * i};
+    }
+    struct group_event event = ask(&b, GROUP_DELETE_OFFSETS, "g", "", -1);
+    event.delete_offsets.items = items;
+    event.delete_offsets.count = ARRAY_LEN(items);
+    step(&b, &event);
+    check_fits(&b);
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        gone += items[i].error == KAFKA_NONE;
+        cr_assert(items[i].error == KAFKA_NONE ||
+                  items[i].error == KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    }
+    cr_assert_gt(gone, 10);
+    cr_assert_eq(group_find(&b.shard, slice_str("g"))->offset_count, 100 - gone);
+    bench_close(&b);
+}
+
+/* What members read is looked up for each offset; that must not fill the memory of a step. */
+Test(group_limits, many_offsets_beside_long_subscriptions)
+{
+    static uint8_t said[6 + 1000 * 12 + 4];
+    static struct group_offset_gone items[1000];
+    struct bench b;
+    uint8_t *p = said + 6; /* version 0, 1000 topics */
+    said[4] = 1000 >> 8;
+    said[5] = 1000 & 255;
+    for (int i = 0; i < 1000; i++, p += 12) {
+        char name[13];
+        (void)snprintf(name, sizeof(name), "%c%ctopic-%04d", 0, 10, i);
+        memcpy(p, name, 12);
+    }
+    memset(p, 0xff, 4); /* no user data */
+    open_loaded(&b);
+    commit(&b, "g", 0);
+    join(&b, (struct group_protocol){slice_str("range"), slice_of(said, sizeof(said))});
+    for (int32_t i = 0; i < 1000; i++) {
+        items[i] = (struct group_offset_gone){.topic = slice_str("t"), .partition = i};
+    }
+    struct group_event event = ask(&b, GROUP_DELETE_OFFSETS, "g", "", -1);
+    event.delete_offsets.items = items;
+    event.delete_offsets.count = ARRAY_LEN(items);
+    step(&b, &event);
+    cr_assert_eq(items[0].error, KAFKA_NONE, "it is understood, and does not read that topic");
+    cr_assert_eq(b.actions.record_count, 1);
+    cr_assert_lt(b.shard.scratch.total, 100000);
     bench_close(&b);
 }
