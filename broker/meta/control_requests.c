@@ -150,6 +150,17 @@ static Odradek__TopicPartition **partitions_pack(const struct control_request *r
     return list;
 }
 
+/* What all of them say: whose replicas, and which. */
+#define SAY_WHICH(message, kind_, body)                 \
+    do {                                                \
+        (message).broker = r->control->options.broker;  \
+        (message).epoch = r->control->epoch;            \
+        (message).partitions = list;                    \
+        (message).n_partitions = r->replicas.count;     \
+        frame.body_case = ODRADEK__FRAME__BODY_##kind_; \
+        frame.body = &(message);                        \
+    } while (0)
+
 static void replicas_send(struct control_request *r)
 {
     struct arena arena;
@@ -169,37 +180,17 @@ static void replicas_send(struct control_request *r)
     for (uint32_t i = 0; i < r->replicas.count; i++) {
         epochs[i] = r->replicas.partitions[i].leader_epoch;
     }
+    assign.dir = rpc_uuid(&r->replicas.dir);
+    rotten.leader_epochs = epochs;
+    rotten.n_leader_epochs = r->replicas.count;
     if (r->kind == CONTROL_ASSIGN_DIRS) {
-        assign.broker = r->control->options.broker;
-        assign.epoch = r->control->epoch;
-        assign.dir = rpc_uuid(&r->replicas.dir);
-        assign.partitions = list;
-        assign.n_partitions = r->replicas.count;
-        frame.body_case = ODRADEK__FRAME__BODY_ASSIGN_DIRS;
-        frame.assign_dirs = &assign;
+        SAY_WHICH(assign, ASSIGN_DIRS, assign_dirs);
     } else if (r->kind == CONTROL_REPLICAS_LOST) {
-        lost.broker = r->control->options.broker;
-        lost.epoch = r->control->epoch;
-        lost.partitions = list;
-        lost.n_partitions = r->replicas.count;
-        frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_LOST;
-        frame.replicas_lost = &lost;
+        SAY_WHICH(lost, REPLICAS_LOST, replicas_lost);
     } else if (r->kind == CONTROL_REPLICAS_ROTTEN) {
-        rotten.broker = r->control->options.broker;
-        rotten.epoch = r->control->epoch;
-        rotten.partitions = list;
-        rotten.n_partitions = r->replicas.count;
-        rotten.leader_epochs = epochs;
-        rotten.n_leader_epochs = r->replicas.count;
-        frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_ROTTEN;
-        frame.replicas_rotten = &rotten;
+        SAY_WHICH(rotten, REPLICAS_ROTTEN, replicas_rotten);
     } else {
-        synced.broker = r->control->options.broker;
-        synced.epoch = r->control->epoch;
-        synced.partitions = list;
-        synced.n_partitions = r->replicas.count;
-        frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_SYNCED;
-        frame.replicas_synced = &synced;
+        SAY_WHICH(synced, REPLICAS_SYNCED, replicas_synced);
     }
     ask(r, &frame);
     arena_release(&arena);

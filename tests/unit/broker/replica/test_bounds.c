@@ -50,6 +50,15 @@ Test(replica_bounds, a_replica_that_loads_lets_time_pass)
 
 /* --- damaged files --- */
 
+static const struct producer_entry good = {.id = 7,
+                                           .last_offset = 4,
+                                           .last_timestamp_ms = 9,
+                                           .txn_first_offset = -1,
+                                           .last_sequence = 2,
+                                           .last_offset_delta = 2,
+                                           .coordinator_epoch = -1,
+                                           .epoch = 1};
+
 Test(replica_bounds, what_cannot_be_in_a_file_is_left_out)
 {
     struct bench b;
@@ -58,14 +67,6 @@ Test(replica_bounds, what_cannot_be_in_a_file_is_left_out)
     struct epoch_entry epochs[] = {{-1, 0}, {0, -5}, {0, 0}, {1, 6}, {2, 99}};
     bench_load(&b, 10, epochs, ARRAY_LEN(epochs));
     cr_assert_eq(b.replica.epochs.count, 2);
-    struct producer_entry good = {.id = 7,
-                                  .last_offset = 4,
-                                  .last_timestamp_ms = 9,
-                                  .txn_first_offset = -1,
-                                  .last_sequence = 2,
-                                  .last_offset_delta = 2,
-                                  .coordinator_epoch = -1,
-                                  .epoch = 1};
     struct producer_entry entries[] = {good, good, good, good, good, good, good, good};
     entries[0].id = -1;
     entries[1].epoch = -1;
@@ -135,14 +136,7 @@ static bool live_within(size_t most, bool once)
                  &(struct replica_config){.self_id = 1, .producer_expiration_ms = 60000}, &b->heap);
     struct epoch_entry epochs[] = {{0, 0}, {1, 4}};
     bench_load(b, 10, epochs, ARRAY_LEN(epochs));
-    struct producer_entry known = {.id = 7,
-                                   .last_offset = 4,
-                                   .txn_first_offset = -1,
-                                   .last_sequence = 2,
-                                   .last_offset_delta = 2,
-                                   .coordinator_epoch = -1,
-                                   .epoch = 1};
-    bench_step(b, (struct replica_event){.kind = REPLICA_PRODUCER, .producer = known});
+    bench_step(b, (struct replica_event){.kind = REPLICA_PRODUCER, .producer = good});
     struct batch_receipt replayed = bench_batch(8, 0, 0, 2);
     replayed.base_offset = 8;
     replayed.leader_epoch = 2;
