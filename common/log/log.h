@@ -207,6 +207,7 @@ struct log_search {
     size_t bytes_max;
     bool first_whole;
     bool by_time;
+    bool gaps; /* as log_config */
 };
 
 /* Whole batches of one segment, as a range of its file. Holds a reference on the file until log_range_release. */

@@ -93,6 +93,7 @@ static err_t read_segment(struct log *log, uint32_t i, struct log_search *search
 {
     struct log_segment *segment = log->segments[i];
     int64_t end = log_segment_end(log, i);
+    search->gaps = log->config.gaps;
     search->segment_base = segment->base;
     search->segment_bytes = segment->bytes;
     search->segment_end = end;
@@ -209,6 +210,8 @@ static err_t warm_bytes(struct log_range *range, const struct crc32c_impl *crc, 
         if (err == OK && !MUTANT(142)) {
             err = walk_check_crc(&walk, crc, &header, at);
         }
+        bool follows = range->search.gaps || good == 0 || header.base_offset == end_offset;
+        err = err == OK && !follows ? ERR_CORRUPT : err;
         if (err != OK && good > 0 && err != ERR_RANGE) {
             PROBE(LOG_GOOD_BEFORE_ROT);
             range->bytes = good;

@@ -83,6 +83,9 @@ err_t log_replay_next(struct log_replay *replay, struct log_batch *ret_batch)
     ret_batch->facts = batch_facts(&header);
     /* A log that was closed cleanly is not scanned when it is opened: this is where rot in it shows. */
     ENSURE(ret_batch->facts.base_offset >= replay->next, ERR_CORRUPT);
+    bool follows = replay->log->config.gaps || replay->next == 0 ||
+                   ret_batch->facts.base_offset == replay->next;
+    ENSURE(follows, ERR_CORRUPT);
     ENSURE(ret_batch->facts.last_offset < replay->log->end, ERR_CORRUPT);
     replay->next = ret_batch->facts.last_offset + 1;
     return replay_control(replay, &ret_batch->facts, at, &ret_batch->whole);

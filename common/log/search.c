@@ -128,8 +128,9 @@ static err_t range_extend(const struct segment_view *view, const struct log_sear
                           struct batch_walk *walk, struct log_range *range)
 {
     struct batch_header header;
-    int64_t at = 0;
+    int64_t at = walk->at;
     TRY(range_skip(view, search, walk, range->at));
+    bool skipped = walk->at != at;
     for (;;) {
         err_t err = walk_next(walk, &header, &at);
         if (err == ERR_NOT_FOUND) {
@@ -138,6 +139,13 @@ static err_t range_extend(const struct segment_view *view, const struct log_sear
         }
         TRY(err);
         int64_t last = header.base_offset + header.last_offset_delta;
+        if (!skipped && !search->gaps && header.base_offset != range->end_offset) {
+            range->bytes =
+                (size_t)(at -
+                         range->at); /* whoever asks for the next one is told that it is rotten */
+            return OK;
+        }
+        skipped = false;
         if (last >= search->limit || header.base_offset < range->end_offset ||
             walk->at - range->at > (int64_t)search->bytes_max) {
             range->bytes = (size_t)(at - range->at);
@@ -197,6 +205,8 @@ static err_t search_by_offset(const struct segment_view *view, const struct log_
     int64_t last = header.base_offset + header.last_offset_delta;
     size_t bytes = batch_bytes(&header);
     ENSURE(last >= search->offset && last < search->segment_end, ERR_CORRUPT);
+    ENSURE(search->gaps || header.base_offset <= search->offset,
+           ERR_CORRUPT); /* no checksum covers it */
     if (last >= search->limit || (bytes > search->bytes_max && !search->first_whole)) {
         return OK;
     }

@@ -48,14 +48,22 @@ static const struct partition *leader_of(const struct cluster *cluster, const ch
     return mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
 }
 
+/* No checksum covers the word; the leader knows it better. */
+static bool epoch_true(const struct replica *leader, const struct batch_header *header)
+{
+    int32_t epoch = replica_epoch_at(leader, max_i64(header->base_offset, 0));
+    return epoch < 0 || epoch == header->leader_epoch;
+}
+
 /* What a power cut would leave of one segment: up to where its batches follow each other. */
-static int64_t image_end(const struct image *image, int64_t next)
+static int64_t image_end(const struct image *image, int64_t next, const struct replica *leader)
 {
     struct slice rest = slice_of(image->p, image->n);
     struct slice batch;
     struct batch_header header;
     while (rest.n > 0 && batch_cut(&rest, &batch) == OK &&
-           batch_check(crc32c_detect(), batch, &header) == OK && header.base_offset <= next) {
+           batch_check(crc32c_detect(), batch, &header) == OK && header.base_offset <= next &&
+           epoch_true(leader, &header)) {
         next = max_i64(next, header.base_offset + header.last_offset_delta + 1);
     }
     return next;
@@ -63,15 +71,15 @@ static int64_t image_end(const struct image *image, int64_t next)
 
 enum copy { COPY_NONE, COPY_HARMED, COPY_WHOLE };
 
-/* Whether this machine's disk has all of the partition from..to for good. */
-static enum copy copy_of(struct host *host, const char *topic, int32_t index, int64_t from,
-                         int64_t to)
+/* Whether this machine's disk has for good all that this leader has committed. */
+static enum copy copy_of(struct host *host, const char *topic, int32_t index,
+                         const struct replica *leader)
 {
     char name[192];
     (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
     const struct inode *data = tree_find(host, "/data");
     const struct inode *folder = data == NULL ? NULL : names_get(&data->safe_names, name);
-    int64_t next = from;
+    int64_t next = leader->log_start;
     bool any = false;
     for (size_t i = 0; folder != NULL && i < folder->safe_names.n; i++) {
         const struct entry *entry = &folder->safe_names.p[i];
@@ -79,11 +87,11 @@ static enum copy copy_of(struct host *host, const char *topic, int32_t index, in
         if (n == 24 && strcmp(entry->name + 20, ".log") == 0) {
             bool follows = strtoll(entry->name, NULL, 10) <= next;
             follows = follows && entry->inode->odd != FAKE_READ_FAILS;
-            next = follows ? image_end(&entry->inode->safe, next) : next;
+            next = follows ? image_end(&entry->inode->safe, next, leader) : next;
             any = true;
         }
     }
-    return !any ? COPY_NONE : next >= to ? COPY_WHOLE : COPY_HARMED;
+    return !any ? COPY_NONE : next >= leader->high_watermark ? COPY_WHOLE : COPY_HARMED;
 }
 
 /* The others that the controllers count on, by what they have of what this leader has committed. */
@@ -101,8 +109,7 @@ static struct others others_of(const struct cluster *cluster, const char *topic,
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         bool in_sync = meta_ids_has(&mp->isr, broker_id(i));
         if (broker_id(i) != victim && (in_sync || meta_ids_has(&mp->elr, broker_id(i)))) {
-            enum copy copy = copy_of(cluster->brokers[i].host, topic, mp->index, leader->log_start,
-                                     leader->high_watermark);
+            enum copy copy = copy_of(cluster->brokers[i].host, topic, mp->index, leader);
             others.in_sync_whole += in_sync && copy == COPY_WHOLE;
             others.harmed += copy != COPY_WHOLE;
             others.gone += copy == COPY_NONE;
