@@ -228,12 +228,16 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
         return false;
     }
     uint32_t others = 0;
+    uint32_t whole = 0; /* of them: with all that is committed on disk */
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
-        others += i != controller && cluster->controllers[i].node != NULL &&
-                  !cluster->controllers[i].halted;
+        bool runs = i != controller && cluster->controllers[i].node != NULL &&
+                    !cluster->controllers[i].halted;
+        const struct raft *other = runs ? controller_node_raft(cluster->controllers[i].node) : NULL;
+        others += runs;
+        whole += other != NULL && other->durable >= raft->commit;
     }
-    return others + 1 ==
-           cluster->controller_count; /* all have been there, and keep what they have */
+    /* All have been there, and a majority keeps what is committed. */
+    return others + 1 == cluster->controller_count && whole > cluster->controller_count / 2;
 }
 
 bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
