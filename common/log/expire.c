@@ -69,6 +69,9 @@ err_t log_drop(struct log *log, int64_t saved_start)
 {
     ENSURE(!log->offline, ERR_OFFLINE);
     assert(saved_start <= log->start);
+    if (log->renewed) {
+        return OK; /* while its note stands, what was saved would not be believed */
+    }
     uint32_t n = 0;
     err_t err = OK;
     int64_t limit = min_i64(MUTANT(48) ? log->start : saved_start, log->named_base);

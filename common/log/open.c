@@ -153,11 +153,12 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(orphans_remove(r));
     /* Of a log that was emptied by a crash on its way to a new start, what is given is believed. */
     bool fresh = log->count == 0 && known->recovery_point == 0 && known->log_start == 0;
-    if (fresh && known->renewed) {
+    if (fresh && known->renewed && !MUTANT(148)) {
         TRY(renewed_note(log));
     }
     if (log->renewed && known->clean) {
         TRY(note_forget(log)); /* whoever stopped in order has written them anew */
+        noted = INT64_MAX;     /* ... and they count: a cut below them has to be noted */
     }
     r->report->renewed = log->renewed && !known->told_here;
     r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);

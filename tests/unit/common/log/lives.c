@@ -77,11 +77,23 @@ static err_t random_step(struct world *w)
 
 static void random_end(struct world *w)
 {
+    if (prng_chance(&w->prng, 80)) {
+        fake_disk_freeze_after(w->g.host, -1);
+        world_renew(w);
+        return;
+    }
     if (prng_chance(&w->prng, 250) && !log_offline(w->g.log) && world_sync_finish(w) == OK) {
         int64_t sealed = world_sealed(w);
         int64_t active = log_segment(w->g.log, log_segment_count(w->g.log) - 1).base_offset;
         world_let_go(w);
+        int64_t start = log_start(w->g.log);
+        int64_t end = log_end(w->g.log);
         bool clean = log_close(w->g.log) == OK;
+        if (clean) { /* then the checkpoints are written once more */
+            w->saved_start = start;
+            w->start_stale = false;
+            w->saved_point = end;
+        }
         w->g.log = NULL;
         w->point_out = w->start_out = false;
         fake_disk_freeze_after(w->g.host, -1);

@@ -179,6 +179,7 @@ err_t world_start_finish(struct world *w)
         return OK;
     }
     w->saved_start = w->start_taken;
+    w->start_stale = false;
     w->start_out = false;
     err_t err = log_drop(w->g.log, w->saved_start);
     log_check(w->g.log);
@@ -304,6 +305,7 @@ void world_point_take(struct world *w)
 {
     if (!w->point_out) {
         w->point = log_recovery_point_take(w->g.log);
+        w->point_start = log_start(w->g.log);
         w->point_out = true;
     }
 }
@@ -312,6 +314,8 @@ void world_point_finish(struct world *w)
 {
     if (w->point_out) {
         w->saved_point = w->point.offset;
+        w->saved_start = w->start_stale ? w->point_start : w->saved_start;
+        w->start_stale = false;
         log_recovery_point_saved(w->g.log, w->point);
         w->point_out = false;
     }
@@ -382,6 +386,20 @@ static void world_adopt(struct world *w, const struct history *from, int64_t end
     history_forget(w, w->old_count);
 }
 
+void world_renew(struct world *w)
+{
+    world_kill(w);
+    cr_assert_eq(log_remove(w->g.host, DIR), OK);
+    history_forget(w, w->old_count);
+    free(w->now.batches);
+    w->now = (struct history){0};
+    w->start = 0;
+    w->start_stale = true;
+    w->g.known = (struct log_known){.rewrite = w->sync_failed, .renewed = true};
+    ground_must_open(&w->g);
+    cr_assert_eq(log_end(w->g.log), 0);
+}
+
 void world_open(struct world *w, bool clean)
 {
     int64_t durable = w->now.floor;
@@ -404,7 +422,10 @@ void world_open(struct world *w, bool clean)
     free(got);
     world_adopt(w, match, to);
     w->start = from;
-    w->saved_start = max_i64(w->saved_start, from); /* as the owner must */
+    w->start_stale = w->start_stale || w->g.report.renewed; /* it was not believed */
+    if (!w->start_stale) {
+        w->saved_start = max_i64(w->saved_start, from); /* as the owner must */
+    }
     w->now.floor = to;
 }
 

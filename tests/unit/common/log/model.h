@@ -38,8 +38,10 @@ struct world {
     /* What stands in the checkpoint files. */
     int64_t saved_point;
     int64_t saved_start;
+    bool start_stale; /* saved_start is of a log that is gone */
     /* A checkpoint on its way. */
     struct log_recovery_point point;
+    int64_t point_start; /* that goes along with it */
     bool point_out;
     /* A sync on its way. */
     struct log_sync sync;
@@ -60,6 +62,8 @@ void world_init(struct world *, uint64_t seed);
 void world_release(struct world *);
 /* Opens with what the checkpoints say and judges what is there. */
 void world_open(struct world *, bool clean);
+/* The log is deleted and another one made under its name. What stands in the checkpoint files is still of the one before. */
+void world_renew(struct world *);
 /* The process dies with all that was under way. */
 void world_kill(struct world *);
 

@@ -163,3 +163,14 @@ Test(crash, random_lives_and_deaths, .timeout = 300)
         (void)lives_run(seed);
     }
 }
+
+/* A log that was made under the name of another one, for whose checkpoints a note says that they are not of this one: when it was
+ * closed in order the note went, and a cut below the recovery point was not noted any more (1221, 2291); and while the note stood, segments
+ * went on the word of a start that nobody would believe (3509). */
+Test(crash, lives_of_a_log_under_the_name_of_another)
+{
+    static const uint64_t seeds[] = {1221, 2291, 2833, 3509};
+    for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+        (void)lives_run(seeds[i]);
+    }
+}
