@@ -494,7 +494,7 @@ static void work_owner(struct member *member)
         return;
     }
     if (agent_now(agent) >= member->commit_at && !member->commit.call.out) {
-        member->commit_at = agent_now(agent) + prng_between(&agent->prng, 10000, 500000);
+        member->commit_at = agent_now(agent) + prng_between(&agent->prng, 10000, member->commit_pace_us);
         commit(member);
     }
     if (agent_now(agent) >= member->probe_at && !member->probe.call.out) {
@@ -601,6 +601,7 @@ void member_open(struct member *member, struct field *field, const char *address
     member->session_of[0] = member->session_ms;
     member->session_of[1] = session_ms;
     member->mixed = mixed;
+    member->commit_pace_us = 500000;
     prng_init(&member->kinds, field->seed * 37 + number);
     member->rebalance_ms = (int32_t)prng_between(prng, 800, 4000);
     member->old = prng_chance(prng, 300);

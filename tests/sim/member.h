@@ -70,6 +70,7 @@ struct member {
     time_us rest_until;
     time_us beat_at;
     time_us commit_at;
+    time_us commit_pace_us; /* most between two commits */
     time_us probe_at;
     time_us rejoin_at; /* 0: not asked to */
     uint64_t lives;    /* begun so far */

@@ -91,6 +91,7 @@ struct plan {
     uint32_t modern;  /* groups of the consumer protocol, as bits */
     int32_t modern_session_ms;
     uint32_t mixed;             /* groups whose members change their protocol, as bits */
+    time_us commit_pace_us;     /* of members, at most; 0: as leisurely as any */
     bool offsets_expire;        /* soon */
     int64_t producer_expiry_ms; /* 0: not soon */
     time_us safety_us;

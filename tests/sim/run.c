@@ -273,6 +273,9 @@ static void clients_open(struct run *run)
         bool mixed = (run->plan.mixed >> group & 1) != 0;
         member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i), group,
                     modern || mixed ? run->plan.modern_session_ms : 0, mixed);
+        if (run->plan.commit_pace_us > 0) {
+            run->members[i].commit_pace_us = run->plan.commit_pace_us;
+        }
         run->nemesis.clients[run->nemesis.client_count++] = run->members[i].consumer.agent.host;
     }
 }
