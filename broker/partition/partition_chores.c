@@ -59,8 +59,9 @@ static err_t save_epochs(struct partition *p, struct heap *heap)
     return err;
 }
 
-static void copy_producers(struct partition *p, struct heap *heap, struct producer_line **ret_lines,
-                           size_t *ret_count)
+/* Those whose newest record lies below `before`. */
+static void copy_producers(struct partition *p, struct heap *heap, int64_t before,
+                           struct producer_line **ret_lines, size_t *ret_count)
 {
     struct producer_entry entry;
     uint32_t at = 0;
@@ -68,6 +69,9 @@ static void copy_producers(struct partition *p, struct heap *heap, struct produc
     size_t room = 0;
     struct producer_line *lines = heap_alloc(heap, 0);
     while (lines != NULL && replica_next_producer(&p->core, &at, &entry)) {
+        if (entry.last_offset >= before) {
+            continue;
+        }
         if (count == room) {
             size_t grown = room == 0 ? 64 : 2 * room;
             lines = heap_resize(heap, lines, room * sizeof(*lines), grown * sizeof(*lines));
@@ -90,19 +94,20 @@ static void copy_producers(struct partition *p, struct heap *heap, struct produc
     *ret_count = count;
 }
 
-/* A snapshot saves time at the next start; without it more is replayed. */
-static void save_snapshot(struct partition *p, struct heap *heap)
+/* A snapshot saves time at the next start; without it more is replayed. `at_start`: for where the log begins, of those of whom nothing
+ * is left behind it; the others' records tell of them. */
+static void save_snapshot(struct partition *p, struct heap *heap, bool at_start)
 {
     struct producer_line *lines = NULL;
     size_t count = 0;
     partition_enter(p);
     bool good = p->log != NULL && p->core.producers_ready && p->state != PARTITION_OFFLINE;
-    int64_t offset = good ? p->core.log_end : 0;
+    int64_t offset = !good ? 0 : at_start ? p->core.log_start : p->core.log_end;
     if (good) {
-        copy_producers(p, heap, &lines, &count);
+        copy_producers(p, heap, offset, &lines, &count);
     }
     lock_leave(p->lock);
-    if (!good || lines == NULL) {
+    if (!good || lines == NULL || (at_start && count == 0)) {
         return;
     }
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
@@ -364,7 +369,7 @@ static void close_log(struct partition *p, struct heap *heap)
     lock_leave(p->lock);
     if (!abandoned) {
         abandoned = save_epochs(p, heap) != OK; /* below a clean log's end that file is believed */
-        save_snapshot(p, heap);
+        save_snapshot(p, heap, false);
     }
     partition_enter(p);
     struct log *log = p->log;
@@ -480,12 +485,13 @@ static void do_chore(struct partition *p, uint32_t chore)
     case CHORE_EPOCHS: (void)save_epochs(p, &heap); break; /* it has halted by itself */
     case CHORE_TRIM: trim_snapshots(p); break;
     case CHORE_SNAPSHOT:
-        save_snapshot(p, &heap);
+        save_snapshot(p, &heap, false);
         trim_snapshots(p);
         break;
     case CHORE_CLOSE: close_log(p, &heap); break;
     case CHORE_VERIFY: verify(p, &heap); break;
     case CHORE_REOPEN: reopen_log(p); break;
+    case CHORE_START: save_snapshot(p, &heap, true); break;
     default:
         assert(chore == CHORE_DELETE);
         delete_log(p);

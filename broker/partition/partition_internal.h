@@ -67,6 +67,8 @@ enum chore {
     CHORE_DELETE = 64,
     CHORE_VERIFY = 128, /* a follower found a batch of ours bad */
     CHORE_REOPEN = 256, /* offline for a cause that may be over */
+    CHORE_START =
+        512, /* producers of records that are deleted: only a snapshot tells of them after a crash */
 };
 
 /* What a folder and the checkpoints said about it, before it is opened. */
@@ -133,6 +135,7 @@ struct partition {
     time_ms rested_ms;       /* when the newest rest began */
     int64_t active_base;     /* of the log, when the newest snapshot was asked for */
     int64_t saved_point;     /* recovery point that may be written while chores are open */
+    int64_t saved_start;     /* the log's start, likewise */
     int64_t closed_end;      /* after CHORE_CLOSE: all below is on disk; -1: not so */
     enum partition_state state;
     uint32_t chores;      /* enum chore */

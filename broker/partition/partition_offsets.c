@@ -50,6 +50,7 @@ enum kafka_error partition_delete_records(struct partition *p, int64_t offset, i
         struct step step = {.event = {.kind = REPLICA_LOG_START}};
         step.event.log_start = to;
         partition_step(p, &step);
+        partition_chore(p, CHORE_START);
         trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,
                   "%s-%d: begins at %lld now: a client has deleted its records.", p->name, p->index,
                   (long long)to);

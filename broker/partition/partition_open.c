@@ -263,6 +263,7 @@ void partition_open(struct partition *p)
     }
     if (err == OK) {
         p->active_base = log_active_base(p->log);
+        p->saved_start = log_start(p->log);
         p->saved_point = min_i64(p->known.recovery_point, report.recovery_point);
         if (!noted) { /* what was replayed will lie below the recovery point, where the file is believed */
             partition_chore(p, CHORE_EPOCHS);

@@ -338,6 +338,7 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
         break;
     case REPLICA_SET_LOG_START:
         log_set_start(p->log, min_i64(action->set_log_start, log_end(p->log)));
+        partition_chore(p, CHORE_START);
         break;
     case REPLICA_EPOCHS_CHANGED: partition_chore(p, CHORE_EPOCHS); break;
     case REPLICA_REBUILD:

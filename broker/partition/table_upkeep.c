@@ -3,7 +3,7 @@
  * each partition's monitor only to take its facts.
  *
  * Order that a crash may rely on: a recovery point is written only while no epoch file or trim of snapshots is outstanding
- * (what lies below it is never replayed); a log's start is written before files below it go.
+ * (what lies below it is never replayed), a new start only while no snapshot for it is; a log's start is written before files below it go.
  */
 #include "broker/partition/partition_internal.h"
 
@@ -74,10 +74,11 @@ static bool take_point(struct point *point)
         bool settled = !p->chores_running && p->chores == 0;
         if (settled) {
             p->saved_point = point->recovery.offset;
+            p->saved_start = log_start(p->log);
         } else {
             point->recovery.offset = min_i64(point->recovery.offset, p->saved_point);
         }
-        point->log_start = log_start(p->log);
+        point->log_start = min_i64(p->saved_start, log_start(p->log));
         point->high_watermark = p->core.high_watermark;
         /* Without acks that wait for it nobody syncs a log with durability=pagecache: then we do. */
         if (p->unsynced_bytes > 0 && log_durable_end(p->log) < log_end(p->log) &&

@@ -429,6 +429,38 @@ Test(partition, a_topic_made_again_is_not_opened_with_what_was_noted_of_the_one_
     check_read(0, 3);
 }
 
+static bool start_noted(void *arg)
+{
+    char command[400];
+    (void)snprintf(command, sizeof(command),
+                   "grep -qx '" BENCH_TOPIC " 0 %d' %s/node1/log-start-offset-checkpoint",
+                   *(int *)arg, bench.root);
+    return system(command) == 0;
+}
+
+Test(partition, a_producer_whose_records_were_deleted_is_known_after_a_crash)
+{
+    int64_t offset;
+    int start = 1;
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_delete_records(p, start, &offset), KAFKA_NONE);
+    partition_drop(p);
+    cr_assert(bench_soon(start_noted, &start));
+    bench_stop(&bench, 0, false);
+    bench_start(&bench, 0);
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 2));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
+    for (int64_t producer = 7; producer <= 8; producer++) {
+        struct produce_ticket again = bench_produce_as(&bench, 0, -1, producer, 0);
+        cr_assert(again.duplicate, "producer %lld", (long long)producer);
+        cr_assert_eq(again.base_offset, producer - 7);
+        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 1).error, KAFKA_NONE);
+    }
+}
+
 Test(partition, a_topic_that_is_only_compacted_deletes_no_records)
 {
     struct partition *p = bench_partition(&bench, 0);
