@@ -363,6 +363,8 @@ static bool core_recovers(struct run *run)
 static bool recover(struct run *run)
 {
     run->field.quiet = true;
+    /* Whoever slept is woken, but what came due meanwhile comes when it would have woken: a leader may be late by that. */
+    run->watch.terms_calm = run->watch.elections_calm = false;
     rots_heal(&run->rots);
     if (run->plan.core && !core_recovers(run)) {
         return false;

@@ -80,6 +80,17 @@ static const struct partition *replica_of(const struct sim_broker *broker,
     return NULL;
 }
 
+/* It knows of a later leader epoch in whose in-sync set it is not: it gave its seat up, and may be empty now. An old leader that has not
+ * heard of it counts it on; those that are left have what it acknowledges. */
+static bool seat_given(const struct replica *leader, const struct replica *other, int32_t id)
+{
+    bool seated = false;
+    for (uint32_t i = 0; i < other->view.isr_count; i++) {
+        seated = seated || other->view.isr[i] == id;
+    }
+    return other->view.leader_epoch > leader->view.leader_epoch && !seated;
+}
+
 /* What is below a leader's high watermark, every in-sync replica has, and has it on disk where that is promised. */
 static void high_watermark_look(struct watch *watch, const struct partition *p, int64_t before,
                                 int64_t undemanded)
@@ -97,7 +108,8 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
                                             ? replica_of(&watch->cluster->brokers[number], p)
                                             : NULL;
         if (other == NULL || other->state != PARTITION_OPEN ||
-            other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED) {
+            other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED ||
+            seat_given(core, &other->core, core->view.members[i].id)) {
             continue;
         }
         /* Without a promise of disks from the beginning, only who never lost power has it, and has not followed another
