@@ -199,6 +199,7 @@ void member_failed(struct member *member, int16_t error)
     member->last_error = error;
     member->rest_until = agent_now(agent) + prng_between(&agent->prng, 5000, 100000);
     switch (error) {
+    case KAFKA_GROUP_ID_NOT_FOUND: /* it was empty for so long that it is forgotten: as a new process */
     case KAFKA_UNKNOWN_MEMBER_ID: member_rejoin(member, true); break;
     case KAFKA_FENCED_MEMBER_EPOCH:
     case KAFKA_ILLEGAL_GENERATION: member_rejoin(member, false); break;
