@@ -270,6 +270,52 @@ Test(raft_hostile, a_snapshot_from_before_any_known_voters_is_taken)
     raft_release(&raft);
 }
 
+/* What it has is what the snapshot stands for, only not known to be committed: the log stays. */
+Test(raft_hostile, a_snapshot_of_entries_that_are_here_keeps_the_log)
+{
+    struct raft_message m = {.kind = RAFT_SEND_SNAPSHOT, .from = node(2), .to = node(1), .term = 3};
+    m.chunk = (struct raft_chunk){.request = 1,
+                                  .snapshot = {.index = 4, .term = 3, .voters = of_three},
+                                  .bytes = 5,
+                                  .last = true};
+    begin(&of_three);
+    receive(&m);
+    cr_assert(told(RAFT_INSTALL));
+    cr_assert_eq(raft_last_index(&raft), 5);
+    cr_assert_eq(raft_term_at(&raft, 4), 3);
+    cr_assert_eq(raft.log.first, 5);
+    raft_release(&raft);
+}
+
+Test(raft_hostile, a_log_that_falls_back_behind_its_snapshot_is_refused)
+{
+    static const struct raft_run low[] = {{1, 5}};
+    STATE_REFUSED(s.first_index = 6, s.snapshot.index = 5, s.snapshot.term = 3, s.runs = low,
+                  s.run_count = 1, s.voters_count = 0);
+}
+
+/* Without a vote there is nothing to hurry for, or to be late with. */
+Test(raft_hostile, who_never_stands_for_election_is_not_moved_by_time)
+{
+    struct raft_replica replica;
+    struct raft_durable_state state = {
+        .voted_for = RAFT_NOBODY, .snapshot = {.voters = of_three}, .first_index = 1};
+    raft_config_elections(&config, 1, 1, 0);
+    cr_assert_eq(config.heartbeat_ms, 1);
+    raft_config_defaults(&config, node(7));
+    cr_assert_eq(raft_init(&raft, &config, &state, &heap, 7, 0), OK);
+    step((struct raft_event){.kind = RAFT_EV_GATHERED});
+    step((struct raft_event){.kind = RAFT_EV_LATE});
+    step((struct raft_event){.kind = RAFT_EV_TICK, .now = 100000});
+    cr_assert_eq(raft_deadline(&raft), TIME_NEVER);
+    cr_assert_eq(raft_role_now(&raft), RAFT_FOLLOWER);
+    cr_assert_not(raft_replica(&raft, 0, &replica));
+    struct raft_message m = {.kind = RAFT_TIMEOUT_NOW, .from = node(2), .to = node(7)};
+    receive(&m); /* of nobody's leader */
+    cr_assert_eq(raft_role_now(&raft), RAFT_FOLLOWER);
+    raft_release(&raft);
+}
+
 Test(raft_hostile, votes_for_logs_that_cannot_be_are_not_given)
 {
     begin(&of_three);
