@@ -9,6 +9,7 @@ struct candidate {
     struct slice text;
     enum config_origin origin;
     int64_t unit_ms;
+    struct spec_value value;
 };
 
 static struct slice dynamic_value(const struct config_dynamic *dynamic, enum config_origin level,
@@ -23,8 +24,15 @@ _Static_assert(CANDIDATES_MAX <= CONFIG_SYNONYMS_MAX, "room for all synonyms");
 
 struct candidates {
     uint32_t count;
+    uint32_t wanted; /* nobody looks at more than the first so many */
     struct candidate items[CANDIDATES_MAX];
 };
+
+static bool enough(const struct candidates *c)
+{
+    assert(c->wanted > 0 && c->count <= c->wanted);
+    return c->count == c->wanted;
+}
 
 /* Values that are not there, or that somebody got past the checks, do not count. */
 static void add(struct candidates *c, const struct spec *spec, struct slice text,
@@ -32,9 +40,12 @@ static void add(struct candidates *c, const struct spec *spec, struct slice text
 {
     struct spec_value value;
     char why[256];
-    assert(c->count < CANDIDATES_MAX);
+    assert(c->count < CANDIDATES_MAX && !enough(c) && unit_ms > 0);
     if (text.p != NULL && spec_check(spec, text, &value, why, sizeof(why)) == OK) {
-        c->items[c->count++] = (struct candidate){spec, text, origin, unit_ms};
+        if (unit_ms > 1) { /* hours and minutes are INT: 2^31 hours fit */
+            value.number = value.number < 0 ? -1 : value.number * unit_ms;
+        }
+        c->items[c->count++] = (struct candidate){spec, text, origin, unit_ms, value};
     }
 }
 
@@ -44,56 +55,49 @@ static void add_key(struct candidates *c, const struct config *config,
                     bool of_cluster)
 {
     const struct spec *spec = spec_of_key(key);
-    if (!of_cluster) {
+    if (!of_cluster && !enough(c)) {
         add(c, spec, dynamic_value(dynamic, CONFIG_FROM_BROKER, spec->name), CONFIG_FROM_BROKER,
             unit_ms);
     }
-    add(c, spec, dynamic_value(dynamic, CONFIG_FROM_CLUSTER, spec->name), CONFIG_FROM_CLUSTER,
-        unit_ms);
-    if (config->given[key]) {
+    if (!enough(c)) {
+        add(c, spec, dynamic_value(dynamic, CONFIG_FROM_CLUSTER, spec->name), CONFIG_FROM_CLUSTER,
+            unit_ms);
+    }
+    if (config->given[key] && !enough(c)) {
         add(c, spec, config->values[key], CONFIG_FROM_FILE, unit_ms);
     }
-    add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, unit_ms);
+    if (!enough(c)) {
+        add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, unit_ms);
+    }
 }
 
-static void candidates_of_topic(struct candidates *c, const struct config *config,
+static void candidates_of_topic(struct candidates *c, uint32_t wanted, const struct config *config,
                                 const struct config_dynamic *dynamic, enum topic_config_key key)
 {
     const struct spec *spec = spec_of_topic(key);
     const enum config_key *keys;
     uint32_t n = spec_synonyms(key, &keys);
     c->count = 0;
+    c->wanted = wanted;
     add(c, spec, dynamic_value(dynamic, CONFIG_FROM_TOPIC, spec->name), CONFIG_FROM_TOPIC, 1);
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && !enough(c); i++) {
         bool time = n > 1;
         add_key(c, config, dynamic, keys[i], time ? spec_unit_ms(keys[i]) : 1,
                 topic_config_of_cluster(key));
     }
-    if (n == 0) {
+    if (n == 0 && !enough(c)) {
         add(c, spec, slice_str(spec->fallback), CONFIG_FROM_DEFAULT, 1);
     }
     assert(c->count <= CANDIDATES_MAX);
-}
-
-static struct spec_value candidate_value(const struct candidate *candidate)
-{
-    struct spec_value value;
-    char why[256];
-    err_t err = spec_check(candidate->spec, candidate->text, &value, why, sizeof(why));
-    assert(err == OK && candidate->unit_ms > 0);
-    if (candidate->unit_ms > 1) { /* hours and minutes are INT: 2^31 hours fit */
-        value.number = value.number < 0 ? -1 : value.number * candidate->unit_ms;
-    }
-    return value;
 }
 
 static struct spec_value effective(const struct config *config,
                                    const struct config_dynamic *dynamic, enum topic_config_key key)
 {
     struct candidates c;
-    candidates_of_topic(&c, config, dynamic, key);
+    candidates_of_topic(&c, 1, config, dynamic, key);
     assert(c.count > 0);
-    return candidate_value(&c.items[0]);
+    return c.items[0].value;
 }
 
 bool config_topic_bool(const struct config *config, const struct config_dynamic *dynamic,
@@ -123,7 +127,7 @@ bool config_topic_is(const struct config *config, const struct config_dynamic *d
 {
     struct candidates c;
     struct slice item;
-    candidates_of_topic(&c, config, dynamic, key);
+    candidates_of_topic(&c, 1, config, dynamic, key);
     assert(c.count > 0 && (topic_config_type(key) == CONFIG_TYPE_STRING ||
                            topic_config_type(key) == CONFIG_TYPE_LIST));
     struct slice rest = slice_trim(c.items[0].text);
@@ -141,7 +145,9 @@ bool config_topic_is(const struct config *config, const struct config_dynamic *d
 static struct candidate now_of(const struct config *config, const struct config_dynamic *dynamic,
                                enum config_key key)
 {
-    struct candidates c = {.count = 0};
+    struct candidates c;
+    c.count = 0;
+    c.wanted = 1;
     add_key(&c, config, dynamic, key, 1, false);
     assert(c.count > 0);
     return c.items[0];
@@ -152,7 +158,7 @@ int64_t config_now_long(const struct config *config, const struct config_dynamic
 {
     struct candidate now = now_of(config, dynamic, key);
     assert(config_type(key) == CONFIG_TYPE_INT || config_type(key) == CONFIG_TYPE_LONG);
-    return candidate_value(&now).number;
+    return now.value.number;
 }
 
 struct slice config_now_text(const struct config *config, const struct config_dynamic *dynamic,
@@ -189,8 +195,7 @@ static void fill(const struct candidates *c, const struct spec *first, struct co
     }
     e->value = c->items[0].text;
     if (c->items[0].unit_ms > 1) {
-        int n = snprintf(e->number, sizeof(e->number), "%" PRId64,
-                         candidate_value(&c->items[0]).number);
+        int n = snprintf(e->number, sizeof(e->number), "%" PRId64, c->items[0].value.number);
         assert(n > 0 && (size_t)n < sizeof(e->number));
         e->value = slice_of(e->number, (size_t)n);
     }
@@ -200,7 +205,7 @@ bool config_topic_describe(const struct config *config, const struct config_dyna
                            enum topic_config_key key, struct config_entry *ret_entry)
 {
     struct candidates c;
-    candidates_of_topic(&c, config, dynamic, key);
+    candidates_of_topic(&c, CANDIDATES_MAX, config, dynamic, key);
     if (spec_of_topic(key)->unlisted && default_only(&c)) {
         return false;
     }
@@ -216,7 +221,7 @@ bool config_topic_describe(const struct config *config, const struct config_dyna
 bool config_describe(const struct config *config, const struct config_dynamic *dynamic,
                      enum config_key key, struct config_entry *ret_entry)
 {
-    struct candidates c = {.count = 0};
+    struct candidates c = {.count = 0, .wanted = CANDIDATES_MAX};
     add_key(&c, config, dynamic, key, 1, false);
     if (spec_of_key(key)->unlisted && default_only(&c)) {
         return false;

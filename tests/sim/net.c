@@ -622,7 +622,7 @@ bool net_event(struct world *world, const struct event *event)
     struct net_conn *conn = event->conn;
     struct event again;
     assert(conn->world == world);
-    world_mix(world, conn->loop == NULL ? 0 : conn->loop->number);
+    world_mix(world, (uint64_t)event->kind << 32 | (conn->loop == NULL ? 0 : conn->loop->number));
     if (net_held(world, event, &again)) {
         return true;
     }

@@ -220,9 +220,8 @@ static void event_run(struct world *world)
     }
     world->events_run++;
     world_mix(world, (uint64_t)event.at);
-    world_mix(world, event.loop == NULL ? 0 : event.loop->number);
-    world_mix(world, (uint64_t)event.kind);
     if (event.loop != NULL) {
+        world_mix(world, (uint64_t)event.kind << 32 | event.loop->number);
         if (!event.loop->ended) {
             loop_event(event.loop, &event);
         }
