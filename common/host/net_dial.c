@@ -11,6 +11,10 @@
 
 #include "common/host/net_internal.h"
 
+/* A machine without power answers nothing, and the kernel knocks ever more rarely, for minutes: also when it is back. Whoever dials
+ * begins anew instead. */
+#define DIAL_S 3
+
 struct dial {
     struct disk_job job;   /* its letter also starts the dial of a numeric address */
     struct net_conn *conn; /* NULL: given up while the look-up goes on */
@@ -67,11 +71,13 @@ static void dial_opened(struct dial *dial)
 
 static void on_connected(evutil_socket_t fd, short what, void *arg)
 {
-    (void)what;
     struct dial *dial = arg;
     int error_number = 0;
     socklen_t bytes = sizeof(error_number);
     (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &bytes);
+    if ((what & EV_TIMEOUT) != 0 && error_number == 0) {
+        error_number = ETIMEDOUT;
+    }
     event_free(dial->event);
     dial->event = NULL;
     if (error_number == 0) {
@@ -96,7 +102,8 @@ static err_t dial_one(struct dial *dial, const struct addrinfo *info)
     }
     dial->event = event_new(conn->loop->base, conn->fd, EV_WRITE, on_connected, dial);
     ENSURE(dial->event != NULL, ERR_NO_MEMORY);
-    (void)event_add(dial->event, NULL);
+    const struct timeval patience = {.tv_sec = DIAL_S};
+    (void)event_add(dial->event, &patience);
     return OK;
 }
 

@@ -55,7 +55,7 @@ void net_unlisten(struct net_listener *);
 /* On the loop where an accepted connection shall live. */
 void net_start(struct loop *, struct net_conn *, const struct net_events *, void *ctx);
 
-/* Name look-up and connect go on in the background; `opened` or `closed` follows. */
+/* Name look-up and connect go on in the background; `opened` or `closed` follows: ERR_TIMEOUT where nobody answers for seconds. */
 err_t net_dial(struct loop *, const struct net_address *, const struct net_events *, void *ctx,
                struct net_conn **ret_conn) MUST_USE;
 

@@ -3,8 +3,10 @@
  * Two loops: one serves a file by sendfile behind a memory header to every connection that sends four bytes, the other dials
  * it again and again, checks every byte, and posts letters across.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/host/host.h"
@@ -49,6 +51,9 @@ struct test {
     bool synced;
     bool refused;
     bool turned_away;
+    bool unanswered;
+    int silent[4]; /* a socket that takes no more connections, and those that it took */
+    uint16_t silent_port;
     struct net_address gate;
     struct net_listener *gate_listener;
     bool done_net;
@@ -72,7 +77,7 @@ static void restless(struct turn_end *end)
 
 static void maybe_stop(struct test *t)
 {
-    if (t->done_net && t->done_mail && t->synced && t->refused && t->turned_away) {
+    if (t->done_net && t->done_mail && t->synced && t->refused && t->turned_away && t->unanswered) {
         host_stop(t->host);
     }
 }
@@ -167,6 +172,33 @@ static void refused_closed(void *ctx, err_t why)
     maybe_stop(t);
 }
 
+/* As on a machine without power. */
+static void unanswered_closed(void *ctx, err_t why)
+{
+    struct test *t = ctx;
+    CHECK(why == ERR_TIMEOUT);
+    t->unanswered = true;
+    maybe_stop(t);
+}
+
+/* Knocks at a full queue are not answered. */
+static void silent_make(struct test *t)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(address);
+    for (size_t i = 0; i < ARRAY_LEN(t->silent); i++) {
+        t->silent[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        CHECK(t->silent[i] >= 0);
+    }
+    CHECK(bind(t->silent[0], (struct sockaddr *)&address, bytes) == 0);
+    CHECK(listen(t->silent[0], 0) == 0);
+    CHECK(getsockname(t->silent[0], (struct sockaddr *)&address, &bytes) == 0);
+    t->silent_port = ntohs(address.sin_port);
+    for (size_t i = 1; i < ARRAY_LEN(t->silent); i++) {
+        (void)connect(t->silent[i], (struct sockaddr *)&address, bytes);
+    }
+}
+
 /* A connection that was closed where it was accepted, before it was anybody's. */
 static void turned_away_closed(void *ctx, err_t why)
 {
@@ -186,6 +218,8 @@ static void on_gate(void *ctx, struct net_conn *conn)
 }
 
 static const struct net_events refused_events = {.bytes = client_bytes, .closed = refused_closed};
+static const struct net_events unanswered_events = {.bytes = client_bytes,
+                                                    .closed = unanswered_closed};
 
 static void letter_back(struct mail *mail);
 
@@ -252,6 +286,8 @@ static void client_first(void *arg)
     const struct net_address nobody = {"127.0.0.1", 1};
     CHECK(net_dial(t->client, &nobody, &refused_events, t, &conn) == OK);
     CHECK(net_dial(t->client, &t->gate, &turned_away_events, t, &conn) == OK);
+    const struct net_address silent = {"127.0.0.1", t->silent_port};
+    CHECK(net_dial(t->client, &silent, &unanswered_events, t, &conn) == OK);
 }
 
 static void server_first(void *arg)
@@ -296,6 +332,7 @@ int main(void)
     char path[64];
     (void)snprintf(path, sizeof(path), "/tmp/odradek-test-host.%d", (int)getpid());
     file_make(&t, path);
+    silent_make(&t);
     CHECK(loop_open(t.host, "server", &t.server) == OK &&
           loop_open(t.host, "client", &t.client) == OK);
     loop_start(t.server, server_first, &t);
@@ -304,6 +341,9 @@ int main(void)
     loop_stop(t.client);
     loop_join(t.client);
     loop_join(t.server);
+    for (size_t i = 0; i < ARRAY_LEN(t.silent); i++) {
+        (void)close(t.silent[i]);
+    }
     disk_close(t.file);
     CHECK(disk_unlink(t.host, path) == OK);
     lock_close(t.lock);
