@@ -50,7 +50,8 @@ static bool feed(struct partition *p, struct replica_event *event)
     return p->core.role != REPLICA_STOPPED;
 }
 
-/* The epoch file as it was found. */
+/* The epoch file, where there is one that begins with the log. (Records were deleted, and power went before the log's new start was
+ * noted: then it begins behind, and is as good as none.) */
 struct epoch_file {
     struct epoch_line *lines;
     size_t count;
@@ -63,15 +64,16 @@ static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
     size_t count = 0;
     err_t err = epoch_checkpoint_load(p->table->host, p->folder, arena, &lines, &count);
     ENSURE(err != ERR_NO_MEMORY && err != ERR_IO, err);
-    *ret_file = (struct epoch_file){lines, err == OK ? count : 0};
-    struct epoch_entry *entries = arena_array(arena, err == OK ? count : 0, sizeof(*entries));
+    bool whole = err == OK && count > 0 && lines[0].start_offset <= log_start(p->log);
+    *ret_file = (struct epoch_file){lines, whole ? count : 0};
+    struct epoch_entry *entries = arena_array(arena, ret_file->count, sizeof(*entries));
     ENSURE(entries != NULL, ERR_NO_MEMORY);
     struct replica_event event = {.kind = REPLICA_LOAD};
     event.load.log_start = log_start(p->log);
     event.load.log_end = log_end(p->log);
     event.load.high_watermark = p->known_high_watermark;
     event.load.epochs = entries;
-    for (size_t i = 0; err == OK && i < count && lines[i].start_offset <= proven; i++) {
+    for (size_t i = 0; i < ret_file->count && lines[i].start_offset <= proven; i++) {
         entries[event.load.epoch_count++] = (struct epoch_entry){lines[i].epoch,
                                                                  lines[i].start_offset};
     }
@@ -107,10 +109,8 @@ static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t pro
     return OK;
 }
 
-/* From its first line on, below `proven`, the epoch file tells the truth; elsewhere epochs follow the batches. What lies before that
- * line had been deleted, and is here again where the log's new start was not noted yet. */
-static err_t feed_replay(struct partition *p, int64_t from, const struct epoch_file *file,
-                         int64_t proven)
+/* Below `told` the epoch file tells the truth; elsewhere epochs follow the batches. */
+static err_t feed_replay(struct partition *p, int64_t from, int64_t told)
 {
     struct log_replay *replay;
     struct log_batch batch;
@@ -119,9 +119,7 @@ static err_t feed_replay(struct partition *p, int64_t from, const struct epoch_f
     while ((err = log_replay_next(replay, &batch)) == OK) {
         struct replica_event event = {.kind = REPLICA_REPLAY};
         event.replay = receipt_of(&batch.facts);
-        bool told = file->count > 0 && batch.facts.last_offset >= file->lines[0].start_offset &&
-                    batch.facts.last_offset < proven;
-        if (told && !partition_epoch_true(p, &batch.facts)) {
+        if (batch.facts.last_offset < told && !partition_epoch_true(p, &batch.facts)) {
             err = ERR_CORRUPT;
             break;
         }
@@ -166,7 +164,7 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     }
     from = max_i64(from, log_start(p->log));
     if (err == OK && from < log_end(p->log)) {
-        err = feed_replay(p, from, &file, proven);
+        err = feed_replay(p, from, file.count > 0 ? proven : 0);
     }
     *ret_noted = err == OK && file_tells(p, &file);
     arena_release(&arena);

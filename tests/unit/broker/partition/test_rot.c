@@ -1,6 +1,7 @@
 /* Three brokers, and bytes of one that do not come back as they were written: never served, given up where others have them. */
 #include <criterion/criterion.h>
 
+#include "broker/partition/partition_internal.h"
 #include "common/wire/record_batch.h"
 #include "partition_bench.h"
 
@@ -163,9 +164,8 @@ Test(rot, a_log_whose_last_batch_says_an_epoch_that_never_was_is_copied_anew)
     copies_anew(true);
 }
 
-/* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted, and the recovery
- * point lies below it. */
-Test(rot, records_that_were_deleted_and_are_here_again_are_none)
+/* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted. */
+static void deleted_and_back(int recovery_point)
 {
     char command[1200];
     uint32_t first = 0;
@@ -177,17 +177,32 @@ Test(rot, records_that_were_deleted_and_are_here_again_are_none)
     bench_stop(&bench, 0, true);
     (void)snprintf(command, sizeof(command),
                    "cd %s/node1 && rm -f .kafka_cleanshutdown log-start-offset-checkpoint && "
-                   "printf '0\\n1\\n%s 0 6\\n' > recovery-point-offset-checkpoint && cd %s-0 && "
+                   "printf '0\\n1\\n%s 0 %d\\n' > recovery-point-offset-checkpoint && cd %s-0 && "
                    "test $(sed -n 2p leader-epoch-checkpoint) -gt 1 && "
                    "printf '0\\n1\\n%%s 7\\n' $(tail -1 leader-epoch-checkpoint | cut -d' ' -f1) "
                    "> told && mv told leader-epoch-checkpoint",
-                   bench.root, BENCH_TOPIC, BENCH_TOPIC);
+                   bench.root, BENCH_TOPIC, recovery_point, BENCH_TOPIC);
     cr_assert_eq(system(command), 0);
     forget_producers(0);
     bench_start(&bench, 0);
     cr_assert(bench_soon_end(&bench, 0, 2 * RECORDS));
     cr_assert_not(told_rotten(&first));
     cr_assert_not(set_aside(&first));
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_lt(replica_epoch_at(&p->core, 0), replica_epoch_at(&p->core, 6),
+                 "all are known again");
+    cr_assert_geq(replica_epoch_at(&p->core, 0), 0);
+    partition_drop(p);
+}
+
+Test(rot, records_that_were_deleted_and_are_here_again_are_none)
+{
+    deleted_and_back(6);
+}
+
+Test(rot, epochs_of_records_that_are_here_again_are_known)
+{
+    deleted_and_back(8);
 }
 
 /* Bytes of a batch that were checked when they came, and not since. */
