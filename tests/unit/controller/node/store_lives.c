@@ -273,12 +273,14 @@ static void entry_check(struct lives *l, raft_index index, struct slice payload)
 {
     char want[TEXT_BYTES];
     char got[TEXT_BYTES + 1];
-    int64_t of = 0;
-    uint64_t value = 0;
+    char *colon = NULL;
     cr_assert_lt(payload.n, sizeof(got));
     memcpy(got, payload.p, payload.n);
     got[payload.n] = 0;
-    cr_assert_eq(sscanf(got, "%" SCNd64 ":%" SCNu64 ":", &of, &value), 2, "entry %" PRId64, index);
+    int64_t of = strtoll(got, &colon, 10);
+    cr_assert(*colon == ':', "entry %" PRId64, index);
+    uint64_t value = strtoull(colon + 1, &colon, 10);
+    cr_assert(*colon == ':', "entry %" PRId64, index);
     cr_assert(slice_eq(payload, slice_of(want, entry_text(want, index, value))));
     cr_assert_eq(of, index, "at %" PRId64 " stands an entry of %" PRId64, index, of);
     cr_assert(index > l->safe_end || value == l->value[index],
