@@ -87,10 +87,10 @@ void bench_init(struct bench *, uint32_t node_count);
 /* Stops what runs, removes the directories. */
 void bench_release(struct bench *);
 
-/* Opens the node's directories and registers it; it follows the metadata from here on. Waits until it is ready. */
-void bench_start(struct bench *, uint32_t node);
+/* Of node i. Opens its directories and registers it; it follows the metadata from here on. Waits until it is ready. */
+void bench_start(struct bench *, uint32_t i);
 /* In order, or as a crash leaves it. */
-void bench_stop(struct bench *, uint32_t node, bool clean);
+void bench_stop(struct bench *, uint32_t i, bool clean);
 
 /* Changes the topic's one partition and tells every node: leader -1 is none; the leader epoch grows. */
 void bench_lead(struct bench *, int32_t leader);

@@ -92,7 +92,7 @@ Test(replica_bounds, what_cannot_be_in_a_file_is_left_out)
     cr_assert_eq(bench_told(&b, ticket), KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
     (void)bench_produce(&b, 0, bench_batch(7, 1, 3, 1));
     bench_must(&b, REPLICA_WRITE);
-    ticket = bench_produce(&b, 0, bench_batch(8, 1, 5, 1));
+    (void)bench_produce(&b, 0, bench_batch(8, 1, 5, 1));
     cr_assert_null(bench_find(&b, REPLICA_WRITE), "it begins at 0");
     (void)bench_produce(&b, -1, bench_batch(8, 1, 0, 1));
     bench_must(&b, REPLICA_WRITE);
