@@ -324,6 +324,7 @@ static void all_down(struct nemesis *n, bool power)
 
 static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault fault)
 {
+    time_us most_us = 0;
     node->well_at = now(n) + a_while(n) * 3;
     switch (fault) {
     case FAULT_SLOW_DISK:
@@ -331,9 +332,8 @@ static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault 
             world_disk_pace(node->host, 10000, 350000);
             return;
         }
-        world_disk_pace(
-            node->host, prng_between(&n->prng, 100, 50000),
-            prng_between(&n->prng, 50000, prng_chance(&n->prng, 200) ? 5 * SECOND : 300000));
+        most_us = prng_between(&n->prng, 50000, prng_chance(&n->prng, 200) ? 5 * SECOND : 300000);
+        world_disk_pace(node->host, prng_between(&n->prng, 100, 50000), most_us);
         return;
     case FAULT_SYNC_FAILS:
         fake_disk_fail_sync(node->host, (int)prng_between(&n->prng, 1, 20));

@@ -103,7 +103,8 @@ static void flip(struct rot *rot, struct prng *prng)
     rot->n = rot->n < 64 ? rot->n : 64;
     memcpy(rot->is, rot->was, rot->n);
     for (uint64_t i = 0; i < bits; i++) {
-        rot->is[prng_below(prng, rot->n)] ^= (uint8_t)(1U << prng_below(prng, 8));
+        uint64_t bit = prng_below(prng, 8); /* one draw after the other, whatever the compiler */
+        rot->is[prng_below(prng, rot->n)] ^= (uint8_t)(1U << bit);
     }
 }
 
