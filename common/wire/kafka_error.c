@@ -15,7 +15,8 @@ static const struct row rows[] = {
 static const struct row *row_of(int16_t code)
 {
     int index = code + 1;
-    return index < 0 || index >= (int)ARRAY_LEN(rows) || rows[index].name == NULL ? NULL : &rows[index];
+    return index < 0 || index >= (int)ARRAY_LEN(rows) || rows[index].name == NULL ? NULL
+                                                                                  : &rows[index];
 }
 
 const char *kafka_error_name(int16_t code)

@@ -495,7 +495,8 @@ static void work_owner(struct member *member)
         return;
     }
     if (agent_now(agent) >= member->commit_at && !member->commit.call.out) {
-        member->commit_at = agent_now(agent) + prng_between(&agent->prng, 10000, member->commit_pace_us);
+        member->commit_at = agent_now(agent) +
+                            prng_between(&agent->prng, 10000, member->commit_pace_us);
         commit(member);
     }
     if (agent_now(agent) >= member->probe_at && !member->probe.call.out) {

@@ -48,7 +48,8 @@ static void crowded_sizes(struct plan *plan, struct prng *prng)
     plan_override(plan, "replica.lag.time.max.ms", prng_between(prng, 2000, 5000));
     plan_override(plan, "replica.fetch.max.bytes", 1 << 20);
     plan_override(plan, "replica.fetch.response.max.bytes", 10 << 20);
-    if (plan->groups > 0) { /* and at the coordinators too: one shard has several writes to send at once */
+    if (plan->groups >
+        0) { /* and at the coordinators too: one shard has several writes to send at once */
         plan->members = MEMBERS_MAX;
         plan->size.reactors = 3;
         plan->commit_pace_us = prng_between(prng, 11000, 40000);

@@ -79,8 +79,7 @@ static const struct {
 } wrong[] = {
     {"broker", VOTERS, "node.id is missing; give this broker a number of its own, from 0 on"},
     {"broker", "node.id=1\n", "controller.quorum.voters is missing; list the controllers"},
-    {"broker", VOTERS "node.id=1\nprocess.roles=broker,controller\n",
-     "Run these two instead:"},
+    {"broker", VOTERS "node.id=1\nprocess.roles=broker,controller\n", "Run these two instead:"},
     {"controller", VOTERS "node.id=1\nprocess.roles=broker\n",
      "x.properties:3: process.roles=broker: this is the controller"},
     {"controller", VOTERS "node.id=9\n", "this controller, node.id=9, is not among them"},
