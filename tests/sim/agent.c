@@ -34,6 +34,15 @@ int32_t field_index_of(const struct field *field, uint32_t partition)
     return field->partitions[partition].index;
 }
 
+int32_t field_leader_epoch(struct field *field, uint32_t partition)
+{
+    const char *topic = field->topics[field_topic_of(field, partition)].name;
+    int32_t *newest = &field->partitions[partition].leader_epoch;
+    int32_t epoch = cluster_leader_epoch(field->cluster, topic, field_index_of(field, partition));
+    *newest = epoch > *newest ? epoch : *newest;
+    return *newest;
+}
+
 void field_grow(struct field *field, uint32_t topic, uint32_t partitions)
 {
     while (field->topics[topic].partitions < partitions) {

@@ -34,6 +34,7 @@ struct field {
     struct {
         uint8_t topic;
         uint8_t index;
+        int32_t leader_epoch; /* the newest that any node had when somebody asked */
     } partitions[PARTITIONS_MAX];
     uint32_t partition_count;
     uint32_t assigned[MEMBERS_MAX +
@@ -57,7 +58,9 @@ bool field_busy(const struct field *);
 
 uint32_t field_topic_of(const struct field *, uint32_t partition);
 int32_t field_index_of(const struct field *, uint32_t partition);
-/* The same of one that there is, as somebody has just heard. */
+/* The newest leader epoch that any node has, or had when this was asked before: who knew of it may be gone. */
+int32_t field_leader_epoch(struct field *, uint32_t partition);
+/* The number of one that there is, as somebody has just heard. */
 uint32_t field_meet(struct field *, struct slice topic, int32_t index);
 /* Somebody has heard that the topic has that many: those that are new get the next numbers. */
 void field_grow(struct field *, uint32_t topic, uint32_t partitions);

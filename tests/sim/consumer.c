@@ -206,9 +206,7 @@ static void end_note(struct consumer *consumer, uint32_t partition, int64_t offs
 {
     struct field *field = consumer->agent.field;
     uint32_t t = field_topic_of(field, partition);
-    int32_t index = field_index_of(field, partition);
-    if (cluster_leader_epoch(field->cluster, field->topics[t].name, index) !=
-        consumer->parts[partition].asked_epoch) {
+    if (field_leader_epoch(field, partition) != consumer->parts[partition].asked_epoch) {
         return;
     }
     struct history_op op = {.kind = HISTORY_END,

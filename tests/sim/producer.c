@@ -67,6 +67,7 @@ static void acked(struct shipment *ship, int64_t offset)
     ship->offset = offset;
     ship->acked_us = world_now_us(lane->producer->agent.field->cluster->world);
     lane->heard_us = max_i64(lane->heard_us, ship->began_us);
+    (void)field_leader_epoch(lane->producer->agent.field, lane->partition);
     note(lane, ship, HISTORY_OK);
     lane->producer->acked += (uint64_t)ship->records;
 }
