@@ -76,7 +76,9 @@ static bool take_point(struct point *point)
             p->saved_point = point->recovery.offset;
             p->saved_start = log_start(p->log);
         } else {
+            /* The epoch file may not know yet what came in the place of what was cut: the log's note of that stays. */
             point->recovery.offset = min_i64(point->recovery.offset, p->saved_point);
+            point->recovery.proven = false;
         }
         point->log_start = min_i64(p->saved_start, log_start(p->log));
         point->high_watermark = p->core.high_watermark;
