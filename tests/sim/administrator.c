@@ -164,7 +164,7 @@ static void work(struct agent *agent)
                      admin->topic);
         return;
     }
-    if (admin->pace_us == 0 || field->quiet) {
+    if (admin->pace_us == 0 || field->quiet || field->rests) {
         return;
     }
     admin->next_at = agent_now(agent) + prng_between(&agent->prng, 0, admin->pace_us);

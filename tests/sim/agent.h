@@ -44,6 +44,7 @@ struct field {
     time_us producer_expiry_us; /* 0: nobody is forgotten soon */
     bool memory_rots;           /* bytes flip in memory: clients see that, and ask again */
     bool quiet;                 /* producers finish what they have begun, and begin nothing */
+    bool rests; /* the same, and administrators, for as long as followers need to get in sync */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
     time_us idle_tick_us; /* of a client that thinks: it looks around so often */

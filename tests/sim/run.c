@@ -9,6 +9,7 @@
 
 #define SECOND         INT64_C(1000000)
 #define FORM_US        (30 * SECOND)
+#define REST_US        (15 * SECOND)
 #define RECOVER_US     (60 * SECOND)
 #define SMALL_FETCH_US 20000 /* ... and for each record, where followers fetch little at a time */
 #define HELD_MOST_US   (20 * SECOND)
@@ -34,7 +35,8 @@ struct run {
     struct administrator admin;
     struct overseer overseer;
     uint32_t until_watch;
-    bool stopped; /* as asked */
+    time_us rest_at; /* producers rest when the cluster has not formed by then */
+    bool stopped;    /* as asked */
 };
 
 static bool verdict(struct run *run, enum outcome outcome, const char *checker,
@@ -311,6 +313,34 @@ static void ids_learn(struct run *run)
     }
 }
 
+/* Followers that get on by one batch at a time need long for a long log. */
+static time_us recover_us(const struct run *run)
+{
+    uint64_t acked = 0;
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        acked += run->producers[i].acked;
+    }
+    return RECOVER_US + (plan_small_fetches(&run->plan) ? (time_us)acked * SMALL_FETCH_US : 0);
+}
+
+static bool whole_or_late(struct run *run)
+{
+    return whole(run) || world_now_us(run->world) >= run->rest_at;
+}
+
+/* Followers that may fetch little never catch up with producers that write much: those rest when it takes long. */
+static bool all_whole(struct run *run)
+{
+    run->rest_at = world_now_us(run->world) + REST_US;
+    if (!until(run, whole_or_late, FORM_US, "the cluster does not form")) {
+        return false;
+    }
+    run->field.rests = !whole(run);
+    bool formed = until(run, whole, FORM_US + recover_us(run), "the cluster does not form");
+    run->field.rests = false;
+    return formed;
+}
+
 static bool form(struct run *run)
 {
     if (!controllers_form(run)) {
@@ -321,8 +351,7 @@ static bool form(struct run *run)
             return verdict(run, OUTCOME_WRONG, "halted", "a broker does not start");
         }
     }
-    if (!until(run, whole, FORM_US, "the cluster does not form") ||
-        !until(run, topics_there, FORM_US, "topics are not created")) {
+    if (!all_whole(run) || !until(run, topics_there, FORM_US, "topics are not created")) {
         return false;
     }
     ids_learn(run);
@@ -340,16 +369,6 @@ static bool core_whole(struct run *run)
         return false;
     }
     return nemesis_core_up(n) && cluster_core_whole(run->cluster);
-}
-
-/* Followers that get on by one batch at a time need long for a long log. */
-static time_us recover_us(const struct run *run)
-{
-    uint64_t acked = 0;
-    for (uint32_t i = 0; i < run->plan.producers; i++) {
-        acked += run->producers[i].acked;
-    }
-    return RECOVER_US + (plan_small_fetches(&run->plan) ? (time_us)acked * SMALL_FETCH_US : 0);
 }
 
 static bool core_recovers(struct run *run)
