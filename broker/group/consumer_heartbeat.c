@@ -312,6 +312,9 @@ void consumer_heartbeat(struct turn *turn, const struct group_event *event)
     enum kafka_error error;
     enum assignor assignor;
     assert(event->call->joining == NULL && event->call->syncing == NULL && event->image != NULL);
+    /* A seat keeps what is read, and would not move for one who says nothing of it. */
+    assert(event->who.generation != 0 ||
+           (event->consumer.owned != NULL && event->consumer.owned_count == 0));
     if (event->consumer.assignor.p != NULL &&
         (!assignor_find(event->consumer.assignor, &assignor) ||
          (shard->config.consumer.assignors >> assignor & 1) == 0)) {

@@ -41,6 +41,7 @@ void world_beat(struct world *w, struct world_client *client)
     }
     struct group_event event = world_ask(w, client, c);
     event.who.generation = enters ? 0 : client->generation - (int32_t)world_chance(w, 40);
+    enters = event.who.generation == 0; /* by the epoch before its first as well */
     event.consumer.client_id = slice_str(client->client_id);
     event.consumer.client_host = slice_str(world_chance(w, 30) ? "/h2" : "/h");
     event.consumer.rebalance_ms = -1;
