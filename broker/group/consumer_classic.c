@@ -46,7 +46,9 @@ static struct consumer_member *joiner(struct turn *turn, struct group *group,
     struct consumer_member *m = consumer_member_get(c, id);
     *ret_error = KAFKA_NONE;
     assert(id.n > 0 && (seat == NULL || seat->instance_id.p != NULL));
-    if (instance.p != NULL && event->who.member_id.n > 0) {
+    /* Who stepped aside and comes back under the same id comes anew, and reads nothing. */
+    bool back = seat != NULL && seat == m && seat->epoch == CONSUMER_STEPS_ASIDE;
+    if (instance.p != NULL && event->who.member_id.n > 0 && !back) {
         *ret_error = seat == NULL ? KAFKA_UNKNOWN_MEMBER_ID
                      : seat != m  ? KAFKA_FENCED_INSTANCE_ID
                                   : KAFKA_NONE;
