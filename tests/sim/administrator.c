@@ -164,7 +164,7 @@ static void work(struct agent *agent)
                      admin->topic);
         return;
     }
-    if (admin->pace_us == 0 || field->quiet || field->rests) {
+    if (admin->pace_us == 0 || field_rests(field)) {
         return;
     }
     admin->next_at = agent_now(agent) + prng_between(&agent->prng, 0, admin->pace_us);

@@ -54,6 +54,11 @@ struct field {
     uint64_t errors;
 };
 
+/* Whether nobody begins anything new: producers, administrators. */
+static inline bool field_rests(const struct field *field)
+{
+    return field->quiet || field->rests;
+}
 /* Whether clients work as fast as they were made. */
 bool field_busy(const struct field *);
 

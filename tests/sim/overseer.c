@@ -127,7 +127,7 @@ static void work(struct agent *agent)
     struct overseer *who = CONTAINER_OF(agent, struct overseer, agent);
     struct field *field = agent->field;
     int32_t broker = agent_anyone(agent);
-    bool idle = who->pace_us == 0 || field->quiet || field->rests ||
+    bool idle = who->pace_us == 0 || field_rests(field) ||
                 !field->topics[field->topic_count - 1].created;
     if (idle || who->call.out || agent_now(agent) < who->next_at || !agent_ready(agent, broker)) {
         return;

@@ -311,8 +311,8 @@ static void lane_work(struct lane *lane)
             lane->sent++; /* known already: its answer overtook an earlier one's */
         }
         if (lane->sent == lane->count) {
-            bool rests = agent->field->quiet || agent->field->rests;
-            if (lane->count == producer->window || rests || !lane_due(lane, now)) {
+            if (lane->count == producer->window || field_rests(agent->field) ||
+                !lane_due(lane, now)) {
                 return;
             }
             ship_begin(lane);

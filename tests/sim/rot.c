@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/log/log_internal.h"
 #include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "tests/sim/atlas.h"
@@ -12,7 +13,6 @@
 #define SECOND      INT64_C(1000000)
 #define SECTOR      512
 #define BATCHES_MAX 4096
-#define CUT_NOTE    "truncated-below" /* common/log/log.h */
 
 static const char *const kind_names[ROT_KINDS] = {
 #define ROT_NAME(id, name) name,
@@ -80,8 +80,8 @@ static void places_find(struct host *host, const char *topic, int32_t index, int
         return;
     }
     /* Where the note of a cut is still there, or would be again without power, the checkpoint proves nothing. */
-    if (names_get(&folder->safe_names, CUT_NOTE) != NULL ||
-        names_get(&folder->live_names, CUT_NOTE) != NULL) {
+    if (names_get(&folder->safe_names, TRUNCATED_FILE) != NULL ||
+        names_get(&folder->live_names, TRUNCATED_FILE) != NULL) {
         return;
     }
     for (size_t i = 0; i < folder->safe_names.n; i++) {

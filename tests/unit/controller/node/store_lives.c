@@ -379,9 +379,9 @@ static void rot_file(struct lives *l, const char *path)
         at += batch;
         batch = BATCH_LENGTH_AT + 4 + load_be32(bytes + at + BATCH_LENGTH_AT);
     }
-    fake_disk_flip(l->host, path,
-                   between(l, (int64_t)at + BATCH_CRC_FROM, (int64_t)(at + batch) - 1),
-                   (unsigned)between(l, 0, 7));
+    unsigned bit = (unsigned)between(l, 0, 7); /* one draw after the other, whatever the compiler */
+    int64_t byte = between(l, (int64_t)at + BATCH_CRC_FROM, (int64_t)(at + batch) - 1);
+    fake_disk_flip(l->host, path, byte, bit);
     l->rots = true;
     free(bytes);
 }
