@@ -6,7 +6,6 @@
 /* Key, version, correlation id, length of the client id. */
 #define REQUEST_HEAD_MIN 10
 #define CLIENT_ID_MAX    INT16_MAX
-#define SMALL_BYTES      512 /* a request of so many is not counted before it is written */
 
 _Static_assert(FRAME_LENGTH_BYTES == KMSG_LENGTH_BYTES, "one length");
 
@@ -93,22 +92,16 @@ err_t frame_response_encode(const struct kmsg_api *api, int16_t version, int32_t
     return kmsg_encode_frame(api->response, version, response, slice_of(head, n), arena, chain);
 }
 
-err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t correlation_id,
-                           struct slice client_id, const void *request, struct buf *buf)
+/* The head, whose length is not known yet. */
+static bool request_head(const struct kmsg_api *api, int16_t version, int32_t correlation_id,
+                         struct slice client_id, struct buf *buf)
 {
-    assert(kmsg_has_version(api->request, version));
-    ENSURE(client_id.n <= CLIENT_ID_MAX, ERR_TOO_LARGE);
-    uint8_t small[SMALL_BYTES];
-    size_t body;
-    TRY(kmsg_encode_some(api->request, version, request, small, sizeof(small), &body));
     bool tags = version >= api->flexible_since;
-    size_t n = REQUEST_HEAD_MIN + client_id.n + (tags ? 1 : 0) + body;
-    ENSURE(n <= INT32_MAX, ERR_TOO_LARGE);
-    uint8_t *p = buf_reserve(buf, FRAME_LENGTH_BYTES + n);
+    size_t n = FRAME_LENGTH_BYTES + REQUEST_HEAD_MIN + client_id.n + (tags ? 1 : 0);
+    uint8_t *p = buf_reserve(buf, n);
     if (p == NULL) {
-        return buf->err;
+        return false;
     }
-    store_be32(p, (uint32_t)n);
     store_be16(p + 4, (uint16_t)api->key);
     store_be16(p + 6, (uint16_t)version);
     store_be32(p + 8, (uint32_t)correlation_id);
@@ -116,17 +109,30 @@ err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t 
     if (client_id.p != NULL && client_id.n > 0) {
         memcpy(p + 14, client_id.p, client_id.n);
     }
-    uint8_t *to = p + FRAME_LENGTH_BYTES + REQUEST_HEAD_MIN + client_id.n;
     if (tags) {
-        *to++ = 0;
+        p[n - 1] = 0;
     }
-    assert(to + body == p + FRAME_LENGTH_BYTES + n);
-    if (body <= sizeof(small)) {
-        memcpy(to, small, body);
-    } else {
-        TRY(kmsg_encode(api->request, version, request, to, body));
+    buf_commit(buf, n);
+    return true;
+}
+
+err_t frame_request_encode(const struct kmsg_api *api, int16_t version, int32_t correlation_id,
+                           struct slice client_id, const void *request, struct buf *buf)
+{
+    size_t before = buf->n;
+    assert(kmsg_has_version(api->request, version));
+    ENSURE(client_id.n <= CLIENT_ID_MAX, ERR_TOO_LARGE);
+    if (!request_head(api, version, correlation_id, client_id, buf)) {
+        return buf->err;
     }
-    buf_commit(buf, FRAME_LENGTH_BYTES + n);
+    err_t err = kmsg_encode_buf(api->request, version, request, buf);
+    size_t n = buf->n - before - FRAME_LENGTH_BYTES;
+    err = err == OK && n > INT32_MAX ? ERR_TOO_LARGE : err;
+    if (err != OK) {
+        buf->n = before;
+        return err;
+    }
+    store_be32(buf->p + before, (uint32_t)n);
     return OK;
 }
 

@@ -262,8 +262,9 @@ err_t kmsg_size(const struct kmsg_message *message, int16_t version, const void 
     return OK;
 }
 
-err_t kmsg_encode_some(const struct kmsg_message *message, int16_t version, const void *from,
-                       uint8_t *to, size_t room, size_t *ret_bytes)
+/* Writes the message to `to` if it has no more than `room` bytes; if it has, `to` is undefined. Its bytes either way. */
+static err_t encode_some(const struct kmsg_message *message, int16_t version, const void *from,
+                         uint8_t *to, size_t room, size_t *ret_bytes)
 {
     assert(to != NULL);
     struct encoder e = encoder_for(message, version);
@@ -279,7 +280,7 @@ err_t kmsg_encode(const struct kmsg_message *message, int16_t version, const voi
                   uint8_t *to, size_t room)
 {
     size_t bytes;
-    TRY(kmsg_encode_some(message, version, from, to, room, &bytes));
+    TRY(encode_some(message, version, from, to, room, &bytes));
     assert(bytes == room);
     return OK;
 }
@@ -289,7 +290,7 @@ err_t kmsg_encode_buf(const struct kmsg_message *message, int16_t version, const
 {
     uint8_t small[SMALL_BYTES];
     size_t bytes;
-    TRY(kmsg_encode_some(message, version, from, small, sizeof(small), &bytes));
+    TRY(encode_some(message, version, from, small, sizeof(small), &bytes));
     uint8_t *to = buf_reserve(buf, bytes);
     if (to == NULL) {
         return buf->err;

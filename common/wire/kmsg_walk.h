@@ -70,10 +70,6 @@ static inline size_t kmsg_type_size(uint8_t type, const struct kmsg_shape *shape
 bool kmsg_is_default(const struct kmsg_field *field, const struct kmsg_shape *owner,
                      const uint8_t *value);
 
-/* Writes the message to `to` if it has no more than `room` bytes; if it has, `to` is undefined. Its bytes either way. */
-err_t kmsg_encode_some(const struct kmsg_message *, int16_t version, const void *from, uint8_t *to,
-                       size_t room, size_t *ret_bytes) MUST_USE;
-
 #define KMSG_LENGTH_BYTES 4
 /*
  * kmsg_encode_chain with a head before the message; the head's first four bytes are the place for the length of all that

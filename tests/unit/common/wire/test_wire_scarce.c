@@ -331,7 +331,9 @@ Test(wire_scarce, requests_that_do_not_fit_a_frame)
     request.topics.items[0].name = slice_of(name, sizeof(name));
     cr_assert_eq(frame_request_encode(api, 12, 1, slice_str("me"), &request, &f.buf),
                  ERR_TOO_LARGE);
+    cr_assert_eq(f.buf.n, 0); /* nor is its head left behind */
     request.topics.items[0].name = slice_str("t");
+    buf_release(&f.buf);
     starve(&f, 0);
     cr_assert_eq(frame_request_encode(api, 12, 1, slice_str("me"), &request, &f.buf),
                  ERR_NO_MEMORY);
