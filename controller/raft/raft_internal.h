@@ -98,6 +98,7 @@ void raft_on_transfer(struct raft *, struct raft_actions *, struct raft_node);
 void raft_reads_confirm(struct raft *, struct raft_actions *);
 void raft_reads_fail(struct raft *, struct raft_actions *);
 void raft_transfer_step(struct raft *, struct raft_actions *);
+void raft_peer_observes(const struct raft *, struct raft_peer *);
 void raft_observer_answered(struct raft *, struct raft_actions *, struct raft_peer *);
 void raft_peers_refresh(struct raft *);
 

@@ -26,9 +26,7 @@ struct raft_peer *raft_peer_add(struct raft *raft, struct raft_node node, bool v
     }
     struct raft_peer *peer = &l->peer[l->peer_count++];
     *peer = (struct raft_peer){.node = node, .voter = voter, .next = raft->log.last + 1};
-    peer->round_target = raft->log.last;
-    peer->round_began = raft->now;
-    peer->observed_at = raft->now;
+    raft_peer_observes(raft, peer);
     return peer;
 }
 

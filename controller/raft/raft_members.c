@@ -17,6 +17,12 @@ static uint32_t missing(const struct raft_voters *a, const struct raft_voters *b
     return n;
 }
 
+/* The last round was quick, and the one under way is not slow yet: who caught up once may be far behind by now. */
+static bool keeps_up(const struct raft *raft, const struct raft_peer *peer)
+{
+    return peer->caught_up && raft->now - peer->round_began <= raft->config.election_max_ms;
+}
+
 static err_t change_judge(struct raft *raft, const struct raft_event *event)
 {
     const struct raft_voters *now = raft_voters_now(raft);
@@ -34,7 +40,7 @@ static err_t change_judge(struct raft *raft, const struct raft_event *event)
     ENSURE(more + less == 1, ERR_INVALID);
     if (more == 1) {
         const struct raft_peer *peer = raft_peer_of(raft, came);
-        ENSURE(peer != NULL && (peer->caught_up || MUTANT(64)), ERR_NOT_FOUND);
+        ENSURE(peer != NULL && (keeps_up(raft, peer) || MUTANT(64)), ERR_NOT_FOUND);
     }
     return OK;
 }
@@ -47,7 +53,7 @@ void raft_peers_refresh(struct raft *raft)
         struct raft_peer *peer = &raft->leader.peer[i];
         bool voter = raft_voters_has(voters, peer->node);
         if (peer->voter && !voter) {
-            peer->observed_at = raft->now;
+            raft_peer_observes(raft, peer);
         }
         peer->voter = voter;
     }
@@ -96,6 +102,19 @@ void raft_on_observe(struct raft *raft, struct raft_node node)
     }
 }
 
+/*
+ * It has to catch up with all that we have now, whatever it had before: a voter that lost its seat is an observer like any
+ * other, and what a leader has at its election does not even end in its own term.
+ */
+void raft_peer_observes(const struct raft *raft, struct raft_peer *peer)
+{
+    assert(raft->role == RAFT_LEADER);
+    peer->caught_up = false;
+    peer->round_target = raft->log.last;
+    peer->round_began = raft->now;
+    peer->observed_at = raft->now;
+}
+
 /* Catch-up in rounds (thesis §4.2.1): one that took no longer than an election time-out is good enough. */
 void raft_observer_answered(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
 {
@@ -103,8 +122,8 @@ void raft_observer_answered(struct raft *raft, struct raft_actions *actions, str
     if (peer->match < peer->round_target) {
         return;
     }
-    if (raft->now - peer->round_began <= raft->config.election_max_ms) {
-        peer->caught_up = true;
+    peer->caught_up = raft->now - peer->round_began <= raft->config.election_max_ms;
+    if (peer->caught_up) {
         raft_emit(actions, RAFT_CAUGHT_UP)->node = peer->node;
     }
     peer->round_target = raft->log.last;

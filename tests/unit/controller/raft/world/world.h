@@ -169,6 +169,7 @@ struct world {
     struct raft_node leader_of[TERMS_MAX];
     struct entry committed[LOG_MAX];
     raft_term committed_in[LOG_MAX]; /* the term in which it was first seen to be */
+    time_ms committed_at[LOG_MAX];
     raft_index committed_last;
     struct seen seen[SEEN_MAX];
     const char *wrong;

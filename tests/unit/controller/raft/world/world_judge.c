@@ -113,6 +113,7 @@ void judge_committed(struct world *w, struct node *n, raft_index to)
         if (i == w->committed_last + 1) {
             w->committed[i] = *e;
             w->committed_in[i] = n->raft.term;
+            w->committed_at[i] = w->now;
             w->committed_last = i;
         } else if (!same_entry(e, &w->committed[i])) {
             world_wrong(w, "entry %ld was committed as %lu of term %d, %d commits %lu of term %d",
@@ -181,7 +182,18 @@ static const struct raft_voters *set_before(const struct world *w, const struct 
     return &m->snapshot.voters;
 }
 
-/* Who becomes a voter has caught up with this leader: it has something of its term. */
+/* What a node that keeps up with the leader has: two rounds of catching up take no longer than two election time-outs. */
+static raft_index end_to_keep_up(const struct world *w, const struct node *n)
+{
+    time_ms long_ago = w->now - 2L * n->raft.config.election_max_ms * 106 / 100; /* by any clock */
+    raft_index end = w->committed_last;
+    while (end > 0 && (w->committed_at[end] >= long_ago || w->committed_in[end] > n->raft.term)) {
+        end--;
+    }
+    return end;
+}
+
+/* Who becomes a voter has caught up with this leader: it has something of its term, and what was committed a while ago. */
 static void newcomer_has_caught_up(struct world *w, const struct node *n, raft_index index)
 {
     const struct raft_voters *before = set_before(w, &n->mem, index);
@@ -196,6 +208,10 @@ static void newcomer_has_caught_up(struct world *w, const struct node *n, raft_i
             world_wrong(w, "%d makes %d a voter at %ld, which ends at %ld of term %d", n->self.id,
                         o->self.id, (long)index, (long)o->mem.last,
                         image_term(&o->mem, o->mem.last));
+        }
+        if (o->mem.last < end_to_keep_up(w, n)) {
+            world_wrong(w, "%d makes %d a voter at %ld, which ends at %ld and so has fallen behind",
+                        n->self.id, o->self.id, (long)index, (long)o->mem.last);
         }
     }
 }
