@@ -146,8 +146,10 @@ static void isr_look(struct watch *watch, const struct partition *p)
     }
 }
 
-/* Followers count by what they fetched in the leader's own epoch; who joins has all of earlier ones. */
-static void followers_look(struct watch *watch, const struct partition *p, uint32_t joined)
+/* Followers count by what they fetched in the leader's own epoch; who joins has all of earlier ones: on disk, but for who was
+ * asked for while that was not promised. */
+static void followers_look(struct watch *watch, const struct partition *p, uint32_t joined,
+                           uint32_t weak)
 {
     const struct replica *core = &p->core;
     for (uint32_t i = 0; i < core->view.member_count; i++) {
@@ -166,7 +168,7 @@ static void followers_look(struct watch *watch, const struct partition *p, uint3
                         p->name, p->index, core->view.leader_epoch, number,
                         other->core.view.leader_epoch);
         }
-        bool disk = core->view.durability == REPLICA_DISK;
+        bool disk = core->view.durability == REPLICA_DISK && !(weak >> i & 1);
         int64_t counts = disk ? other->core.durable_end : other->core.log_end;
         if ((joined >> i & 1) && other->core.view.leader_epoch == core->view.leader_epoch &&
             counts < core->leading.epoch_start) {
@@ -197,7 +199,7 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
         high_watermark_look(watch, p, slot->high_watermark, slot->undemanded);
         isr_look(watch, p);
     }
-    followers_look(watch, p, core->isr & ~slot->isr);
+    followers_look(watch, p, core->isr & ~slot->isr, slot->weak);
     if (slot->high_watermark != core->high_watermark && slot->news == p->consumer_news) {
         watch_wrong(watch,
                     "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
@@ -211,20 +213,24 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
     slot->news = p->consumer_news;
 }
 
-/* What moved under a weaker promise is not held against the stronger one that came behind it. */
+/* What moved under a weaker promise, and who joins by what the leader asked for then, is not held against the stronger one that
+ * came behind it. */
 static void promise_look(struct watch *watch, const struct partition *p, struct watch_epoch *slot,
                          bool fresh)
 {
     bool weak = false;
     bool disk = p->core.view.durability == REPLICA_DISK;
+    uint32_t joining = (p->core.leading.isr_proposed | p->core.isr) & ~slot->isr;
     for (uint32_t i = 0; i < watch->weak_count; i++) {
         weak = weak || uuid_eq(watch->weak[i], p->topic);
     }
     if (!disk && !weak && watch->weak_count < ARRAY_LEN(watch->weak)) {
         watch->weak[watch->weak_count++] = p->topic;
     }
+    slot->weak &= joining;
     if (!disk || (weak && (fresh || !slot->disk))) {
         slot->undemanded = p->core.high_watermark;
+        slot->weak = joining;
     }
     slot->disk = disk;
 }

@@ -29,6 +29,7 @@ struct watch {
         int64_t high_watermark;
         int64_t undemanded; /* below here it may have moved under durability=pagecache */
         bool disk;
+        uint32_t weak; /* members that were to join under durability=pagecache, and have not yet */
         uint64_t news; /* consumers were told so often */
         int32_t partition_epoch;
         uint32_t isr;
