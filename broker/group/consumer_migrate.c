@@ -306,11 +306,11 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
     for (const struct consumer_member *m; ok && (m = consumer_member_next(c, &at)) != NULL;) {
         ok = m == gone || member_return(turn, group, m, image, stays);
     }
-    const struct group_member *first = group_member_next(group, &(uint32_t){0});
     struct slice choice = group_vote(group);
-    assert(!ok || (first != NULL && choice.p != NULL)); /* they have one in common */
+    assert(!ok || (group->members.count > 0 && choice.p != NULL)); /* they have one in common */
+    /* Nobody of it knows yet that it leads; a coordinator that reads this goes on from here (round_resume). */
     ok = ok && slice_set(shard, &group->protocol, choice) &&
-         slice_set(shard, &group->leader, first->id) &&
+         slice_set(shard, &group->leader, slice_of("", 0)) &&
          slice_set(shard, &group->protocol_type, slice_str("consumer"));
     if (!ok) {
         return false;
@@ -327,7 +327,7 @@ bool consumer_downgrade(struct turn *turn, struct group *group, struct consumer_
     if (!record_group(turn, group)) {
         return false;
     }
-    round_prepare(turn, group); /* nobody of it knows yet that it leads */
+    round_prepare(turn, group);
     shard_retime(shard, group);
     return true;
 }

@@ -322,11 +322,11 @@ struct group {
     int32_t generation;
     struct slice protocol_type; /* empty: never had a member ("simple") */
     struct slice protocol;      /* of this generation; NULL: none */
-    struct slice leader;        /* a member's id; NULL: none */
-    struct map members;         /* by id: struct group_member, in the order in which they came */
-    struct map statics;         /* by instance id: the same */
-    struct map pending;         /* ids given out, not joined yet: struct group_pending */
-    uint32_t joining;           /* members whose join waits */
+    struct slice leader; /* a member's id; NULL: none; "": none of them has been told so yet */
+    struct map members;  /* by id: struct group_member, in the order in which they came */
+    struct map statics;  /* by instance id: the same */
+    struct map pending;  /* ids given out, not joined yet: struct group_pending */
+    uint32_t joining;    /* members whose join waits */
     /* PREPARING */
     bool first_round;     /* it was empty: wait for more members to come */
     bool newcomers;       /* some have come since that wait began */

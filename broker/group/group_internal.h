@@ -140,6 +140,8 @@ bool group_pending_remove(struct group_shard *, struct group *, struct slice id)
 
 /* All members are to join again: from any state but PREPARING. */
 void round_prepare(struct turn *, struct group *);
+/* Behind a load: a group whose leader is none of its members has not been told who leads since a consumer group became it. All join. */
+void round_resume(struct turn *, struct group *);
 /* Members, joins or pending ids have changed: goes on if everybody is there. */
 void round_look(struct turn *, struct group *);
 /* A round in which every member asked for its assignment has no deadline any more. */

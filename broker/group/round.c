@@ -58,6 +58,14 @@ void round_prepare(struct turn *turn, struct group *group)
     round_look(turn, group);
 }
 
+void round_resume(struct turn *turn, struct group *group)
+{
+    assert(group->state == GROUP_STABLE || group->state == GROUP_EMPTY);
+    if (group->state == GROUP_STABLE && map_get(&group->members, group->leader) == NULL) {
+        round_prepare(turn, group);
+    }
+}
+
 /* Members that did not come are out, except static ones, whose time is their session. */
 static void drop_absent(struct turn *turn, struct group *group)
 {

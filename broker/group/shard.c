@@ -266,6 +266,8 @@ static void shard_begin(struct turn *turn)
         }
         if (group->consumer != NULL) {
             consumer_loaded(turn, group);
+        } else {
+            round_resume(turn, group);
         }
         shard_retime(shard, group);
     }
