@@ -79,9 +79,8 @@ struct log_report {
     int64_t recovery_point; /* what was believed: the one given, or a truncation's note below it */
     bool
         rot_suspected; /* whole batches lay behind the first bad one: hardly a torn tail, tell someone */
-    bool
-        below_recovery_point; /* the log now ends below the recovery point that was given (and not for a truncation) */
-    bool restarted; /* everything lay below the log start: the log begins there, empty */
+    bool below_recovery_point; /* there are no files, and the recovery point says that there were */
+    bool restarted;            /* everything lay below the log start: the log begins there, empty */
     bool
         renewed; /* what was given is of another log that lay here before: nothing of it was believed */
 };
@@ -90,10 +89,10 @@ struct log_report {
  * Opens, and makes if it is not there (folder, first segment and the folder's entry are on disk before it returns).
  * Blocking. After an unclean stop it scans behind the recovery point and syncs what it keeps before it returns, so that
  * log_durable_end is true at once. heap: the log's own memory, used inside the monitor only. known.recovery_point may be
- * above the end (a truncation came after the checkpoint).
+ * above the end where a truncation came after the checkpoint: a note beside the log says so.
  * log_start may have moved: save its checkpoint before anything is cut.
- * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), nothing was changed. ERR_OFFLINE: a sync failed, and its
- * pages are not to be believed in this boot. ERR_IO, ERR_NO_MEMORY, ...
+ * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), or the log ends there; nothing was changed.
+ * ERR_OFFLINE: a sync failed, and its pages are not to be believed in this boot. ERR_IO, ERR_NO_MEMORY, ...
  * ERR_UNSUPPORTED: a half-finished compaction of another server (.swap files) lies there.
  */
 err_t log_open(struct host *, struct heap *, const char *dir, const struct log_config *,

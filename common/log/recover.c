@@ -220,9 +220,13 @@ static err_t recovery_tail(struct log_recovery *r, uint32_t first)
         }
     }
     log->end = scan.next;
+    if (log->end <
+        r->point) { /* what was synced is gone, or the last batch says that it is shorter */
+        r->report->bad_offset = log->end;
+        return ERR_CORRUPT;
+    }
     TRY(recovery_times(r));
     log->dir_dirty = log->dir_dirty || !r->clean;
-    r->report->below_recovery_point = !r->clean && log->end < r->point;
     return OK;
 }
 
