@@ -192,6 +192,9 @@ void raft_lead(struct raft *raft, struct raft_actions *actions)
 
 void raft_advance_commit(struct raft *raft, struct raft_actions *actions)
 {
+    if (raft->commit == raft->log.last) {
+        return; /* nothing waits for it */
+    }
     const struct raft_voters *voters = raft_voters_now(raft);
     raft_index ends[VOTERS_MAX];
     uint32_t n = 0;

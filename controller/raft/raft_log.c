@@ -129,12 +129,12 @@ void raft_log_check(const struct raft_log *log)
     assert(raft_log_term(log, log->snapshot.index) == log->snapshot.term);
 }
 
-/* The term start that covers index, which the log has: binary search for the last start <= index. */
+/* The term start that covers index, which the log has: the last start <= index; most ask for the newest term. */
 static uint32_t find_term(const struct raft_log *log, raft_index index)
 {
     assert(index >= log->first && index <= log->last && log->term_count > 0);
-    uint32_t low = 0;
     uint32_t high = log->term_count;
+    uint32_t low = log->terms[high - 1].start <= index ? high - 1 : 0;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         if (log->terms[middle].start <= index) {

@@ -190,6 +190,7 @@ int main(int argc, char **argv)
 #else
     code = mutate ? 2 : soak(w, first, count, seconds);
 #endif
+    world_release(w);
     free(w);
     return code;
 }

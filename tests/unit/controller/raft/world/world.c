@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 void world_wrong(struct world *w, const char *fmt, ...)
 {
@@ -31,67 +30,78 @@ void world_trace(struct world *w, const char *fmt, ...)
 
 static void *take(void *ctx, size_t bytes)
 {
-    (void)ctx;
-    void *p = NULL;
-    return posix_memalign(&p, 16, bytes) == 0 ? p : NULL;
+    return world_take(ctx, bytes);
 }
 
 static void give(void *ctx, void *p, size_t bytes)
 {
-    (void)ctx;
-    (void)bytes;
-    free(p);
+    world_give(ctx, p, bytes);
 }
 
 /* ---- the queue ---- */
 
-static bool earlier(const struct event *a, const struct event *b)
+static size_t event_bytes(uint32_t entries)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
+    return sizeof(struct event) + entries * sizeof(struct entry);
 }
 
-struct event *world_event(enum event_kind kind, int to, uint32_t entries)
+struct event *world_event(struct world *w, enum event_kind kind, int to, uint32_t entries)
 {
-    struct event *e = calloc(1, sizeof(*e) + entries * sizeof(e->entries[0]));
-    assert(e != NULL);
+    struct event *e = world_take(w, event_bytes(entries));
+    memset(e, 0, offsetof(struct event, message));
     e->kind = kind;
     e->to = to;
+    e->room = entries;
     e->count = entries;
     return e;
 }
 
-void world_at(struct world *w, struct event *e, time_ms at)
+void world_event_free(struct world *w, struct event *e)
 {
-    assert(w->queue_count < QUEUE_MAX);
-    e->at = at > w->now ? at : w->now;
-    e->order = w->order++;
-    uint32_t i = w->queue_count++;
-    while (i > 0 && earlier(e, w->queue[(i - 1) / 2])) {
-        w->queue[i] = w->queue[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    w->queue[i] = e;
+    world_give(w, e, event_bytes(e->room));
 }
 
-static struct event *queue_pop(struct world *w)
+void world_at(struct world *w, struct event *e, time_ms at)
 {
-    struct event *top = w->queue[0];
-    struct event *last = w->queue[--w->queue_count];
-    uint32_t i = 0;
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-        if (child >= w->queue_count) {
-            break;
-        }
-        child += child + 1 < w->queue_count && earlier(w->queue[child + 1], w->queue[child]);
-        if (!earlier(w->queue[child], last)) {
-            break;
-        }
-        w->queue[i] = w->queue[child];
-        i = child;
+    at = max_i64(at, w->now);
+    assert(at - w->now < WHEEL);
+    uint32_t i = (uint32_t)at % WHEEL;
+    struct slot *slot = &w->wheel[i];
+    bool busy = w->busy[i / 64] >> i % 64 & 1;
+    *(busy ? &slot->last->next : &slot->first) = e;
+    slot->last = e;
+    e->next = NULL;
+    w->busy[i / 64] |= 1ULL << i % 64;
+}
+
+/* When the next event is; TIME_NEVER: there is none. */
+static time_ms queue_at(const struct world *w)
+{
+    uint32_t from = (uint32_t)w->now % WHEEL;
+    uint64_t word = w->busy[from / 64] >> from % 64;
+    if (word != 0) {
+        return w->now + __builtin_ctzll(word);
     }
-    w->queue[i] = last;
-    return top;
+    for (uint32_t ahead = 64 - from % 64; ahead < WHEEL + 64; ahead += 64) {
+        word = w->busy[(from + ahead) % WHEEL / 64];
+        if (word != 0) { /* the first word comes round again, with what lies before `from` */
+            return w->now + ahead + __builtin_ctzll(word);
+        }
+    }
+    return TIME_NEVER;
+}
+
+static struct event *queue_pop(struct world *w, time_ms at)
+{
+    uint32_t i = (uint32_t)at % WHEEL;
+    struct slot *slot = &w->wheel[i];
+    struct event *e = slot->first;
+    assert(w->busy[i / 64] >> i % 64 & 1);
+    slot->first = e->next;
+    if (e->next == NULL) {
+        w->busy[i / 64] &= ~(1ULL << i % 64);
+    }
+    return e;
 }
 
 /* ---- a run ---- */
@@ -118,20 +128,31 @@ static void draw_plan(struct world *w)
     p->clocks = prng_chance(r, 300);
 }
 
+static void clear(struct world *w)
+{
+    memset(&w->seed, 0, sizeof(*w) - offsetof(struct world, seed));
+    for (uint32_t i = 0; i < NODES_MAX; i++) {
+        struct node *n = &w->node[i];
+        memset(n, 0, offsetof(struct node, mem));
+        memset(&n->mem, 0, offsetof(struct image, log));
+        memset(&n->disk, 0, offsetof(struct image, log));
+        n->ops_end = &n->ops;
+        n->held_end = &n->held;
+    }
+    if (++w->run == 0) { /* marks of so many runs ago would be taken for ours */
+        memset(w->seen, 0, sizeof(w->seen));
+        memset(w->leader_of, 0, sizeof(w->leader_of));
+        w->run = 1;
+    }
+}
+
 static void begin(struct world *w, uint64_t seed)
 {
-    bool loud = w->loud;
-    bool unchecked = w->unchecked;
-    memset(w, 0, sizeof(*w));
-    w->loud = loud;
-    w->unchecked = unchecked;
+    clear(w);
     w->seed = seed;
-    w->source = (struct memory_source){.take = take, .give = give};
+    w->source = (struct memory_source){.ctx = w, .take = take, .give = give};
     prng_init(&w->prng, seed);
     draw_plan(w);
-    for (int i = 0; i < TERMS_MAX; i++) {
-        w->leader_of[i] = RAFT_NOBODY;
-    }
     struct raft_voters founders = {.count = w->plan.voters};
     for (uint32_t i = 0; i < w->plan.voters; i++) {
         founders.node[i] = node_name((int)i, 0);
@@ -147,8 +168,8 @@ static void begin(struct world *w, uint64_t seed)
         }
         node_start(w, n, false);
     }
-    world_at(w, world_event(EV_FAULT, -1, 0), w->plan.fault_ms);
-    world_at(w, world_event(EV_CLIENT, -1, 0), 5);
+    world_at(w, world_event(w, EV_FAULT, -1, 0), w->plan.fault_ms);
+    world_at(w, world_event(w, EV_CLIENT, -1, 0), 5);
 }
 
 static void end(struct world *w)
@@ -158,8 +179,8 @@ static void end(struct world *w)
             node_crash(w, &w->node[i]);
         }
     }
-    while (w->queue_count > 0) {
-        free(queue_pop(w));
+    for (time_ms at = queue_at(w); at != TIME_NEVER; at = queue_at(w)) {
+        world_event_free(w, queue_pop(w, at));
     }
 }
 
@@ -169,13 +190,13 @@ static void dispatch(struct world *w, struct event *e)
     case EV_FAULT:
         if (!w->healing) {
             fault_strike(w);
-            world_at(w, world_event(EV_FAULT, -1, 0),
+            world_at(w, world_event(w, EV_FAULT, -1, 0),
                      w->now + prng_between(&w->prng, 1, 2L * w->plan.fault_ms));
         }
         break;
     case EV_CLIENT:
         client_act(w);
-        world_at(w, world_event(EV_CLIENT, -1, 0), w->now + prng_between(&w->prng, 1, 30));
+        world_at(w, world_event(w, EV_CLIENT, -1, 0), w->now + prng_between(&w->prng, 1, 30));
         break;
     case EV_HEAL_LINKS: memset(w->cut, 0, sizeof(w->cut)); break;
     case EV_RESTART:
@@ -197,16 +218,7 @@ static void dispatch(struct world *w, struct event *e)
         node_event(w, &w->node[e->to], e);
         break;
     }
-    free(e);
-}
-
-static time_ms tick_at(const struct world *w, const struct node *n)
-{
-    if (!n->up) {
-        return TIME_NEVER;
-    }
-    time_ms at = node_moment(w, n, raft_deadline(&n->raft));
-    return at == TIME_NEVER ? at : max_i64(at, n->paused_until);
+    world_event_free(w, e);
 }
 
 /* Until `until`, or something is wrong. */
@@ -215,11 +227,11 @@ static void run_until(struct world *w, time_ms until)
     uint32_t standing = 0;
     while (w->wrong == NULL) {
         struct node *next = NULL;
-        time_ms at = w->queue[0]->at;
+        time_ms at = queue_at(w);
         for (uint32_t i = 0; i < w->plan.nodes; i++) {
-            time_ms t = tick_at(w, &w->node[i]);
-            if (t < at) {
-                at = t;
+            time_ms t = w->tick[i] == TICK_DUE ? w->now : w->tick[i];
+            if (t < at && w->node[i].paused_until < at) {
+                at = max_i64(t, w->node[i].paused_until);
                 next = &w->node[i];
             }
         }
@@ -235,7 +247,7 @@ static void run_until(struct world *w, time_ms until)
         if (next != NULL) {
             node_tick(w, next);
         } else {
-            dispatch(w, queue_pop(w));
+            dispatch(w, queue_pop(w, at));
         }
     }
 }

@@ -18,10 +18,12 @@
 enum {
     NODES_MAX = 8,
     LOG_MAX = 4096,
-    QUEUE_MAX = 65536,
+    WHEEL = 4096, /* nothing is put off for so many ms */
     SETS_MAX = 512,
     TERMS_MAX = 4096,
-    SEEN_MAX = 32768
+    SEEN_MAX = 32768,
+    PIECE = 64, /* what the pool gives is a multiple of this */
+    PIECES_MAX = 1100
 };
 
 struct entry {
@@ -30,6 +32,9 @@ struct entry {
     uint16_t voters; /* kind VOTERS: its place in world.sets */
     uint64_t value;
 };
+
+/* Its deadline was past when its clock was set: at once. */
+#define TICK_DUE (-1)
 
 /* What a disk holds: as the node sees it (page cache), and as a crash leaves it. */
 struct image {
@@ -68,10 +73,10 @@ struct node {
     uint64_t incarnation;
     struct raft raft;
     struct heap heap;
-    struct image mem;
-    struct image disk;
     struct op *ops; /* not durable yet */
+    struct op **ops_end;
     struct held *held;
+    struct held **held_end;
     uint64_t durable;
     uint64_t issued;
     bool syncing;
@@ -94,6 +99,9 @@ struct node {
     time_ms leader_heard_at; /* by its clock: an append of the current term's leader arrived */
     bool leader_closed;
     time_ms cut_since; /* leading without a majority in reach; TIME_NEVER */
+    /* last, for their logs are not cleared between runs */
+    struct image mem;
+    struct image disk;
 };
 
 enum event_kind {
@@ -109,25 +117,37 @@ enum event_kind {
 };
 
 struct event {
-    time_ms at;
-    uint64_t order;
+    struct event *next;
     enum event_kind kind;
     int from;
     int to;
     uint64_t incarnation;
     uint64_t number; /* SYNCED: write; SNAPPED: index */
     struct raft_node node;
-    struct raft_message message;
-    int maker; /* of the chunk's bytes */
+    int maker;     /* of the chunk's bytes */
+    uint32_t room; /* for entries */
     uint32_t count;
+    struct raft_message message; /* MESSAGE; what its kind has no use for is not set */
     struct entry entries[];
 };
 
+/* What happens in one millisecond, in the order of coming in. */
+struct slot {
+    struct event *first;
+    struct event *last;
+};
+
 struct seen {
+    uint32_t run; /* of another run: it was not seen */
     raft_term term;
     raft_term prev_term;
-    raft_index index;
+    uint32_t index;
     uint64_t value;
+};
+
+struct led {
+    uint32_t run; /* of another run: nobody has led */
+    struct raft_node by;
 };
 
 struct plan {
@@ -148,30 +168,33 @@ struct plan {
 };
 
 struct world {
-    uint64_t seed;
+    /* Stays from run to run, so that a short one need not clear what a long one could use. */
     bool loud;
     bool unchecked;
+    uint32_t run;
+    void *pool[PIECES_MAX + 1]; /* what is free, by size */
+    struct slot wheel[WHEEL]; /* by time modulo its size; only those with a bit in `busy` are set */
+    struct raft_actions actions;
+    struct raft_voters sets[SETS_MAX];
+    struct led leader_of[TERMS_MAX];
+    struct entry committed[LOG_MAX];
+    raft_term committed_in[LOG_MAX]; /* the term in which it was first seen to be */
+    time_ms committed_at[LOG_MAX];
+    struct seen seen[SEEN_MAX];
+    struct node node[NODES_MAX]; /* cleared but for the logs */
+    /* From here on cleared by every run. */
+    uint64_t seed;
     struct prng prng;
     struct plan plan;
     time_ms now;
     bool healing;
-    struct node node[NODES_MAX];
+    time_ms tick[NODES_MAX]; /* when each is to be told the time; TICK_DUE, TIME_NEVER */
     bool cut[NODES_MAX][NODES_MAX];
-    struct event *queue[QUEUE_MAX];
-    uint32_t queue_count;
-    uint64_t order;
-    struct raft_actions actions;
+    uint64_t busy[WHEEL / 64];
     struct memory_source source;
-    struct raft_voters sets[SETS_MAX];
     uint32_t set_count;
     uint64_t value;
-    /* judge */
-    struct raft_node leader_of[TERMS_MAX];
-    struct entry committed[LOG_MAX];
-    raft_term committed_in[LOG_MAX]; /* the term in which it was first seen to be */
-    time_ms committed_at[LOG_MAX];
     raft_index committed_last;
-    struct seen seen[SEEN_MAX];
     const char *wrong;
     bool stuck; /* what is wrong is that it did not recover */
     char text[300];
@@ -186,11 +209,17 @@ struct world {
     uint64_t halts;
 };
 
+/* world_memory.c: pieces that are used again; their bytes are whatever they were. */
+void *world_take(struct world *, size_t bytes);
+void world_give(struct world *, void *, size_t bytes);
+void world_release(struct world *);
+
 /* world.c */
 bool world_run(struct world *, uint64_t seed);
 void world_wrong(struct world *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void world_trace(struct world *, const char *fmt, ...) PRINTF_LIKE(2, 3);
-struct event *world_event(enum event_kind, int to, uint32_t entries);
+struct event *world_event(struct world *, enum event_kind, int to, uint32_t entries);
+void world_event_free(struct world *, struct event *);
 void world_at(struct world *, struct event *, time_ms);
 
 /* world_disk.c */
@@ -205,8 +234,8 @@ raft_term image_term(const struct image *, raft_index);
 
 /* world_node.c */
 time_ms node_clock(const struct world *, const struct node *);
-/* The first moment of the world at which its clock shows this. */
-time_ms node_moment(const struct world *, const struct node *, time_ms clock);
+/* What it waits for has changed, or its clock: world.tick. */
+void node_tick_noted(struct world *, const struct node *);
 void node_clock_rate(struct world *, struct node *, int64_t ppm);
 void node_start(struct world *, struct node *, bool fresh);
 void node_crash(struct world *, struct node *);

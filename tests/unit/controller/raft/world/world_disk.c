@@ -1,7 +1,5 @@
 #include "tests/unit/controller/raft/world/world.h"
 
-#include <stdlib.h>
-
 uint64_t snapshot_bytes(raft_index index, int maker)
 {
     return 10 + (uint64_t)(index * 7 + maker * 13) % 30;
@@ -99,7 +97,7 @@ static void sync_begin(struct world *w, struct node *n)
     if (!w->healing && (n->slow || prng_chance(&w->prng, w->plan.slow_sync))) {
         takes = prng_between(&w->prng, 20, 700);
     }
-    struct event *e = world_event(EV_SYNCED, n->place, 0);
+    struct event *e = world_event(w, EV_SYNCED, n->place, 0);
     e->incarnation = n->incarnation;
     e->number = n->issued;
     n->syncing = true;
@@ -117,13 +115,29 @@ static struct entry own_entry(struct world *w, const struct raft_store *s)
     return e;
 }
 
+static size_t op_bytes(uint32_t entries)
+{
+    return sizeof(struct op) + entries * sizeof(struct entry);
+}
+
+/* The oldest write is done with. */
+static void op_drop(struct world *w, struct node *n)
+{
+    struct op *op = n->ops;
+    n->ops = op->next;
+    if (n->ops == NULL) {
+        n->ops_end = &n->ops;
+    }
+    world_give(w, op, op_bytes(op->count));
+}
+
 void disk_write(struct world *w, struct node *n, const struct raft_action *action,
                 const struct event *cargo)
 {
     const struct raft_store *s = &action->store;
     uint32_t count = action->kind == RAFT_STORE ? (uint32_t)(s->last - s->first + 1) : 0;
-    struct op *op = calloc(1, sizeof(*op) + count * sizeof(op->entries[0]));
-    assert(op != NULL);
+    struct op *op = world_take(w, op_bytes(count));
+    op->next = NULL;
     op->write = action->write;
     op->action = *action;
     op->count = count;
@@ -141,21 +155,16 @@ void disk_write(struct world *w, struct node *n, const struct raft_action *actio
             op->entries[i] = own_entry(w, s);
         }
     }
-    struct op **at = &n->ops;
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = op;
+    *n->ops_end = op;
+    n->ops_end = &op->next;
     apply(w, &n->mem, op);
     sync_begin(w, n);
 }
 
 static void flush_one(struct world *w, struct node *n)
 {
-    struct op *op = n->ops;
-    apply(w, &n->disk, op);
-    n->ops = op->next;
-    free(op);
+    apply(w, &n->disk, n->ops);
+    op_drop(w, n);
 }
 
 void disk_synced(struct world *w, struct node *n, uint64_t write)
@@ -177,9 +186,7 @@ void disk_crash(struct world *w, struct node *n)
         if (kept) {
             flush_one(w, n);
         } else {
-            struct op *op = n->ops;
-            n->ops = op->next;
-            free(op);
+            op_drop(w, n);
         }
     }
     n->syncing = false;

@@ -25,7 +25,7 @@ bool set_has_dead(const struct world *w, const struct raft_voters *voters)
 
 static void restart_later(struct world *w, const struct node *n)
 {
-    world_at(w, world_event(EV_RESTART, n->place, 0),
+    world_at(w, world_event(w, EV_RESTART, n->place, 0),
              w->now + prng_between(&w->prng, 0, prng_chance(&w->prng, 300) ? 1500 : 60));
 }
 
@@ -62,7 +62,7 @@ static void partition(struct world *w)
         }
     }
     world_trace(w, "partition %x%s", side, one_way ? ", one way" : "");
-    world_at(w, world_event(EV_HEAL_LINKS, -1, 0), w->now + prng_between(&w->prng, 20, 3000));
+    world_at(w, world_event(w, EV_HEAL_LINKS, -1, 0), w->now + prng_between(&w->prng, 20, 3000));
 }
 
 /* A connection breaks, both ends are told. */
@@ -72,7 +72,7 @@ static void reset(struct world *w)
     const struct node *b = any_node(w);
     for (int i = 0; i < 2 && a != b; i++) {
         const struct node *to = i == 0 ? a : b;
-        struct event *e = world_event(EV_CLOSED, to->place, 0);
+        struct event *e = world_event(w, EV_CLOSED, to->place, 0);
         e->node = (i == 0 ? b : a)->self;
         e->incarnation = to->incarnation;
         world_at(w, e, w->now + prng_between(&w->prng, 0, 2));
@@ -125,7 +125,7 @@ static void snapshot(struct world *w, struct node *n)
         n->raft.role == RAFT_HALTED) {
         return;
     }
-    struct event *e = world_event(EV_SNAPPED, n->place, 0);
+    struct event *e = world_event(w, EV_SNAPPED, n->place, 0);
     e->incarnation = n->incarnation;
     e->number = (uint64_t)prng_between(&w->prng, n->raft.log.snapshot.index + 1, n->commit);
     n->snapshotting = true;
@@ -263,7 +263,7 @@ static void observe(struct world *w, struct node *n)
     n->observe_at = w->now + 500;
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         if ((int)i != n->place) {
-            struct event *e = world_event(EV_OBSERVE, (int)i, 0);
+            struct event *e = world_event(w, EV_OBSERVE, (int)i, 0);
             e->from = n->place;
             e->node = n->self;
             world_at(w, e, w->now + 1);

@@ -12,11 +12,11 @@ void judge_leader(struct world *w, struct node *n)
     if (w->plan.lossy) {
         return;
     }
-    if (w->leader_of[term].id != RAFT_NO_ID) {
-        world_wrong(w, "term %d has two leaders: %d and %d", term, w->leader_of[term].id,
-                    n->self.id);
+    struct led *led = &w->leader_of[term];
+    if (led->run == w->run) {
+        world_wrong(w, "term %d has two leaders: %d and %d", term, led->by.id, n->self.id);
     }
-    w->leader_of[term] = n->self;
+    *led = (struct led){.run = w->run, .by = n->self};
     raft_index last =
         w->committed_last; /* in earlier terms: a late leader may lack what a later one committed */
     while (last > 0 && w->committed_in[last] >= term) {
@@ -42,12 +42,17 @@ static void match_one(struct world *w, const struct node *n, raft_index index)
     const struct entry *e = &n->mem.log[index];
     raft_term prev = image_term(&n->mem, index - 1);
     uint64_t at = ((uint64_t)e->term * 40503 + (uint64_t)index) % SEEN_MAX;
-    while (w->seen[at].term != 0 && (w->seen[at].term != e->term || w->seen[at].index != index)) {
+    while (w->seen[at].run == w->run &&
+           (w->seen[at].term != e->term || w->seen[at].index != index)) {
         at = (at + 1) % SEEN_MAX;
     }
     struct seen *s = &w->seen[at];
-    if (s->term == 0) {
-        *s = (struct seen){.term = e->term, .prev_term = prev, .index = index, .value = e->value};
+    if (s->run != w->run) {
+        *s = (struct seen){.run = w->run,
+                           .term = e->term,
+                           .prev_term = prev,
+                           .index = (uint32_t)index,
+                           .value = e->value};
     } else if (s->value != e->value || (prev >= 0 && s->prev_term >= 0 && s->prev_term != prev)) {
         world_wrong(w, "%d stores another entry %ld of term %d than was seen before", n->self.id,
                     (long)index, e->term);
@@ -232,10 +237,10 @@ static bool majority_in_reach(const struct world *w, const struct node *n)
 {
     const struct raft_voters *voters = raft_voters_now(&n->raft);
     uint32_t reach = 0;
-    for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        const struct node *o = &w->node[i];
-        reach += raft_voters_has(voters, o->self) &&
-                 (o == n || (o->up && !w->cut[i][n->place] && !w->cut[n->place][i]));
+    for (uint32_t i = 0; i < voters->count; i++) {
+        const struct node *o = &w->node[voters->node[i].id - 1];
+        reach += raft_node_eq(o->self, voters->node[i]) &&
+                 (o == n || (o->up && !w->cut[o->place][n->place] && !w->cut[n->place][o->place]));
     }
     return reach > voters->count / 2;
 }

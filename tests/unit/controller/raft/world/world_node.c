@@ -1,7 +1,5 @@
 #include "tests/unit/controller/raft/world/world.h"
 
-#include <stdlib.h>
-
 #define OBSERVE_MS 500
 #define LATE_MS    20
 #define CHUNK      10
@@ -31,13 +29,22 @@ time_ms node_clock(const struct world *w, const struct node *n)
     return n->clock_then + (w->now - n->clock_since) * (1000000 + n->clock_ppm) / 1000000;
 }
 
-time_ms node_moment(const struct world *w, const struct node *n, time_ms clock)
+/* The first moment of the world at which its clock shows this. */
+static time_ms moment(const struct node *n, time_ms clock)
 {
     time_ms left = clock - n->clock_then;
     if (clock == TIME_NEVER || left <= 0) {
-        return clock == TIME_NEVER ? clock : w->now;
+        return clock == TIME_NEVER ? clock : TICK_DUE;
+    }
+    if (n->clock_ppm == 0) {
+        return n->clock_since + left;
     }
     return n->clock_since + (left * 1000000 + 999999 + n->clock_ppm) / (1000000 + n->clock_ppm);
+}
+
+void node_tick_noted(struct world *w, const struct node *n)
+{
+    w->tick[n->place] = n->up ? moment(n, raft_deadline(&n->raft)) : TIME_NEVER;
 }
 
 void node_clock_rate(struct world *w, struct node *n, int64_t ppm)
@@ -45,6 +52,7 @@ void node_clock_rate(struct world *w, struct node *n, int64_t ppm)
     n->clock_then = node_clock(w, n);
     n->clock_since = w->now;
     n->clock_ppm = ppm;
+    node_tick_noted(w, n);
 }
 
 /* ---- starting ---- */
@@ -122,6 +130,7 @@ void node_start(struct world *w, struct node *n, bool fresh)
         heap_release(&n->heap);
         return;
     }
+    node_tick_noted(w, n);
     n->commit = raft_commit_index(&n->raft);
     judge_restored(w, n, &n->disk.snapshot);
     if (prng_chance(&w->prng, 300)) { /* perhaps nobody ever led: then it stands at once */
@@ -134,10 +143,21 @@ void node_start(struct world *w, struct node *n, bool fresh)
 
 static void closed(struct world *w, int to, struct raft_node who, time_ms after)
 {
-    struct event *e = world_event(EV_CLOSED, to, 0);
+    struct event *e = world_event(w, EV_CLOSED, to, 0);
     e->node = who;
     e->incarnation = w->node[to].incarnation;
     world_at(w, e, w->now + after);
+}
+
+/* The oldest message that waits for the disk is done with. */
+static void held_drop(struct world *w, struct node *n)
+{
+    struct held *h = n->held;
+    n->held = h->next;
+    if (n->held == NULL) {
+        n->held_end = &n->held;
+    }
+    world_give(w, h, sizeof(*h));
 }
 
 void node_crash(struct world *w, struct node *n)
@@ -145,11 +165,10 @@ void node_crash(struct world *w, struct node *n)
     assert(n->up);
     world_trace(w, "%d crashes", n->self.id);
     n->up = false;
+    node_tick_noted(w, n);
     disk_crash(w, n);
     while (n->held != NULL) {
-        struct held *h = n->held;
-        n->held = h->next;
-        free(h);
+        held_drop(w, n);
     }
     raft_release(&n->raft);
     if (n->heap.live != 0) {
@@ -171,6 +190,14 @@ static time_ms delay(struct world *w)
 {
     return !w->healing && prng_chance(&w->prng, w->plan.straggle) ? prng_between(&w->prng, 5, 400)
                                                                   : prng_between(&w->prng, 0, 3);
+}
+
+/* As much of it as its kind has: snapshots name all voters, hardly any message is one. */
+static void message_copy(struct raft_message *to, const struct raft_message *from)
+{
+    bool large = from->kind == RAFT_SEND_SNAPSHOT;
+    memcpy(to, from,
+           large ? sizeof(*to) : offsetof(struct raft_message, append) + sizeof(to->append));
 }
 
 /* What the shell attaches: the log's entries, the snapshot's bytes. */
@@ -206,18 +233,21 @@ static void send(struct world *w, const struct node *n, const struct raft_messag
                          ? (uint32_t)(message->append.last - message->append.first + 1)
                          : 0;
     judge_send(w, n, message);
-    struct event *e = world_event(EV_MESSAGE, message->to.id - 1, count);
-    e->message = *message;
+    struct event *e = world_event(w, EV_MESSAGE, message->to.id - 1, count);
+    message_copy(&e->message, message);
     e->from = n->place;
     attach(w, n, e);
     bool lost = !w->healing && prng_chance(&w->prng, w->plan.loss);
     if (!lost && !w->healing && prng_chance(&w->prng, w->plan.twice)) {
-        struct event *again = world_event(EV_MESSAGE, e->to, count);
-        memcpy(again, e, sizeof(*e) + count * sizeof(e->entries[0]));
+        struct event *again = world_event(w, EV_MESSAGE, e->to, count);
+        again->from = e->from;
+        again->maker = e->maker;
+        message_copy(&again->message, &e->message);
+        memcpy(again->entries, e->entries, count * sizeof(e->entries[0]));
         world_at(w, again, w->now + delay(w) * 3);
     }
     if (lost) {
-        free(e);
+        world_event_free(w, e);
     } else {
         world_at(w, e, w->now + delay(w));
     }
@@ -229,24 +259,19 @@ static void send_or_hold(struct world *w, struct node *n, const struct raft_acti
         send(w, n, &action->message);
         return;
     }
-    struct held *h = calloc(1, sizeof(*h));
-    assert(h != NULL);
+    struct held *h = world_take(w, sizeof(*h));
+    h->next = NULL;
     h->after_write = action->after_write;
-    h->message = action->message;
-    struct held **at = &n->held;
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = h;
+    message_copy(&h->message, &action->message);
+    *n->held_end = h;
+    n->held_end = &h->next;
 }
 
 static void release_held(struct world *w, struct node *n)
 {
     while (n->held != NULL && n->held->after_write <= n->durable) {
-        struct held *h = n->held;
-        n->held = h->next;
-        send(w, n, &h->message);
-        free(h);
+        send(w, n, &n->held->message);
+        held_drop(w, n);
     }
 }
 
@@ -352,6 +377,7 @@ void node_step(struct world *w, struct node *n, struct raft_event *event, const 
     if (w->wrong == NULL) {
         judge_after_step(w, n);
     }
+    node_tick_noted(w, n);
 }
 
 /* ---- events ---- */
@@ -376,7 +402,9 @@ static void receive(struct world *w, struct node *n, struct event *e)
             }
         }
     }
-    struct raft_event event = {.kind = RAFT_EV_RECEIVE, .message = m};
+    struct raft_event event;
+    event.kind = RAFT_EV_RECEIVE;
+    event.message = m;
     if ((m->kind == RAFT_APPEND || m->kind == RAFT_SEND_SNAPSHOT) && raft_node_eq(m->to, n->self) &&
         m->term >= n->raft.term) {
         n->leader_heard_at = node_clock(w, n);
@@ -387,7 +415,7 @@ static void receive(struct world *w, struct node *n, struct event *e)
 
 void node_event(struct world *w, struct node *n, struct event *e)
 {
-    struct raft_event event = {.node = e->node};
+    struct raft_event event;
     if (!n->up ||
         (e->kind != EV_MESSAGE && e->kind != EV_OBSERVE && e->incarnation != n->incarnation)) {
         return;
@@ -399,9 +427,11 @@ void node_event(struct world *w, struct node *n, struct event *e)
             return;
         }
         event.kind = RAFT_EV_OBSERVE;
+        event.node = e->node;
         break;
     case EV_CLOSED:
         event.kind = RAFT_EV_PEER_CLOSED;
+        event.node = e->node;
         n->leader_closed = n->leader_closed || raft_node_eq(raft_leader(&n->raft), e->node);
         break;
     case EV_SYNCED:
@@ -433,7 +463,8 @@ void node_tick(struct world *w, struct node *n)
         node_step(w, n, &late, NULL);
     }
     if (w->wrong == NULL) {
-        struct raft_event tick = {.kind = RAFT_EV_TICK};
+        struct raft_event tick;
+        tick.kind = RAFT_EV_TICK;
         node_step(w, n, &tick, NULL);
     }
 }
