@@ -10,7 +10,7 @@
 #define WAKES_LATE_US 25000
 
 /* Faults after which busy clients stay busy for up to so long. */
-#define LONG_PER_MILLE 60
+#define LONG_PER_MILLE 35
 #define LONG_US        (3 * SECOND)
 
 static time_us now(const struct nemesis *n)

@@ -5,7 +5,7 @@
 
 #define SECOND INT64_C(1000000)
 
-#define BUSY_PER_MILLE     200
+#define BUSY_PER_MILLE     80
 #define ADMIN_THINKS_TIMES 6
 
 static const char *const fault_names[FAULTS] = {
@@ -225,12 +225,12 @@ static void tempo_draw(struct plan *plan)
         return;
     }
     plan->thinks = true;
-    plan->safety_us = prng_between(&prng, 30, 130) * SECOND;
-    plan->fault_gap_us = prng_between(&prng, 700000, 3 * SECOND);
+    plan->safety_us = prng_between(&prng, 35, 165) * SECOND;
+    plan->fault_gap_us = prng_between(&prng, 1500000, 4500000);
     plan->idle_tick_us = prng_between(&prng, 200000, 2 * SECOND);
     plan->idle_pace_us = prng_between(&prng, 2, 20) * SECOND;
     plan->busy_before_us = prng_between(&prng, 0, 60000);
-    plan->busy_after_us = prng_between(&prng, 10000, 400000);
+    plan->busy_after_us = prng_between(&prng, 10000, 300000);
     plan->admin_pace_us *= ADMIN_THINKS_TIMES;
     plan->overseer_pace_us *= ADMIN_THINKS_TIMES;
     /* Files that change know nothing of each other: controllers would fence who is patient. */
@@ -321,7 +321,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     plan->consumers = (uint32_t)prng_between(&prng, 0, 2);
     /* Most are short and harsh, and find more in the same time; what needs patience is in the others. */
     bool harsh = prng_chance(&prng, 700);
-    plan->safety_us = (harsh ? prng_between(&prng, 4, 12) : prng_between(&prng, 8, 40)) * SECOND;
+    plan->safety_us = (harsh ? prng_between(&prng, 4, 12) : prng_between(&prng, 8, 24)) * SECOND;
     plan->fault_gap_us = prng_between(&prng, 80000, harsh ? SECOND * 6 / 10 : 3 * SECOND);
     for (int i = 0; i < FAULT_WIPE; i++) {
         plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;

@@ -5,7 +5,7 @@
 #include "tests/sim/plan.h"
 
 #define SECOND           INT64_C(1000000)
-#define THEMED_PER_MILLE 400
+#define THEMED_PER_MILLE 300
 
 struct theme {
     const char *name;
