@@ -245,7 +245,10 @@ err_t log_range_warm(struct log_range *range, const struct crc32c_impl *crc, uin
                   .entry_bytes = TIME_ENTRY_BYTES},
     };
     TRY(search_run(&view, search, &none, range));
-    TRY(err_as_rot(warm_bytes(range, crc, scratch, scratch_bytes)));
+    if (range->bytes > 0) {
+        TRY(err_as_rot(warm_bytes(range, crc, scratch, scratch_bytes)));
+    }
+    range->at = max_i64(range->at, 0);
     range->cold = false;
     search_release(&range->search);
     return OK;

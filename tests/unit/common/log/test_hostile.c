@@ -258,3 +258,56 @@ Test(hostile, holes_of_a_compacted_log_are_read_over)
     cr_assert_eq(ground_replay(&g, 0, found, 40), 20);
     ground_release(&g);
 }
+
+/* The last batch of a segment that is not the last says in its rotten header that it ends sooner: who asks for what it had is not
+ * told what comes behind it instead. */
+Test(hostile, what_a_rotten_batch_at_the_end_of_a_segment_hides_is_not_passed_over)
+{
+    struct ground g;
+    ground_init(&g, 53);
+    g.config.segment_bytes = 1000;
+    ground_must_open(&g);
+    int64_t base = 0;
+    while (log_segment_count(g.log) == 1) {
+        base = log_end(g.log);
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    int64_t batch = log_segment(g.log, 0).bytes * 3 / base;
+    cr_assert_eq(ground_sync(&g), base + 3);
+    ground_kill(&g);
+    size_t n = 0;
+    uint8_t *file = fake_disk_bytes(g.host, DIR "/00000000000000000000.log", &n);
+    memset(file + n - (size_t)batch + 23, 0, (size_t)batch - 23); /* from its last offset on */
+    fake_disk_put(g.host, DIR "/00000000000000000000.log", file, n);
+    free(file);
+    g.known.recovery_point = base + 3;
+    for (int hot = 0; hot < 2; hot++) {
+        ground_must_open(&g);
+        fake_disk_set_hot(g.host, hot == 1);
+        for (int64_t offset = base - 3; offset < base; offset++) {
+            struct log_range range;
+            uint8_t scratch[4096];
+            err_t err = log_read(g.log, offset, log_end(g.log), 100, true, LOG_READ_HOT, &range);
+            if (err == OK) {
+                cr_assert(range.cold);
+                err = log_range_warm(&range, g.config.crc, scratch, sizeof(scratch));
+                err = log_range_warmed(g.log, &range, err);
+            }
+            cr_assert_eq(err, ERR_CORRUPT, "%lld", (long long)offset);
+        }
+        ground_kill(&g);
+    }
+    g.config.gaps =
+        true; /* compaction may have taken the last one out: then there is nothing of it in this segment */
+    ground_must_open(&g);
+    fake_disk_set_hot(g.host, false);
+    struct log_range range;
+    uint8_t scratch[4096];
+    cr_assert_eq(log_read(g.log, base - 1, log_end(g.log), 100, true, LOG_READ_HOT, &range), OK);
+    cr_assert(range.cold);
+    cr_assert_eq(log_range_warm(&range, g.config.crc, scratch, sizeof(scratch)), OK);
+    cr_assert_eq(log_range_warmed(g.log, &range, OK), OK);
+    cr_assert_eq(range.bytes, 0);
+    log_range_release(&range);
+    ground_release(&g);
+}
