@@ -128,6 +128,23 @@ static void draw_plan(struct world *w)
     p->clocks = prng_chance(r, 300);
 }
 
+/* Real clusters have little to do most of the time; and what is forgotten, counted or drawn while nothing happens shows only afterwards. */
+static void draw_rests(struct world *w)
+{
+    struct prng *r = &w->rest_prng;
+    struct plan *p = &w->plan;
+    prng_split(&w->prng, 1, r);
+    p->calm_ms = prng_chance(r, 500) ? prng_between(r, 500, 40000) : 0;
+    p->rest_count = (uint32_t)prng_below(r, RESTS_MAX + 1);
+    for (uint32_t i = 0; i < p->rest_count; i++) {
+        p->rests[i].at = prng_between(r, 1, p->heal_at - 1);
+        p->rests[i].lasts = prng_between(r, 500, prng_chance(r, 500) ? 5000 : 30000);
+        struct event *e = world_event(w, EV_REST, -1, 0);
+        e->number = i;
+        world_at(w, e, p->rests[i].at);
+    }
+}
+
 static void clear(struct world *w)
 {
     memset(&w->seed, 0, sizeof(*w) - offsetof(struct world, seed));
@@ -153,6 +170,7 @@ static void begin(struct world *w, uint64_t seed)
     w->source = (struct memory_source){.ctx = w, .take = take, .give = give};
     prng_init(&w->prng, seed);
     draw_plan(w);
+    draw_rests(w);
     struct raft_voters founders = {.count = w->plan.voters};
     for (uint32_t i = 0; i < w->plan.voters; i++) {
         founders.node[i] = node_name((int)i, 0);
@@ -184,10 +202,38 @@ static void end(struct world *w)
     }
 }
 
+static void rest(struct world *w, time_ms lasts)
+{
+    time_ms until = max_i64(w->rest_until, w->now + lasts);
+    world_trace(w, "a rest until %ld", (long)until);
+    w->plan.heal_at += until - max_i64(w->rest_until, w->now);
+    w->rest_until = until;
+}
+
+static time_ms client_pause(struct world *w)
+{
+    return w->now < w->rest_until ? prng_between(&w->rest_prng, 300, 1000)
+                                  : prng_between(&w->prng, 1, 30);
+}
+
 static void dispatch(struct world *w, struct event *e)
 {
     switch (e->kind) {
+    case EV_REST:
+        if (w->now < w->rest_until) { /* one after the other */
+            time_ms then = w->rest_until + prng_between(&w->rest_prng, 1, 2000);
+            world_at(w, e, min_i64(then, w->now + WHEEL - 1));
+            return;
+        }
+        if (!w->healing) {
+            rest(w, w->plan.rests[e->number].lasts);
+        }
+        break;
     case EV_FAULT:
+        if (w->now < w->rest_until) {
+            world_at(w, e, min_i64(w->rest_until, w->now + WHEEL - 1));
+            return;
+        }
         if (!w->healing) {
             fault_strike(w);
             world_at(w, world_event(w, EV_FAULT, -1, 0),
@@ -196,7 +242,7 @@ static void dispatch(struct world *w, struct event *e)
         break;
     case EV_CLIENT:
         client_act(w);
-        world_at(w, world_event(w, EV_CLIENT, -1, 0), w->now + prng_between(&w->prng, 1, 30));
+        world_at(w, world_event(w, EV_CLIENT, -1, 0), w->now + client_pause(w));
         break;
     case EV_HEAL_LINKS: memset(w->cut, 0, sizeof(w->cut)); break;
     case EV_RESTART:
@@ -307,6 +353,8 @@ static void live(struct world *w)
         leader = ready_leader(w);
         raft_term term = leader == NULL ? 0 : leader->raft.term;
         run_until(w, w->now + 1500);
+        rest(w, w->plan.calm_ms);
+        run_until(w, w->now + w->plan.calm_ms);
         if (w->wrong == NULL &&
             (ready_leader(w) != leader || leader == NULL || leader->raft.term != term)) {
             world_wrong(w, "leadership changed in calm weather");
@@ -317,7 +365,9 @@ static void live(struct world *w)
 bool world_run(struct world *w, uint64_t seed)
 {
     begin(w, seed);
-    run_until(w, w->plan.heal_at);
+    while (w->wrong == NULL && w->now < w->plan.heal_at) { /* it moves */
+        run_until(w, w->plan.heal_at);
+    }
     if (w->wrong == NULL && !w->plan.lossy) {
         live(w);
     }

@@ -18,7 +18,7 @@
 enum {
     NODES_MAX = 8,
     LOG_MAX = 4096,
-    WHEEL = 4096, /* nothing is put off for so many ms */
+    WHEEL = 8192, /* nothing is put off for so many ms */
     SETS_MAX = 512,
     TERMS_MAX = 4096,
     SEEN_MAX = 32768,
@@ -113,7 +113,8 @@ enum event_kind {
     EV_RESTART,
     EV_FAULT,
     EV_CLIENT,
-    EV_HEAL_LINKS
+    EV_HEAL_LINKS,
+    EV_REST
 };
 
 struct event {
@@ -150,6 +151,14 @@ struct led {
     struct raft_node by;
 };
 
+enum { RESTS_MAX = 3 };
+
+/* From `at` on nobody strikes, and clients hardly ask, for so long. */
+struct rest {
+    time_ms at;
+    time_ms lasts;
+};
+
 struct plan {
     uint32_t voters;
     uint32_t nodes;
@@ -157,8 +166,11 @@ struct plan {
     unsigned twice;
     unsigned straggle;
     unsigned slow_sync;
-    int fault_ms; /* mean distance */
-    time_ms heal_at;
+    int fault_ms;    /* mean distance */
+    time_ms heal_at; /* later by the rests that there were */
+    uint32_t rest_count;
+    struct rest rests[RESTS_MAX];
+    time_ms calm_ms; /* the last rest, when all is well */
     bool lossy;
     bool members; /* voters come and go */
     bool clocks;  /* go at rates of their own */
@@ -185,6 +197,8 @@ struct world {
     /* From here on cleared by every run. */
     uint64_t seed;
     struct prng prng;
+    struct prng rest_prng; /* of its own: a run goes as it would, up to its first rest */
+    time_ms rest_until;
     struct plan plan;
     time_ms now;
     bool healing;
