@@ -43,6 +43,7 @@ struct field {
     uint64_t seed;
     time_us producer_expiry_us; /* 0: nobody is forgotten soon */
     bool memory_rots;           /* bytes flip in memory: clients see that, and ask again */
+    time_us memory_well_us;     /* what was asked for before that may still be wrong */
     bool quiet;                 /* producers finish what they have begun, and begin nothing */
     bool rests; /* the same, and administrators, for as long as followers need to get in sync */
     /* Clients that think: they are busy around faults, and do little in between. */

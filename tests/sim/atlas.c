@@ -48,6 +48,14 @@ static const struct partition *leader_of(const struct cluster *cluster, const ch
     return mp == NULL ? NULL : partition_of(cluster, mp->leader, meta_topic_id(found), index);
 }
 
+int32_t atlas_leader(const struct cluster *cluster, const char *topic, int32_t index)
+{
+    const struct meta_topic *found = topic_of(cluster, topic);
+    const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
+    int32_t number = mp == NULL ? -1 : mp->leader - broker_id(0);
+    return number >= 0 && number < (int32_t)cluster->broker_count ? number : -1;
+}
+
 /* No checksum covers the word; the leader knows it better. */
 static bool epoch_true(const struct replica *leader, const struct batch_header *header)
 {

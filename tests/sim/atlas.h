@@ -37,4 +37,7 @@ int64_t atlas_checkpoint(struct host *, const char *file, const char *topic, int
 /* As its leader knows it; 0: nobody leads. */
 int32_t atlas_min_isr(const struct cluster *, const char *topic, int32_t index);
 
+/* Number of the broker that leads it by the active controller's image; -1: nobody does. */
+int32_t atlas_leader(const struct cluster *, const char *topic, int32_t index);
+
 #endif

@@ -57,7 +57,8 @@ static bool batch_read(struct consumer *consumer, uint32_t partition, struct sli
     struct record record;
     bool more = true;
     if (batch_check(crc32c_detect(), batch, &header) != OK) {
-        if (consumer->agent.field->memory_rots) {
+        if (consumer->agent.field->memory_rots ||
+            began_us < consumer->agent.field->memory_well_us) {
             agent_want_metadata(&consumer->agent);
             return false;
         }

@@ -415,6 +415,10 @@ static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_no
     case FAULT_CRASH_LOOP:
         node->loops = (uint32_t)prng_between(&n->prng, 1, 6);
         nemesis_crash(n, node, a_while(n));
+        if (n->plan->loops_slowly) {
+            world_disk_pace(node->host, 100, prng_between(&n->prng, 100000, SECOND));
+            node->well_at = now(n) + 3 * SECOND;
+        }
         break;
     case FAULT_POWER: node_power(n, node, a_while(n)); break;
     case FAULT_POWER_ALL: all_down(n, true); break;

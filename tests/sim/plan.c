@@ -244,8 +244,8 @@ static void rots_draw(struct plan *plan)
     static const char pace[] = "log.flush.offset.checkpoint.interval.ms";
     struct prng prng;
     prng_init(&prng, plan->seed ^ UINT64_C(0x726f7473));
-    if (plan->calm != CALM_NOT || !prng_chance(&prng, 300)) {
-        return;
+    if (plan->calm != CALM_NOT || plan->rot_kinds != 0 || !prng_chance(&prng, 300)) {
+        return; /* a theme may have said which */
     }
     for (uint32_t i = 0; i < ROT_KINDS; i++) {
         plan->rot_kinds |= prng_chance(&prng, i == ROT_MEMORY ? 250 : 500) ? 1U << i : 0;
@@ -362,7 +362,8 @@ static void topic_draw(const struct plan *plan, struct field *field, uint32_t t,
     (void)snprintf(field->topics[t].name, sizeof(field->topics[t].name), "field%u", t);
     field_grow(field, t, (uint32_t)prng_between(prng, 1, TOPIC_SIZE_MAX));
     field->topics[t].replicas = (int32_t)min_i64(draw(prng, 3, 750, 1, 5), plan->size.brokers);
-    field->topics[t].weak = t > 0 && prng_chance(prng, 150);
+    field->topics[t].replicas = plan->replicas > 0 ? plan->replicas : field->topics[t].replicas;
+    field->topics[t].weak = (t > 0 && prng_chance(prng, 150)) || plan->weak;
     field->topics[t].deletable = prng_chance(prng, 500);
     if (field->topics[t].weak) {
         topic_setting(field, t, "durability", "pagecache");

@@ -79,6 +79,7 @@ struct plan {
     enum calm calm;
     bool core;                /* a core is repaired first */
     const char *theme;        /* NULL: none */
+    bool loops_slowly;        /* the disk of who dies again and again takes its time */
     uint32_t hasty_per_mille; /* of what is down, that is back within moments */
     struct plan_cut cut;
     struct cluster_size size;
@@ -99,6 +100,9 @@ struct plan {
     uint32_t weight[FAULTS];
     uint32_t rot_kinds; /* as bits; 0: disks are true */
     time_us rot_gap_us; /* mean */
+    bool rot_newest;    /* in what was written last */
+    bool weak;          /* topics promise no disk at first */
+    int32_t replicas;   /* of every topic; 0: drawn */
     time_us admin_pace_us;
     time_us overseer_pace_us;
     bool thinks; /* clients are busy around faults only, and the run is long */

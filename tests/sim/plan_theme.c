@@ -6,6 +6,8 @@
 
 #define SECOND           INT64_C(1000000)
 #define THEMED_PER_MILLE 300
+#define NARROW_PER_MILLE 40
+#define NARROW_SEEDS     UINT64_C(1000000000000) /* from here on it is all that have a theme at all */
 
 struct theme {
     const char *name;
@@ -109,15 +111,83 @@ static const struct theme themes[] = {
      reborn_sizes},
 };
 
-/* By chance of its own: seeds without a theme draw what they ever drew. */
+/* Rot that is met at once, where the atlas allows any: two must be in sync, recovery points move quickly. */
+static void rotten_sizes(struct plan *plan, struct prng *prng)
+{
+    plan_override(plan, "min.insync.replicas", 2);
+    plan_override(plan, "log.flush.offset.checkpoint.interval.ms", prng_between(prng, 100, 200));
+    plan->rot_gap_us = prng_between(prng, 30000, 200000);
+    plan->admin_pace_us = plan->overseer_pace_us = 0;
+}
+
+/* Leaders send from memory what they looked at once, and others come to fetch it. */
+static void memory_sizes(struct plan *plan, struct prng *prng)
+{
+    rotten_sizes(plan, prng);
+    plan->size.brokers = BROKERS_MAX - plan->size.late;
+    plan->replicas = (int32_t)plan->size.brokers;
+    plan->hasty_per_mille = (uint32_t)prng_between(prng, 500, 1000);
+    plan_override(plan, "replica.lag.time.max.ms", prng_between(prng, 200, 700));
+    plan->rot_kinds = 1U << ROT_MEMORY;
+    plan->rot_newest = true;
+    plan->fault_gap_us = prng_between(prng, SECOND / 2, SECOND);
+}
+
+/* Logs are opened slowly, by processes that die before they are through, and what they are to read has changed at rest. */
+static void opening_sizes(struct plan *plan, struct prng *prng)
+{
+    rotten_sizes(plan, prng);
+    plan->size.brokers = plan->size.brokers < 2 ? 2 : plan->size.brokers;
+    plan->replicas = 2; /* so that who is away is counted on */
+    plan->rot_kinds = 1U << ROT_FLIPPED | 1U << ROT_LOST | 1U << ROT_MISDIRECTED;
+    plan->loops_slowly = true;
+    plan->fault_gap_us = prng_between(prng, SECOND / 2, 2 * SECOND);
+    plan->hasty_per_mille = (uint32_t)prng_between(prng, 500, 1000);
+}
+
+/* What an acknowledgement promises changes while records come, and disks are slow to keep it. */
+static void promise_sizes(struct plan *plan, struct prng *prng)
+{
+    plan->weak = true;
+    plan->admin_pace_us = prng_between(prng, 20000, 200000);
+    plan->fault_gap_us = prng_between(prng, SECOND / 5, SECOND);
+}
+
+/* What hardly ever comes together by itself. */
+static const struct theme narrow[] = {
+    {"memory that rots",
+     {[FAULT_ISOLATE] = 2, [FAULT_CRASH] = 8, [FAULT_PAUSE] = 8, [FAULT_WIPE] = 4},
+     memory_sizes},
+    {"rot under logs that are being opened",
+     {[FAULT_CRASH_LOOP] = 12, [FAULT_CRASH] = 2, [FAULT_POWER] = 2, [FAULT_CUT_CONTROLLERS] = 2},
+     opening_sizes},
+    {"promises that change",
+     {[FAULT_SLOW_DISK] = 12, [FAULT_POWER] = 2, [FAULT_CRASH] = 1, [FAULT_PAUSE] = 1},
+     promise_sizes},
+};
+
+/* By chances of their own: seeds without a theme draw what they ever drew. */
+static const struct theme *theme_draw(const struct plan *plan, struct prng *prng)
+{
+    struct prng own;
+    prng_init(&own, plan->seed ^ UINT64_C(0x726f747468656d65));
+    prng_init(prng, plan->seed ^ UINT64_C(0x7468656d65));
+    if (prng_chance(&own, NARROW_PER_MILLE) || plan->seed >= NARROW_SEEDS) {
+        return &narrow[prng_below(&own, ARRAY_LEN(narrow))];
+    }
+    if (prng_chance(prng, THEMED_PER_MILLE)) {
+        return &themes[prng_below(prng, ARRAY_LEN(themes))];
+    }
+    return NULL;
+}
+
 void plan_theme(struct plan *plan)
 {
     struct prng prng;
-    prng_init(&prng, plan->seed ^ UINT64_C(0x7468656d65));
-    if (plan->calm != CALM_NOT || !prng_chance(&prng, THEMED_PER_MILLE)) {
+    const struct theme *theme = plan->calm == CALM_NOT ? theme_draw(plan, &prng) : NULL;
+    if (theme == NULL) {
         return;
     }
-    const struct theme *theme = &themes[prng_below(&prng, ARRAY_LEN(themes))];
     plan->theme = theme->name;
     memcpy(plan->weight, theme->weight, sizeof(plan->weight));
     plan->safety_us = prng_between(&prng, 5, 12) * SECOND;

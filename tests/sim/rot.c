@@ -10,9 +10,10 @@
 #include "tests/sim/internal.h"
 #include "tests/sim/nemesis_internal.h"
 
-#define SECOND      INT64_C(1000000)
-#define SECTOR      512
-#define BATCHES_MAX 4096
+#define SECOND         INT64_C(1000000)
+#define SECTOR         512
+#define BATCHES_MAX    4096
+#define BATCH_MAGIC_AT 16
 
 static const char *const kind_names[ROT_KINDS] = {
 #define ROT_NAME(id, name) name,
@@ -147,10 +148,14 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
     }
     rot->kind = (enum rot_kind)kinds;
     const char *topic = n->field->topics[rot->topic].name;
+    int32_t leader = atlas_leader(n->cluster, topic, rot->index);
+    rot->broker = rots->plan->rot_newest && leader >= 0 ? (uint32_t)leader : rot->broker;
     struct host *host = n->cluster->brokers[rot->broker].host;
     int64_t from = 0;
     int64_t to = 0;
-    if (n->field->topics[rot->topic].weak || net_sending(fake_machine_of(host)) ||
+    /* What was looked at and waits to be sent would be rotten too; of memory nothing else is said. */
+    bool sending = !rots->plan->rot_newest && net_sending(fake_machine_of(host));
+    if (n->field->topics[rot->topic].weak || sending ||
         !atlas_spares(n->cluster, rot->broker, topic, rot->index, ATLAS_ROT) ||
         !atlas_committed(n->cluster, topic, rot->index, &from, &to)) {
         return false;
@@ -161,8 +166,11 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
     if (places->count == 0) {
         return false;
     }
-    uint64_t place = prng_below(prng, places->count);
+    uint64_t newest = rots->plan->rot_newest ? (places->count + 7) / 8 : places->count;
+    uint64_t place = places->count - newest + prng_below(prng, newest);
     size_t skip = prng_below(prng, places->list[place].n);
+    /* No checksum covers what stands before the magic byte: what flips there in memory nobody can see. */
+    skip = rot->kind == ROT_MEMORY && skip < BATCH_MAGIC_AT ? BATCH_MAGIC_AT : skip;
     rot->inode = places->list[place].inode;
     rot->at = places->list[place].at + (int64_t)skip;
     rot->n = places->list[place].n - skip;

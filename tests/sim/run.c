@@ -394,7 +394,8 @@ static bool recover(struct run *run)
         !until(run, producers_done, RECOVER_US, "producers are not done")) {
         return false;
     }
-    run->field.memory_rots = false; /* what had flipped has left it */
+    run->field.memory_rots = false; /* what had flipped has left it, but for answers on their way */
+    run->field.memory_well_us = world_now_us(run->cluster->world);
     consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
     if (!until(run, all_read, RECOVER_US, "not everything can be read") ||
         !until(run, groups_done, RECOVER_US, "a group does not get on")) {

@@ -276,6 +276,7 @@ static void broker_look(struct watch *watch, uint32_t number)
             continue;
         }
         replica_check(&p->core);
+        watch_meta_replica(watch, p, number);
         if (p->core.role == REPLICA_LEADER) {
             leader_look(watch, p, number);
         }

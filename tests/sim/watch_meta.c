@@ -6,6 +6,7 @@
 
 #include "broker/meta/control_internal.h"
 #include "broker/node/node_internal.h"
+#include "broker/partition/partition_internal.h"
 #include "tests/sim/internal.h"
 #include "tests/sim/watch.h"
 
@@ -26,6 +27,12 @@ struct watch_meta {
             int32_t partition_epoch;
             struct meta_ids isr;
         } committed[COMMITTED]; /* by partition epoch */
+        struct proof {
+            bool told;   /* the image says now that all it has is on disk */
+            int64_t end; /* what it had when acknowledgements promised no disk yet; -1: not known */
+            int32_t leader_epoch; /* then */
+            int64_t broker_epoch;
+        } proofs[BROKERS_MAX];
     } partitions[WATCH_PARTITIONS];
     int64_t broker_epoch[BROKERS_MAX];
     int64_t epoch_before[BROKERS_MAX]; /* in the image before */
@@ -218,6 +225,20 @@ static void power_look(const struct look *look, const struct meta_partition *bef
     }
 }
 
+/* Who says that all it has is on disk, from now on keeps its seat through a power cut. */
+static void proofs_look(const struct look *look, struct known *known)
+{
+    const struct meta_partition *p = look->now;
+    for (uint32_t i = 0; i < p->replica_count; i++) {
+        const struct meta_replica *was = meta_partition_replica(&known->last,
+                                                                p->replicas[i].broker);
+        int32_t number = p->replicas[i].broker - broker_id(0);
+        if (number >= 0 && number < BROKERS_MAX) {
+            known->proofs[number].told |= p->replicas[i].synced && was != NULL && !was->synced;
+        }
+    }
+}
+
 static void change_look(const struct look *look, struct known *known)
 {
     const struct meta_partition *before = &known->last;
@@ -232,6 +253,7 @@ static void change_look(const struct look *look, struct known *known)
         wrong(look, "changed within one partition epoch", before->partition_epoch);
     }
     power_look(look, before);
+    proofs_look(look, known);
     look->watch->isr_changes += before->isr.count != p->isr.count ||
                                 memcmp(before->isr.id, p->isr.id,
                                        p->isr.count * sizeof(p->isr.id[0])) != 0;
@@ -283,6 +305,9 @@ static void partition_look(const struct look *look)
     struct slice durability = meta_config_value(look->image, META_RESOURCE_TOPIC, name,
                                                 slice_str("durability"));
     known->fickle = known->fickle || durability.p != NULL;
+    for (uint32_t i = 0; i < BROKERS_MAX && !known->used; i++) {
+        known->proofs[i].end = -1;
+    }
     known->used = true;
     known->leader_broker_epoch = epoch;
     known->last = *p;
@@ -386,4 +411,30 @@ bool watch_meta_fickle(const struct watch *watch, struct uuid topic, int32_t ind
 {
     const struct known *known = known_slot(watch->meta, topic, index);
     return known != NULL && known->used && known->fickle;
+}
+
+void watch_meta_replica(struct watch *watch, const struct partition *p, uint32_t broker)
+{
+    struct known *known = known_slot(watch->meta, p->topic, p->index);
+    const struct replica *core = &p->core;
+    if (known == NULL || !known->used || !known->fickle || core->role == REPLICA_LOADING) {
+        return;
+    }
+    struct proof *proof = &known->proofs[broker];
+    bool same = proof->leader_epoch == core->view.leader_epoch &&
+                proof->broker_epoch == core->view.self_broker_epoch &&
+                core->log_end >= proof->end; /* else it may have been cut, and gone on */
+    if (core->view.durability != REPLICA_DISK) {
+        *proof = (struct proof){.end = core->log_end,
+                                .leader_epoch = core->view.leader_epoch,
+                                .broker_epoch = core->view.self_broker_epoch};
+        return;
+    }
+    proof->end = same ? proof->end : -1;
+    if (proof->told && core->durable_end < proof->end) {
+        watch_wrong(watch,
+                    "%s-%d: broker %u told that all is on disk; it had %lld, and has %lld there",
+                    p->name, p->index, broker, (long long)proof->end, (long long)core->durable_end);
+    }
+    proof->told = false;
 }
