@@ -50,6 +50,9 @@ void raft_stand(struct raft *raft, struct raft_actions *actions)
     raft->role = RAFT_CANDIDATE;
     raft_save_vote(raft, actions);
     raft->ballot = (struct raft_ballot){.vote_write = raft->write, .ends_at = TIME_NEVER};
+    if (MUTANT(103)) {
+        raft->ballot.ends_at = raft->now + raft_draw_timeout(raft);
+    }
     requests_send(raft, actions, RAFT_VOTE, raft->term);
 }
 
@@ -77,7 +80,7 @@ void raft_tick_ballot(struct raft *raft, struct raft_actions *actions)
 {
     if (raft->now >= raft->ballot.ends_at) {
         PROBE(RAFT_ROUND_FAILED);
-        raft->failed_rounds += raft->failed_rounds < 8;
+        raft->failed_rounds += raft->failed_rounds < 8 && !MUTANT(104);
         raft_campaign(raft, actions);
     }
 }

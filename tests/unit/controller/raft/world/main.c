@@ -40,6 +40,8 @@ static const struct {
     {65, "a follower cuts below its commit point"},
     {101, "heartbeats of a leader wait for its disk"},
     {102, "followers are patient only with a fast disk of their own"},
+    {103, "a candidate's time begins before its own vote is durable"},
+    {104, "failed rounds do not get longer"},
     {112, "a leader's own entries count before they are fsynced"},
 };
 #endif

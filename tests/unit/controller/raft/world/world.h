@@ -98,7 +98,10 @@ struct node {
     /* for the judge: */
     time_ms leader_heard_at; /* by its clock: an append of the current term's leader arrived */
     bool leader_closed;
-    time_ms cut_since; /* leading without a majority in reach; TIME_NEVER */
+    bool round_open; /* of pre-votes, the last it asked for; nothing else has come of it yet */
+    time_ms round_at;
+    unsigned rounds_failed; /* right before it */
+    time_ms cut_since;      /* leading without a majority in reach; TIME_NEVER */
     /* last, for their logs are not cleared between runs */
     struct image mem;
     struct image disk;
@@ -271,7 +274,7 @@ void judge_stored(struct world *, struct node *, raft_index first, raft_index la
 void judge_cut(struct world *, struct node *, raft_index from);
 void judge_committed(struct world *, struct node *, raft_index);
 void judge_restored(struct world *, const struct node *, const struct raft_snapshot *);
-void judge_stands(struct world *, const struct node *, const struct raft_message *);
+void judge_stands(struct world *, struct node *, const struct raft_message *);
 void judge_send(struct world *, const struct node *, const struct raft_message *);
 void judge_own_voters(struct world *, const struct node *, raft_index);
 void judge_after_step(struct world *, struct node *);

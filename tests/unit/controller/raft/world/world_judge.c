@@ -151,10 +151,33 @@ void judge_restored(struct world *w, const struct node *n, const struct raft_sna
     }
 }
 
+/* Rounds that nobody wins, one behind the other, get longer: else rivals whose disks or links are slower than the shortest of them
+ * never elect anybody. */
+static void judge_round(struct world *w, struct node *n)
+{
+    time_ms now = node_clock(w, n);
+    time_ms lasted = now - n->round_at;
+    if (n->round_open && lasted == 0) {
+        return; /* to the next voter */
+    }
+    time_ms least = n->raft.config.election_min_ms << n->rounds_failed;
+    least = min_i64(least, n->raft.config.backoff_max_ms / 2);
+    if (n->round_open && lasted < least) {
+        world_wrong(w, "%d gives a round up after %lld ms, behind %u that failed", n->self.id,
+                    (long long)lasted, n->rounds_failed);
+    }
+    n->rounds_failed = !n->round_open ? 0 : n->rounds_failed + (n->rounds_failed < 8);
+    n->round_at = now;
+}
+
 /* A node that hears its leader does not try to depose it, however slow its own disk is. When it decides so, not when its writes let
  * the message go. */
-void judge_stands(struct world *w, const struct node *n, const struct raft_message *m)
+void judge_stands(struct world *w, struct node *n, const struct raft_message *m)
 {
+    if (m->kind == RAFT_PRE_VOTE) {
+        judge_round(w, n);
+    }
+    n->round_open = m->kind == RAFT_PRE_VOTE || (m->kind != RAFT_VOTE && n->round_open);
     if (m->kind == RAFT_PRE_VOTE && !n->leader_closed && n->leader_heard_at >= 0 &&
         node_clock(w, n) - n->leader_heard_at < n->raft.config.election_min_ms) {
         world_wrong(w, "%d stands for election in reach of its leader", n->self.id);

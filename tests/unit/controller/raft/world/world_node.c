@@ -117,7 +117,7 @@ void node_start(struct world *w, struct node *n, bool fresh)
     n->durable = n->issued = 0;
     n->paused_until = 0;
     n->observe_at = w->now;
-    n->ready = n->snapshotting = n->leader_closed = false;
+    n->ready = n->snapshotting = n->leader_closed = n->round_open = false;
     n->joining = RAFT_NOBODY;
     n->leader_heard_at = -1;
     n->cut_since = TIME_NEVER;
@@ -312,7 +312,7 @@ static void carry_out(struct world *w, struct node *n, const struct raft_action 
         send_or_hold(w, n, a);
         break;
     case RAFT_COMMITTED: judge_committed(w, n, a->committed); break;
-    case RAFT_BECAME_FOLLOWER: n->ready = false; break;
+    case RAFT_BECAME_FOLLOWER: n->ready = n->round_open = false; break;
     case RAFT_BECAME_LEADER:
         n->ready = false;
         n->joining = RAFT_NOBODY;
