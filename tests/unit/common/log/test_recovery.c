@@ -29,13 +29,20 @@ static void big_segments(struct ground *g)
     g->config.segment_bytes = 1 << 20;
 }
 
+/* Twenty batches in one segment, and a process that died; synced up to `recovery_point`. The size of a batch. */
+static int64_t killed_with(struct ground *g, int64_t recovery_point)
+{
+    big_segments(g);
+    int64_t batch = fill(g, 20);
+    ground_kill(g);
+    g->known.recovery_point = recovery_point;
+    return batch;
+}
+
 Test(recovery, a_flipped_bit_in_the_last_batch_is_a_torn_tail)
 {
     struct ground g;
-    big_segments(&g);
-    int64_t batch = fill(&g, 20);
-    ground_kill(&g);
-    g.known.recovery_point = 10;
+    int64_t batch = killed_with(&g, 10);
     fake_disk_flip(g.host, FIRST, 19 * batch + 80, 5);
     ground_must_open(&g);
     cr_assert_eq(log_end(g.log), 19);
@@ -57,10 +64,7 @@ Test(recovery, a_flipped_bit_in_the_last_batch_is_a_torn_tail)
 Test(recovery, a_flipped_bit_with_whole_batches_behind_it_is_cut_and_told)
 {
     struct ground g;
-    big_segments(&g);
-    int64_t batch = fill(&g, 20);
-    ground_kill(&g);
-    g.known.recovery_point = 10;
+    int64_t batch = killed_with(&g, 10);
     fake_disk_flip(g.host, FIRST, 14 * batch + 80, 5);
     ground_must_open(&g);
     cr_assert_eq(log_end(g.log), 14);
@@ -93,10 +97,7 @@ Test(recovery, whole_segments_behind_a_bad_batch_go_and_are_told)
 Test(recovery, rot_below_the_recovery_point_is_never_cut_off)
 {
     struct ground g;
-    big_segments(&g);
-    int64_t batch = fill(&g, 20);
-    ground_kill(&g);
-    g.known.recovery_point = 15;
+    int64_t batch = killed_with(&g, 15);
     fake_disk_flip(g.host, FIRST, 10 * batch + 10,
                    7); /* a length: the walk over the headers meets it */
     size_t before_n = 0;
@@ -117,10 +118,7 @@ Test(recovery, rot_below_the_recovery_point_is_never_cut_off)
 Test(recovery, an_epoch_that_rots_right_below_the_recovery_point_cuts_nothing_off)
 {
     struct ground g;
-    big_segments(&g);
-    int64_t batch = fill(&g, 20);
-    ground_kill(&g);
-    g.known.recovery_point = 11;
+    int64_t batch = killed_with(&g, 11);
     fake_disk_flip(g.host, FIRST, 10 * batch + 12, 4); /* no checksum covers it */
     cr_assert_eq(ground_open(&g), ERR_CORRUPT);
     cr_assert_eq(g.report.bad_offset, 11, "what follows contradicts it");
@@ -137,10 +135,7 @@ Test(recovery, an_epoch_that_rots_right_below_the_recovery_point_cuts_nothing_of
 Test(recovery, a_log_that_lost_what_lay_below_its_recovery_point_does_not_open)
 {
     struct ground g;
-    big_segments(&g);
-    (void)fill(&g, 20);
-    ground_kill(&g);
-    g.known.recovery_point = 25;
+    (void)killed_with(&g, 25);
     for (int clean = 0; clean < 2; clean++) {
         g.known.clean = clean == 1;
         cr_assert_eq(ground_open(&g), ERR_CORRUPT);

@@ -1,15 +1,12 @@
 #include "tests/unit/controller/node/store_lives.h"
 
-#include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
-#include "common/port/memory.h"
-#include "controller/node/raft_disk.h"
 #include "tests/lib/fake_disk.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/controller/node/store_site.h"
 
 #define LIVES           6
 #define STEPS_MAX       60
@@ -34,16 +31,8 @@ struct lives {
     struct world *world;
     struct prng prng;
     /* The one that is judged, and who sends it snapshots. */
-    struct host *host;
-    struct loop *loop;
-    struct heap heap;
-    struct arena arena;
-    struct raft_disk *store;
-    struct raft_durable_state found;
-    struct raft_disk *peer;
-    struct loop *peer_loop;
-    struct heap peer_heap;
-    struct arena peer_arena;
+    struct store_site at;
+    struct store_site peer;
     raft_index peer_index;
     /* What is. */
     raft_term term;
@@ -164,7 +153,7 @@ static void append(struct lives *l)
     }
     l->end = first + (raft_index)count - 1;
     uint64_t write = write_new(l, (struct pending){.end = l->end, .cut = cut});
-    raft_disk_append(l->store, write, cut, first, entries, count);
+    raft_disk_append(l->at.store, write, cut, first, entries, count);
 }
 
 static void vote(struct lives *l)
@@ -172,7 +161,7 @@ static void vote(struct lives *l)
     int32_t whom = (int32_t)between(l, 1, 3);
     l->term++;
     uint64_t write = write_new(l, (struct pending){.term = l->term, .voted_for = whom});
-    raft_disk_vote(l->store, write, l->term, (struct raft_node){.id = whom});
+    raft_disk_vote(l->at.store, write, l->term, (struct raft_node){.id = whom});
 }
 
 static const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
@@ -191,7 +180,7 @@ static void own_snapshot(struct lives *l)
         return;
     }
     raft_index index = between(l, max_i64(l->first, l->safe_snapshot + 1), most);
-    err_t err = raft_disk_snapshot(l->store, index, l->term_of[index], &voters,
+    err_t err = raft_disk_snapshot(l->at.store, index, l->term_of[index], &voters,
                                    body_of(index, text));
     cr_assert(err == OK || err == ERR_BUSY);
     l->committed = err == OK ? index : l->committed;
@@ -199,7 +188,7 @@ static void own_snapshot(struct lives *l)
 
 static bool peer_done(void *ctx)
 {
-    return !raft_disk_busy(((struct lives *)ctx)->peer);
+    return !raft_disk_busy(((struct lives *)ctx)->peer.store);
 }
 
 /* Somebody is far ahead: all of it comes in pieces. */
@@ -211,18 +200,20 @@ static void foreign_snapshot(struct lives *l)
     if (index >= ENTRIES_MAX) {
         return;
     }
-    cr_assert_eq(raft_disk_snapshot(l->peer, index, l->term, &voters, body_of(index, text)), OK);
+    cr_assert_eq(raft_disk_snapshot(l->peer.store, index, l->term, &voters, body_of(index, text)),
+                 OK);
     cr_assert(world_run(l->world, peer_done, l, 100000000));
-    raft_disk_snapshot_id(l->peer, &snapshot);
+    raft_disk_snapshot_id(l->peer.store, &snapshot);
     cr_assert_eq(snapshot.index, index);
     bool last = false;
     for (uint64_t at = 0; !last;) {
         struct slice bytes;
         size_t most = (size_t)between(l, 50, 400);
-        arena_clear(&l->peer_arena);
+        arena_clear(&l->peer.arena);
         cr_assert_eq(
-            raft_disk_snapshot_chunk(l->peer, index, at, most, &l->peer_arena, &bytes, &last), OK);
-        raft_disk_chunk(l->store, write_new(l, (struct pending){0}), index, at, bytes);
+            raft_disk_snapshot_chunk(l->peer.store, index, at, most, &l->peer.arena, &bytes, &last),
+            OK);
+        raft_disk_chunk(l->at.store, write_new(l, (struct pending){0}), index, at, bytes);
         at += bytes.n;
     }
     l->first = index + 1;
@@ -230,19 +221,19 @@ static void foreign_snapshot(struct lives *l)
     l->told->snapshots++;
     /* The entries go, for the snapshot stands for them: it is there when they are not. */
     uint64_t write = write_new(l, (struct pending){.end = index, .snapshot = index});
-    raft_disk_install(l->store, write, &snapshot, false);
+    raft_disk_install(l->at.store, write, &snapshot, false);
 }
 
 static void drop_prefix(struct lives *l)
 {
     struct raft_snapshot snapshot;
-    raft_disk_snapshot_id(l->store, &snapshot);
+    raft_disk_snapshot_id(l->at.store, &snapshot);
     raft_index up_to = snapshot.index - between(l, 0, 3);
     if (up_to < l->first || up_to > l->end) {
         return;
     }
     l->first = up_to + 1;
-    raft_disk_drop_prefix(l->store, write_new(l, (struct pending){0}), up_to);
+    raft_disk_drop_prefix(l->at.store, write_new(l, (struct pending){0}), up_to);
 }
 
 static void step(struct lives *l)
@@ -295,8 +286,8 @@ static bool read_all(struct lives *l, raft_index from, raft_index to)
     while (from <= to) {
         struct raft_entry *entries;
         size_t count = 0;
-        arena_clear(&l->arena);
-        err_t err = raft_disk_read(l->store, from, to, (size_t)between(l, 1, 4000), &l->arena,
+        arena_clear(&l->at.arena);
+        err_t err = raft_disk_read(l->at.store, from, to, (size_t)between(l, 1, 4000), &l->at.arena,
                                    &entries, &count);
         if (l->rots && err == ERR_CORRUPT) {
             return false;
@@ -315,42 +306,33 @@ static void snapshot_check(struct lives *l)
 {
     char text[TEXT_BYTES];
     struct slice body;
-    raft_index index = l->found.snapshot.index;
+    raft_index index = l->at.found.snapshot.index;
     cr_assert_geq(index, l->safe_snapshot, "the snapshot at %" PRId64 " is gone", l->safe_snapshot);
     if (index > 0) {
-        cr_assert_eq(raft_disk_snapshot_body(l->store, &l->arena, &body), OK);
+        cr_assert_eq(raft_disk_snapshot_body(l->at.store, &l->at.arena, &body), OK);
         cr_assert(slice_eq(body, body_of(index, text)));
     }
 }
 
-static void first_turn(void *arg)
-{
-    cr_assert_not_null(arg);
-}
-
 static void store_begin(struct lives *l)
 {
-    heap_init(&l->heap, memory_source(l->host), 64 << 20);
-    arena_init(&l->arena, memory_source(l->host), 4096, 64 << 20);
-    cr_assert_eq(loop_open(l->host, "store", &l->loop), OK);
-    loop_start(l->loop, first_turn, l);
-    err_t err = raft_disk_open(l->loop, &l->heap, "/meta", &events, l, &l->arena, &l->found,
-                               &l->store);
+    store_site_begin(&l->at, l->at.host);
+    err_t err = store_site_open(&l->at, &events, l);
     cr_assert_eq(err, OK, "it does not open any more: %s", err_text(err));
-    raft_index end = l->found.first_index - 1;
-    for (size_t i = 0; i < l->found.run_count; i++) {
-        end += l->found.runs[i].count;
+    raft_index end = l->at.found.first_index - 1;
+    for (size_t i = 0; i < l->at.found.run_count; i++) {
+        end += l->at.found.runs[i].count;
     }
-    cr_assert_geq(max_i64(end, l->found.snapshot.index), l->safe_end,
+    cr_assert_geq(max_i64(end, l->at.found.snapshot.index), l->safe_end,
                   "entries up to %" PRId64 " were durable, there are %" PRId64, l->safe_end, end);
-    cr_assert_geq(l->found.term, l->safe_term);
-    cr_assert(l->found.term > l->safe_term || l->found.voted_for.id == l->safe_vote);
+    cr_assert_geq(l->at.found.term, l->safe_term);
+    cr_assert(l->at.found.term > l->safe_term || l->at.found.voted_for.id == l->safe_vote);
     snapshot_check(l);
-    (void)read_all(l, l->found.first_index, end);
-    l->first = l->found.first_index;
+    (void)read_all(l, l->at.found.first_index, end);
+    l->first = l->at.found.first_index;
     l->end = l->safe_end = end;
-    l->safe_snapshot = l->found.snapshot.index;
-    l->term = l->found.term; /* perhaps only that of an entry: no promise */
+    l->safe_snapshot = l->at.found.snapshot.index;
+    l->term = l->at.found.term; /* perhaps only that of an entry: no promise */
     l->write = l->durable = 0;
 }
 
@@ -361,11 +343,11 @@ static void die(struct lives *l)
     enum fake_cut cut = (enum fake_cut)between(l, FAKE_CUT_NOTHING, FAKE_CUT_ALL);
     l->told->deaths++;
     if (cut == FAKE_CUT_ALL) {
-        world_crash(l->host);
+        world_crash(l->at.host);
         return;
     }
-    world_power_cut(l->host, cut);
-    world_power_on(l->host);
+    world_power_cut(l->at.host, cut);
+    world_power_on(l->at.host);
 }
 
 /* One bit of one of its batches, where a checksum covers it. */
@@ -373,7 +355,7 @@ static void rot_file(struct lives *l, const char *path)
 {
     size_t n = 0;
     size_t at = 0;
-    uint8_t *bytes = fake_disk_bytes(l->host, path, &n);
+    uint8_t *bytes = fake_disk_bytes(l->at.host, path, &n);
     size_t batch = BATCH_LENGTH_AT + 4 + load_be32(bytes + BATCH_LENGTH_AT);
     while (at + batch < n && prng_chance(&l->prng, 900)) {
         at += batch;
@@ -381,7 +363,7 @@ static void rot_file(struct lives *l, const char *path)
     }
     unsigned bit = (unsigned)between(l, 0, 7); /* one draw after the other, whatever the compiler */
     int64_t byte = between(l, (int64_t)at + BATCH_CRC_FROM, (int64_t)(at + batch) - 1);
-    fake_disk_flip(l->host, path, byte, bit);
+    fake_disk_flip(l->at.host, path, byte, bit);
     l->rots = true;
     free(bytes);
 }
@@ -392,8 +374,8 @@ static void rot(struct lives *l)
     struct disk_entry *files;
     size_t count = 0;
     char path[200];
-    arena_clear(&l->arena);
-    cr_assert_eq(disk_list(l->host, FOLDER, &l->arena, &files, &count), OK);
+    arena_clear(&l->at.arena);
+    cr_assert_eq(disk_list(l->at.host, FOLDER, &l->at.arena, &files, &count), OK);
     for (size_t i = 0; i < count; i++) {
         const char *dot = strrchr(files[i].name, '.');
         if (dot != NULL && strcmp(dot, ".log") == 0 && files[i].bytes > 0 &&
@@ -409,15 +391,9 @@ static void rot(struct lives *l)
 static void peer_begin(struct lives *l)
 {
     struct host *host = world_host(l->world, "10.0.0.2");
-    struct raft_durable_state found;
-    heap_init(&l->peer_heap, memory_source(host), 64 << 20);
-    arena_init(&l->peer_arena, memory_source(host), 4096, 64 << 20);
-    cr_assert_eq(loop_open(host, "peer", &l->peer_loop), OK);
-    loop_start(l->peer_loop, first_turn, l);
+    store_site_begin(&l->peer, host);
     cr_assert_eq(disk_mkdir(host, "/meta"), OK);
-    cr_assert_eq(raft_disk_open(l->peer_loop, &l->peer_heap, "/meta", &peer_events, l,
-                                &l->peer_arena, &found, &l->peer),
-                 OK);
+    cr_assert_eq(store_site_open(&l->peer, &peer_events, l), OK);
 }
 
 void store_lives_run(uint64_t seed, struct store_lives *ret_lives)
@@ -429,9 +405,9 @@ void store_lives_run(uint64_t seed, struct store_lives *ret_lives)
     l.safe_vote = RAFT_NO_ID;
     prng_init(&l.prng, seed);
     l.world = world_open(seed, false);
-    l.host = world_host(l.world, "10.0.0.1");
-    cr_assert_eq(disk_mkdir(l.host, "/meta"), OK);
-    cr_assert_eq(disk_sync_dir(l.host, "/"), OK);
+    l.at.host = world_host(l.world, "10.0.0.1");
+    cr_assert_eq(disk_mkdir(l.at.host, "/meta"), OK);
+    cr_assert_eq(disk_sync_dir(l.at.host, "/"), OK);
     peer_begin(&l);
     for (int life = 0; life < LIVES; life++) {
         store_begin(&l);
@@ -444,8 +420,8 @@ void store_lives_run(uint64_t seed, struct store_lives *ret_lives)
     }
     store_begin(&l);
     rot(&l);
-    world_crash(l.host);
-    raft_disk_close(l.peer);
-    world_crash(loop_host(l.peer_loop));
+    world_crash(l.at.host);
+    raft_disk_close(l.peer.store);
+    world_crash(loop_host(l.peer.loop));
     world_close(l.world);
 }

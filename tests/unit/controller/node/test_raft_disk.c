@@ -2,19 +2,12 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "common/port/memory.h"
-#include "controller/node/raft_disk.h"
 #include "tests/lib/fake_disk.h"
-#include "tests/sim/sim.h"
+#include "tests/unit/controller/node/store_site.h"
 
 struct disk {
     struct world *world;
-    struct host *host;
-    struct loop *loop;
-    struct heap heap;
-    struct arena arena;
-    struct raft_disk *store;
-    struct raft_durable_state found;
+    struct store_site at;
     uint64_t written;
     uint64_t durable;
     bool rots; /* it is meant to stop */
@@ -40,54 +33,36 @@ static void on_failed(void *ctx, const char *sentence)
 
 static const struct raft_disk_events events = {on_durable, on_snapshot, on_failed};
 
-static void first(void *arg)
-{
-    cr_assert(arg != NULL);
-}
-
 static void disk_begin(struct disk *d, struct world *world, const char *address)
 {
-    *d = (struct disk){.world = world, .host = world_host(world, address)};
-    heap_init(&d->heap, memory_source(d->host), 64 << 20);
-    arena_init(&d->arena, memory_source(d->host), 4096, 64 << 20);
-    cr_assert_eq(loop_open(d->host, "store", &d->loop), OK);
-    loop_start(d->loop, first, d);
-    cr_assert_eq(disk_mkdir(d->host, "/meta"), OK);
+    *d = (struct disk){.world = world};
+    store_site_begin(&d->at, world_host(world, address));
+    cr_assert_eq(disk_mkdir(d->at.host, "/meta"), OK);
 }
 
 static void store_begin(struct disk *d)
 {
     d->written = d->durable = 0;
-    cr_assert_eq(
-        raft_disk_open(d->loop, &d->heap, "/meta", &events, d, &d->arena, &d->found, &d->store),
-        OK);
+    cr_assert_eq(store_site_open(&d->at, &events, d), OK);
 }
 
 static bool is_durable(void *ctx)
 {
     const struct disk *d = ctx;
-    return d->durable == d->written && !raft_disk_busy(d->store);
+    return d->durable == d->written && !raft_disk_busy(d->at.store);
 }
 
 static void store_end(struct disk *d)
 {
     cr_assert(world_run(d->world, is_durable, d, 10000000));
-    raft_disk_close(d->store);
-}
-
-static void disk_end(struct disk *d)
-{
-    loop_stop(d->loop);
-    loop_join(d->loop);
-    arena_release(&d->arena);
-    heap_release(&d->heap);
+    raft_disk_close(d->at.store);
 }
 
 static void append(struct disk *d, raft_index from, raft_index to, raft_term term)
 {
     for (raft_index i = from; i <= to; i++) {
         struct raft_entry entry = {.term = term, .kind = RAFT_DATA, .payload = slice_str("entry")};
-        raft_disk_append(d->store, ++d->written, 0, i, &entry, 1);
+        raft_disk_append(d->at.store, ++d->written, 0, i, &entry, 1);
     }
 }
 
@@ -97,13 +72,14 @@ static void snapshot_send(struct disk *from, struct disk *to)
     struct raft_snapshot snapshot;
     struct slice bytes;
     bool last = false;
-    raft_disk_snapshot_id(from->store, &snapshot);
+    raft_disk_snapshot_id(from->at.store, &snapshot);
     cr_assert_eq(snapshot.index, 20);
-    cr_assert_eq(raft_disk_snapshot_chunk(from->store, 20, 0, 1 << 20, &from->arena, &bytes, &last),
-                 OK);
+    cr_assert_eq(
+        raft_disk_snapshot_chunk(from->at.store, 20, 0, 1 << 20, &from->at.arena, &bytes, &last),
+        OK);
     cr_assert(last);
-    raft_disk_chunk(to->store, ++to->written, 20, 0, bytes);
-    raft_disk_install(to->store, ++to->written, &snapshot, false);
+    raft_disk_chunk(to->at.store, ++to->written, 20, 0, bytes);
+    raft_disk_install(to->at.store, ++to->written, &snapshot, false);
 }
 
 Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
@@ -116,21 +92,21 @@ Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
     disk_begin(&follower, world, "10.0.0.2");
     store_begin(&leader);
     append(&leader, 1, 20, 3);
-    cr_assert_eq(raft_disk_snapshot(leader.store, 20, 3, &voters, slice_str("state")), OK);
+    cr_assert_eq(raft_disk_snapshot(leader.at.store, 20, 3, &voters, slice_str("state")), OK);
     cr_assert(world_run(world, is_durable, &leader, 10000000));
     store_begin(&follower);
     snapshot_send(&leader, &follower);
     append(&follower, 21, 25, 3); /* acknowledged: they are durable */
     store_end(&follower);
     store_begin(&follower);
-    cr_assert_eq(follower.found.snapshot.index, 20);
-    cr_assert_eq(follower.found.first_index, 21);
-    cr_assert_eq(follower.found.run_count, 1);
-    cr_assert_eq(follower.found.runs[0].count, 5);
+    cr_assert_eq(follower.at.found.snapshot.index, 20);
+    cr_assert_eq(follower.at.found.first_index, 21);
+    cr_assert_eq(follower.at.found.run_count, 1);
+    cr_assert_eq(follower.at.found.runs[0].count, 5);
     store_end(&follower);
     store_end(&leader);
-    disk_end(&follower);
-    disk_end(&leader);
+    store_site_end(&follower.at);
+    store_site_end(&leader.at);
     world_close(world);
 }
 
@@ -146,24 +122,24 @@ Test(raft_disk, of_segments_that_were_dropped_one_comes_back)
     disk_begin(&d, world, "10.0.0.1");
     store_begin(&d);
     append(&d, 1, 10, 3);
-    raft_disk_append(d.store, ++d.written, 6, 6, &entry, 1); /* each cut begins a file */
+    raft_disk_append(d.at.store, ++d.written, 6, 6, &entry, 1); /* each cut begins a file */
     append(&d, 7, 20, 4);
-    raft_disk_append(d.store, ++d.written, 16, 16, &entry, 1);
+    raft_disk_append(d.at.store, ++d.written, 16, 16, &entry, 1);
     append(&d, 17, 25, 4);
     cr_assert(world_run(world, is_durable, &d, 10000000));
-    uint8_t *bytes = fake_disk_bytes(d.host, oldest, &n);
-    cr_assert_eq(raft_disk_snapshot(d.store, 20, 4, &voters, slice_str("state")), OK);
+    uint8_t *bytes = fake_disk_bytes(d.at.host, oldest, &n);
+    cr_assert_eq(raft_disk_snapshot(d.at.store, 20, 4, &voters, slice_str("state")), OK);
     cr_assert(world_run(world, is_durable, &d, 10000000));
-    raft_disk_drop_prefix(d.store, ++d.written, 18);
+    raft_disk_drop_prefix(d.at.store, ++d.written, 18);
     store_end(&d);
-    fake_disk_put(d.host, oldest, bytes, n);
+    fake_disk_put(d.at.host, oldest, bytes, n);
     free(bytes);
     store_begin(&d);
-    cr_assert_eq(d.found.snapshot.index, 20);
-    cr_assert_eq(d.found.first_index, 20);
-    cr_assert_eq(d.found.runs[0].count, 6);
+    cr_assert_eq(d.at.found.snapshot.index, 20);
+    cr_assert_eq(d.at.found.first_index, 20);
+    cr_assert_eq(d.at.found.runs[0].count, 6);
     store_end(&d);
-    disk_end(&d);
+    store_site_end(&d.at);
     world_close(world);
 }
 
@@ -180,16 +156,17 @@ Test(raft_disk, rotten_entries_are_not_read)
     append(&d, 1, 5, 1);
     cr_assert(world_run(world, is_durable, &d, 10000000));
     size_t n = 0;
-    uint8_t *bytes = fake_disk_bytes(d.host, path, &n);
+    uint8_t *bytes = fake_disk_bytes(d.at.host, path, &n);
     free(bytes);
     d.rots = true;
-    fake_disk_flip(d.host, path, (int64_t)n - 4, 3); /* in the last entry's payload */
-    cr_assert_eq(raft_disk_read(d.store, 1, 4, 1 << 20, &d.arena, &entries, &count), OK);
+    fake_disk_flip(d.at.host, path, (int64_t)n - 4, 3); /* in the last entry's payload */
+    cr_assert_eq(raft_disk_read(d.at.store, 1, 4, 1 << 20, &d.at.arena, &entries, &count), OK);
     cr_assert_eq(count, 4);
-    cr_assert_eq(raft_disk_read(d.store, 1, 5, 1 << 20, &d.arena, &entries, &count), ERR_CORRUPT);
+    cr_assert_eq(raft_disk_read(d.at.store, 1, 5, 1 << 20, &d.at.arena, &entries, &count),
+                 ERR_CORRUPT);
     cr_assert_eq(d.stopped, 1);
     store_end(&d);
-    disk_end(&d);
+    store_site_end(&d.at);
     world_close(world);
 }
 
@@ -206,16 +183,16 @@ static err_t opens_after_flip(raft_index count, raft_index entry, raft_index *re
     cr_assert(world_run(world, is_durable, &d, 10000000));
     append(&d, count + 1, count + 1, 1); /* one more sync, in which it may be told */
     store_end(&d);
-    free(fake_disk_bytes(d.host, path, &n));
-    fake_disk_flip(d.host, path, (int64_t)(n / (count + 1) * (entry - 1)) + 40, 3);
-    arena_clear(&d.arena);
-    err_t err = raft_disk_open(d.loop, &d.heap, "/meta", &events, &d, &d.arena, &d.found, &d.store);
+    free(fake_disk_bytes(d.at.host, path, &n));
+    fake_disk_flip(d.at.host, path, (int64_t)(n / (count + 1) * (entry - 1)) + 40, 3);
+    arena_clear(&d.at.arena);
+    err_t err = store_site_open(&d.at, &events, &d);
     if (err == OK) {
-        *ret_end = d.found.run_count == 0 ? 0 : d.found.runs[0].count;
+        *ret_end = d.at.found.run_count == 0 ? 0 : d.at.found.runs[0].count;
         d.written = d.durable = 0;
-        raft_disk_close(d.store);
+        raft_disk_close(d.at.store);
     }
-    disk_end(&d);
+    store_site_end(&d.at);
     world_close(world);
     return err;
 }
