@@ -5,6 +5,7 @@
 
 #include "broker/node/node_internal.h"
 #include "broker/partition/partition_internal.h"
+#include "common/log/log_internal.h"
 #include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "common/wire/record_batch_records.h"
@@ -269,6 +270,22 @@ bool atlas_refused_by(const struct cluster *cluster, uint32_t broker, const char
                                               : partition_of(cluster, broker_id(broker),
                                                              meta_topic_id(found), index);
     return p != NULL && p->state == PARTITION_OFFLINE && p->rotten;
+}
+
+bool atlas_in_hand(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
+                   int64_t base)
+{
+    const struct meta_topic *found = topic_of(cluster, topic);
+    const struct partition *p = found == NULL ? NULL
+                                              : partition_of(cluster, broker_id(broker),
+                                                             meta_topic_id(found), index);
+    bool held = false;
+    for (uint32_t i = 0; p != NULL && p->log != NULL && i < p->log->count; i++) {
+        const struct log_segment *segment = p->log->segments[i];
+        held = held || (segment->base == base && segment->file != NULL &&
+                        atomic_load(&segment->file->references) > 1);
+    }
+    return held;
 }
 
 bool atlas_committed(const struct cluster *cluster, const char *topic, int32_t index,

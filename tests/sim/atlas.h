@@ -24,6 +24,9 @@ bool atlas_held_by(const struct cluster *, uint32_t broker, const char *topic, i
                    uint32_t brokers);
 /* It runs, and takes its copy for rotten. */
 bool atlas_refused_by(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
+/* It runs, and somebody reads, sends or syncs the segment that begins there: what was looked at and is on its way does not rot. */
+bool atlas_in_hand(const struct cluster *, uint32_t broker, const char *topic, int32_t index,
+                   int64_t base);
 /* What its leader has committed; false: it has none that runs. */
 bool atlas_committed(const struct cluster *, const char *topic, int32_t index, int64_t *ret_from,
                      int64_t *ret_to);

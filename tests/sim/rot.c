@@ -45,13 +45,15 @@ struct places {
     uint32_t count;
     struct {
         struct inode *inode;
+        int64_t base; /* of its segment */
         int64_t at;
         size_t n;
     } list[BATCHES_MAX];
 };
 
-static void file_places(struct inode *inode, int64_t from, int64_t to, struct places *places)
+static void file_places(const struct entry *entry, int64_t from, int64_t to, struct places *places)
 {
+    struct inode *inode = entry->inode;
     struct slice rest = slice_of(inode->safe.p, inode->safe.n);
     struct slice batch;
     struct batch_header header;
@@ -63,6 +65,7 @@ static void file_places(struct inode *inode, int64_t from, int64_t to, struct pl
         if (same && header.base_offset >= from &&
             header.base_offset + header.last_offset_delta < to) {
             places->list[places->count].inode = inode;
+            places->list[places->count].base = strtoll(entry->name, NULL, 10);
             places->list[places->count].at = at;
             places->list[places->count++].n = batch.n;
         }
@@ -91,7 +94,7 @@ static void places_find(struct host *host, const char *topic, int32_t index, int
         if (n == 24 && strcmp(entry->name + 20, ".log") == 0 &&
             names_get(&folder->live_names, entry->name) == entry->inode &&
             entry->inode->odd == FAKE_READ_WELL) {
-            file_places(entry->inode, from, to, places);
+            file_places(entry, from, to, places);
         }
     }
 }
@@ -169,6 +172,10 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
     uint64_t newest = rots->plan->rot_newest ? (places->count + 7) / 8 : places->count;
     uint64_t place = places->count - newest + prng_below(prng, newest);
     size_t skip = prng_below(prng, places->list[place].n);
+    if (!rots->plan->rot_newest &&
+        atlas_in_hand(n->cluster, rot->broker, topic, rot->index, places->list[place].base)) {
+        return false;
+    }
     /* No checksum covers what stands before the magic byte: what flips there in memory nobody can see. */
     skip = rot->kind == ROT_MEMORY && skip < BATCH_MAGIC_AT ? BATCH_MAGIC_AT : skip;
     rot->inode = places->list[place].inode;
