@@ -78,6 +78,8 @@ struct member {
     time_us apply_at;  /* ... from then on; 0: it does */
     bool says_owned;   /* in its next heartbeat */
     bool says_all;     /* ... as if it were its first */
+    bool said;         /* the heartbeat that is under way does */
+    bool yields;       /* it is to give something up, and has not said yet that it did */
     time_us crash_at;
     time_us leave_at;
     time_us back_at;

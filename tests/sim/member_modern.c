@@ -41,6 +41,10 @@ static void target_take(struct member *member, uint32_t mask)
 {
     struct agent *agent = &member->consumer.agent;
     bool gives_up = (member->owned & ~mask) != 0;
+    if (member->apply_at != 0 && member->target == mask) {
+        return; /* it is told again, and its time does not begin anew */
+    }
+    member->yields = member->yields || gives_up;
     int64_t most_us = member->slow ? member->rebalance_ms * 500 : 200000;
     member->target = mask;
     member->apply_at = agent_now(agent) +
@@ -73,11 +77,13 @@ static void lives_on(struct member *member,
         member_state_set(member, MEMBER_ASKING);
     }
     member->generation = response->member_epoch;
+    member->yields = member->yields && !member->said;
     if (response->assignment != NULL) {
         target_take(member, mask_of(member, response));
     }
-    /* What it is to give up is not its own for longer: the coordinator may have said so before, in an answer that was lost. */
-    if (member->apply_at == 0 || (member->owned & ~member->target) == 0) {
+    /* Who is to give something up has its time for that, whatever its heartbeats say; and the coordinator may have said so before, in
+     * an answer that was lost. */
+    if (!member->yields) {
         member_lease_extend(member, &member->beat);
     }
     member_prove(member, &member->beat);
@@ -157,6 +163,7 @@ void modern_beat(struct member *member)
         request.subscribed_topic_names.items = names;
         request.subscribed_topic_names.count = (int32_t)agent->field->topic_count;
     }
+    member->said = (all || member->says_owned) && member->apply_at == 0;
     if (all || member->says_owned) {
         owned_say(member, topics, numbers, &request);
         member->says_owned = member->says_all = false;
