@@ -7,7 +7,7 @@
 
 #include "tests/sim/run.h"
 
-/* Prints as it goes. cut: where it begins. Returns the exit code: that of the failure; 0: the seed does not fail. */
+/* Prints as it goes. cut: where it begins; seconds: of a processor. Returns the exit code: that of the failure; 0: the seed does not fail. */
 int minimise_run(uint64_t seed, const struct plan_cut *cut, double seconds, const char *name);
 
 #endif
