@@ -5,13 +5,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define COUNTS_ACKED  200 /* records, ... */
-#define COUNTS_FAULTS 10  /* ... and faults a simulated minute, for a run to count */
-#define SECONDS_MAX   120 /* of one seed, in real time */
+#define COUNTS_ACKED  200  /* records, ... */
+#define COUNTS_FAULTS 10   /* ... and faults a simulated minute, for a run to count */
+#define SECONDS_MAX   120  /* of a processor, for one seed */
+#define WAITS_MAX     1200 /* seconds: of a child that gets none, or that nobody asks any more */
 #define KEEP_BYTES    (256 << 20)
 #define TOP_BYTES     (4 << 20)
 #define MMAP_BYTES    (1 << 20)
@@ -54,7 +56,9 @@ static void child_run(struct run_options options, bool twice, int in, int out)
     (void)mallopt(M_TOP_PAD, TOP_BYTES);
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
     do {
-        (void)alarm(SECONDS_MAX); /* also of a child that nobody asks any more */
+        const struct itimerval most = {.it_value.tv_sec = SECONDS_MAX};
+        (void)setitimer(ITIMER_PROF, &most, NULL);
+        (void)alarm(WAITS_MAX);
         options.seed = order.seed;
         run_seed(&options, &result);
         if (result.outcome == OUTCOME_GOOD && order.twice) {
@@ -125,9 +129,9 @@ static bool job_result(struct job *job, struct run_result *ret_result)
         job->child = -1;
         *ret_result = (struct run_result){.outcome = OUTCOME_CRASHED};
         (void)snprintf(ret_result->checker, sizeof(ret_result->checker), "crash");
-        (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "signal %d%s",
-                       WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                       WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (no end)" : "");
+        int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+        (void)snprintf(ret_result->sentence, sizeof(ret_result->sentence), "signal %d%s", number,
+                       number == SIGPROF || number == SIGALRM ? " (no end)" : "");
     }
     return false;
 }
