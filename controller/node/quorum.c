@@ -254,7 +254,8 @@ static void on_observe_timer(struct timer *timer)
 static void on_timer(struct timer *timer)
 {
     struct quorum *q = CONTAINER_OF(timer, struct quorum, timer);
-    time_ms late = (loop_now_us(q->loop) - timer->at) / 1000;
+    /* Later than the core asked for: steps before this one in the same turn have armed the timer anew. */
+    time_ms late = now_ms(q) - raft_deadline(&q->raft);
     if (late > LATE_MS) {
         struct raft_event event = {.kind = RAFT_EV_LATE,
                                    .late_by_ms = (int32_t)min_i64(late, INT32_MAX)};

@@ -143,6 +143,54 @@ static void controller_dies(struct run *run)
     }
 }
 
+/* A controller that follows has had something written, and is about to be told so. */
+static bool follower_told(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        const struct sim_controller *c = &cluster->controllers[i];
+        const struct raft *raft = controller_node_raft(c->node);
+        if (raft->role == RAFT_FOLLOWER && raft->written < raft->write &&
+            world_letter_waits(c->host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool somebody_stands(void *ctx)
+{
+    const struct cluster *cluster = ctx;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        enum raft_role role = controller_node_raft(cluster->controllers[i].node)->role;
+        if (role == RAFT_PROSPECTIVE || role == RAFT_CANDIDATE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lid of a laptop is closed for longer than any patience lasts. What the disk has to say comes before the timers that are late,
+ * and hides from nobody that they are. */
+static void all_sleep(struct run *run)
+{
+    struct cluster *cluster = run->cluster;
+    broker_crash(cluster, 0); /* which controllers write down */
+    check(run, world_run(run->world, follower_told, cluster, 20 * SECOND),
+          "a follower among the controllers is about to hear from its disk");
+    time_us until = world_now_us(run->world) + SECOND;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        world_pause(cluster->controllers[i].host, until);
+    }
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        world_pause(cluster->brokers[i].host, until);
+    }
+    check(run, !world_run(run->world, somebody_stands, cluster, 2 * SECOND),
+          "all wake up, and no controller stands for election");
+    check(run, broker_start(cluster, 0), "the broker starts again");
+    whole(run);
+}
+
 static void write_and_read(struct run *run)
 {
     if (!told(run, story_begin(&run->story), "a topic and a producer id are there") ||
@@ -155,6 +203,7 @@ static void write_and_read(struct run *run)
     broker_dies(run);
     brokers_die_slowly(run);
     controller_dies(run);
+    all_sleep(run);
     told(run, story_read(&run->story), "after the crashes all of it is read, and nothing else");
 }
 

@@ -356,6 +356,19 @@ void world_pause(struct host *host, time_us until)
     machine->world->held_until = max_i64(machine->world->held_until, until);
 }
 
+bool world_letter_waits(struct host *host)
+{
+    const struct machine *machine = fake_machine_of(host);
+    LIST_EACH(&machine->world->loops, node)
+    {
+        const struct loop *loop = CONTAINER_OF(node, struct loop, node);
+        if (loop->machine == machine && !loop->ended && loop->mail_coming) {
+            return true;
+        }
+    }
+    return false;
+}
+
 time_us world_held_until(const struct world *world)
 {
     return world->held_until;
