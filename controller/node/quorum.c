@@ -168,13 +168,13 @@ static void hand_up(struct quorum *q)
     }
     q->delivering = true;
     while (!q->halted) {
-        if (q->restored) {
-            hand_up_snapshot(q);
-        } else if (q->role_changed) {
+        if (q->role_changed) { /* first: a snapshot may be what a deposed leader hears first */
             q->role_changed = false;
             if (!q->leading) {
                 q->events->following(q->ctx, q->leader, q->term);
             }
+        } else if (q->restored) {
+            hand_up_snapshot(q);
         } else if (q->applied < q->commit) {
             hand_up_entries(q);
         } else if (q->ready_to_tell) {
