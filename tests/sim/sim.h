@@ -84,6 +84,8 @@ void world_reset(struct host *, struct host *);
 void world_pause(struct host *, time_us until);
 /* Whether a letter is about to be delivered on one of its loops. */
 bool world_letter_waits(struct host *);
+/* Whether none of its loops runs any more. */
+bool world_ended(struct host *);
 /* By when all has arrived that cuts and sleeps have ever held up: healing them does not make it come sooner. */
 time_us world_held_until(const struct world *);
 /* Its monotonic clock goes this much faster from now on. */

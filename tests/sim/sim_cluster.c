@@ -220,6 +220,8 @@ static struct world_hash run_once(struct run *run)
     nodes_start(run);
     write_and_read(run);
     client_close(run->client);
+    /* Whoever stops waits for its disk. */
+    world_disk_pace(run->cluster->controllers[0].host, 3 * SECOND, 3 * SECOND);
     check(run, cluster_stop(run->cluster), "all nodes stop in order");
     told(run, story_replicas_equal(&run->story), "all replicas are the same bytes");
     cluster_close(run->cluster);

@@ -369,6 +369,19 @@ bool world_letter_waits(struct host *host)
     return false;
 }
 
+bool world_ended(struct host *host)
+{
+    const struct machine *machine = fake_machine_of(host);
+    LIST_EACH(&machine->world->loops, node)
+    {
+        const struct loop *loop = CONTAINER_OF(node, struct loop, node);
+        if (loop->machine == machine && !loop->ended) {
+            return false;
+        }
+    }
+    return true;
+}
+
 time_us world_held_until(const struct world *world)
 {
     return world->held_until;
