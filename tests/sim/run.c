@@ -450,6 +450,27 @@ static void clients_close(struct run *run)
     }
 }
 
+static bool copied(struct run *run)
+{
+    for (uint32_t t = 0; t < run->field.topic_count; t++) {
+        for (uint32_t p = 0; p < run->field.topics[t].partitions; p++) {
+            if (!watch_copied(&run->watch, run->field.topics[t].name, (int32_t)p)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What the clients left under way arrives and is copied: a leader that stops at once may hold it alone, unacknowledged. So may one
+ * whose followers are in sync and still have far to go, as those that may fetch little at a time. */
+static bool rest(struct run *run)
+{
+    time_us held_us = world_held_until(run->world) - world_now_us(run->world);
+    world_sleep(run->world, 2 * SECOND + min_i64(max_i64(held_us, 0), HELD_MOST_US));
+    return until(run, copied, recover_us(run), "followers do not copy all that their leaders hold");
+}
+
 static void play(struct run *run)
 {
     bool good = form(run);
@@ -468,13 +489,10 @@ static void play(struct run *run)
         tell_cluster(run->cluster, &run->nemesis, stderr);
     }
     clients_close(run);
-    if (!good) {
+    if (!good || !rest(run)) {
         judge(run);
         return; /* whatever is left goes with this process */
     }
-    /* What the clients left under way arrives and is copied: a leader that stops at once may hold it alone, unacknowledged. */
-    time_us held_us = world_held_until(run->world) - world_now_us(run->world);
-    world_sleep(run->world, 2 * SECOND + min_i64(max_i64(held_us, 0), HELD_MOST_US));
     if (!cluster_stop(run->cluster)) {
         (void)verdict(run, OUTCOME_STUCK, "liveness", "nodes do not stop in order");
     }

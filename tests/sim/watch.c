@@ -398,6 +398,29 @@ static int64_t same_from(const struct bytes *a, const struct bytes *b)
     return at + BATCH_HEADER_BYTES <= a->n ? (int64_t)load_be64(a->p + at) : a->end;
 }
 
+bool watch_copied(const struct watch *watch, const char *topic, int32_t index)
+{
+    int64_t end = -1;
+    for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
+        const struct sim_broker *broker = &watch->cluster->brokers[b];
+        if (broker->node == NULL || broker->halted) {
+            continue;
+        }
+        LIST_EACH(&broker->node->partitions->all, node)
+        {
+            const struct partition *p = CONTAINER_OF(node, struct partition, node);
+            if (p->state != PARTITION_OPEN || p->index != index || strcmp(p->name, topic) != 0) {
+                continue;
+            }
+            if (end >= 0 && p->core.log_end != end) {
+                return false;
+            }
+            end = p->core.log_end;
+        }
+    }
+    return true;
+}
+
 void watch_replicas(struct watch *watch, const char *topic, int32_t index)
 {
     struct bytes first = {.start = -1};
