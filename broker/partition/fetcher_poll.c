@@ -122,8 +122,8 @@ static void ask(struct question *question, struct follow *follow, bool poll,
                 const struct replica_fetch_plan *plan)
 {
     const struct partitions *table = follow->fetcher->room->table;
-    bool known = poll && follow->in_session && same_plan(&follow->asked, plan) &&
-                 !follow->bad_crc && !follow->crc_accused;
+    bool known = poll && follow->fetcher->session_good && follow->in_session &&
+                 same_plan(&follow->asked, plan) && !follow->bad_crc && !follow->crc_accused;
     question->meant++;
     if (!known) {
         struct kmsg_fetch_request_partition *named = name(question, follow);

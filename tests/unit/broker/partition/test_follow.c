@@ -117,6 +117,22 @@ Test(follow, who_rests_does_not_wait_for_the_poll_of_the_others)
     cr_assert_leq(waits_ms, 160, "20 ms, and twice as long each time; not %d ms", waits_ms);
 }
 
+/* The poll in which one leaves names all that stay, also those behind it: else they wait as long as that poll, or for ever. */
+Test(follow, who_stays_is_asked_for_when_another_leaves)
+{
+    atomic_store(&bench.nodes[0].unknowing, 4);
+    bench_second(&bench);
+    cr_assert(bench_soon(knows_now, NULL));
+    for (int i = 0; i < 10; i++) { /* they take turns at the head of a poll */
+        bench_lead(&bench, 3);
+        cr_assert_eq(bench_produce(&bench, 2, -1, 1, 10).error, KAFKA_NONE);
+        bench_lead(&bench, 1);
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    }
+    int waits_ms = atomic_load(&bench.nodes[0].left_out_ms);
+    cr_assert_leq(waits_ms, 160, "as long as it rested at first; not %d ms", waits_ms);
+}
+
 Test(follow, a_new_leader_goes_on_where_the_old_one_was_and_the_old_one_follows)
 {
     for (int i = 0; i < 10; i++) {
