@@ -139,6 +139,13 @@ static err_t recovery_rewrite(struct log_recovery *r, struct log_segment *segmen
     return OK;
 }
 
+/* Compaction takes records out of what has long been on disk. Behind the recovery point a segment begins where the one before it
+ * ended, also where a follower copies holes: what is missing there a crash has taken, with an end or with whole segments. */
+static bool hole_compacted(const struct log_recovery *r, int64_t end, int64_t next_base)
+{
+    return r->log->config.gaps && next_base > end && (r->clean || next_base <= r->point);
+}
+
 /* Scans segment i, whose base is what must follow, and says whether the log goes on behind it. */
 static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
                               struct log_scan *scan, bool *ret_ends)
@@ -153,7 +160,7 @@ static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
         bool last = i + 1 == log->count;
         int64_t next_base = last ? scan->next : log->segments[i + 1]->base;
         *ret_ends = last;
-        if (next_base == scan->next || (log->config.gaps && next_base > scan->next)) {
+        if (next_base == scan->next || hole_compacted(r, scan->next, next_base)) {
             return OK;
         }
         err = ERR_CORRUPT; /* a hole or an overlap: what comes next belongs to another history */

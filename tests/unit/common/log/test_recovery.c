@@ -209,6 +209,35 @@ Test(recovery, zeros_at_the_end_and_records_of_an_earlier_epoch_are_no_log)
     ground_release(&g);
 }
 
+/* Seed 816856: of two segments that were not synced a power cut kept the second one's bytes. */
+Test(recovery, a_segment_that_a_crash_emptied_is_no_hole_of_compaction)
+{
+    struct ground g;
+    ground_init(&g, 33);
+    g.config.segment_bytes = 1000;
+    g.config.gaps = true;
+    (void)fill(&g, 20);
+    cr_assert_gt(log_segment_count(g.log), 3);
+    int64_t base = log_segment(g.log, 1).base_offset;
+    int64_t next = log_segment(g.log, 2).base_offset;
+    ground_kill(&g);
+    char path[64];
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.log", (long long)base);
+    fake_disk_put(g.host, path, (const uint8_t *)"", 0);
+    g.known.recovery_point = next; /* below it, it may well be one */
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 20);
+    ground_kill(&g);
+    g.known.recovery_point = base + 1;
+    cr_assert_eq(ground_open(&g), ERR_CORRUPT, "what was synced is gone, and more");
+    g.known.recovery_point = base;
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), base);
+    cr_assert_eq(g.report.bad_offset, base);
+    cr_assert(g.report.rot_suspected);
+    ground_release(&g);
+}
+
 static void expect_all(struct ground *g, const uint8_t *want, size_t want_n)
 {
     size_t n = 0;
