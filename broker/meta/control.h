@@ -90,7 +90,8 @@ enum control_kind {
 struct control_partition {
     struct uuid topic;
     int32_t partition;
-    int32_t leader_epoch; /* of REPLICAS_ROTTEN: in the image by which it is said */
+    /* In the image by which it is said: of REPLICAS_ROTTEN the leader's, of REPLICAS_SYNCED the partition's. */
+    int32_t epoch;
 };
 
 /*

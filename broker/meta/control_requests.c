@@ -178,11 +178,13 @@ static void replicas_send(struct control_request *r)
         return;
     }
     for (uint32_t i = 0; i < r->replicas.count; i++) {
-        epochs[i] = r->replicas.partitions[i].leader_epoch;
+        epochs[i] = r->replicas.partitions[i].epoch;
     }
     assign.dir = rpc_uuid(&r->replicas.dir);
     rotten.leader_epochs = epochs;
     rotten.n_leader_epochs = r->replicas.count;
+    synced.partition_epochs = epochs;
+    synced.n_partition_epochs = r->replicas.count;
     if (r->kind == CONTROL_ASSIGN_DIRS) {
         SAY_WHICH(assign, ASSIGN_DIRS, assign_dirs);
     } else if (r->kind == CONTROL_REPLICAS_LOST) {

@@ -154,12 +154,12 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
     }
 }
 
-static void on_synced(void *ctx, struct uuid topic, int32_t index)
+static void on_synced(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch)
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
     news_add(node, &node->synced, CONTROL_REPLICAS_SYNCED,
-             (struct control_partition){topic, index, 0});
+             (struct control_partition){topic, index, partition_epoch});
 }
 
 /* ---- in-sync sets ---- */

@@ -147,7 +147,8 @@ struct partition {
     bool prove_wanted;
     bool proving;
     bool proved_posted;
-    bool sync_requested; /* in the directory's queue, or on the way there */
+    int32_t proved_epoch; /* the partition's, in the image that asked for it */
+    bool sync_requested;  /* in the directory's queue, or on the way there */
     bool tick_posted;
     bool ask_posted;
     bool fetch_posted;

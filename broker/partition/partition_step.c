@@ -275,11 +275,12 @@ void partition_prove(struct partition *p)
     if (log_durable_end(p->log) < wanted && !MUTANT(96)) {
         p->sync_end = max_i64(p->sync_end, wanted);
         request_sync(p, NULL);
-    } else if (!p->proved_posted) {
+    } else {
         p->prove_wanted = false;
         p->proving = false;
+        p->proved_epoch = p->view.partition_epoch;
+        p->outbox.flags |= p->proved_posted ? 0 : OUTBOX_PROVED;
         p->proved_posted = true;
-        p->outbox.flags |= OUTBOX_PROVED;
     }
 }
 

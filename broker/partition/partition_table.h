@@ -55,9 +55,9 @@ struct partitions_events {
     /* A replica lies here, its folder is on disk (AssignDirs). Told again with each apply until the image shows it; until
      * then nothing that the replica has counts. */
     void (*assigned)(void *ctx, struct uuid topic, int32_t index, struct uuid dir);
-    /* The whole log of a replica whose topic has durability=disk is on disk, and the image does not show it as synced
-     * (ReplicasSynced). May be NULL. */
-    void (*synced)(void *ctx, struct uuid topic, int32_t index);
+    /* The whole log of a replica whose topic has durability=disk, in the image with that partition epoch, is on disk, and the
+     * image does not show it as synced (ReplicasSynced). May be NULL. */
+    void (*synced)(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch);
     /* A directory has failed: it is offline for good (Heartbeat.offline_dirs). */
     void (*dir_failed)(void *ctx, struct uuid dir);
     /* All partitions of the first apply are open (or offline), lost ones are told: the broker may ask to be unfenced. May

@@ -594,9 +594,10 @@ void table_proved(struct mail *mail)
     partition_enter(p);
     p->proved_posted = false;
     bool open = p->state == PARTITION_OPEN;
+    int32_t epoch = p->proved_epoch;
     lock_leave(p->lock);
     if (open && events->synced != NULL) {
-        events->synced(events->ctx, p->topic, p->index);
+        events->synced(events->ctx, p->topic, p->index, epoch);
     }
     partition_drop(p);
 }

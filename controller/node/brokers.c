@@ -273,18 +273,32 @@ static err_t replicas_read(struct order *order, enum command_kind kind, int32_t 
     return OK;
 }
 
+/* Behind replicas_read: as many epochs. */
+static err_t epochs_read(struct order *order, const int32_t *from, size_t count)
+{
+    struct replicas_command *command = &order->command.replicas;
+    ENSURE(count == command->count, ERR_MALFORMED);
+    int32_t *epochs = arena_array(&order->arena, count, sizeof(*epochs));
+    ENSURE(epochs != NULL, ERR_NO_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        epochs[i] = from[i];
+    }
+    command->epochs = epochs;
+    return OK;
+}
+
 static err_t rotten_read(struct order *order, const Odradek__ReplicasRotten *from)
 {
     TRY(replicas_read(order, COMMAND_REPLICAS_ROTTEN, from->broker, from->epoch, from->partitions,
                       from->n_partitions));
-    ENSURE(from->n_leader_epochs == from->n_partitions, ERR_MALFORMED);
-    int32_t *epochs = arena_array(&order->arena, from->n_partitions, sizeof(*epochs));
-    ENSURE(epochs != NULL, ERR_NO_MEMORY);
-    for (size_t i = 0; i < from->n_partitions; i++) {
-        epochs[i] = from->leader_epochs[i];
-    }
-    order->command.replicas.leader_epochs = epochs;
-    return OK;
+    return epochs_read(order, from->leader_epochs, from->n_leader_epochs);
+}
+
+static err_t synced_read(struct order *order, const Odradek__ReplicasSynced *from)
+{
+    TRY(replicas_read(order, COMMAND_REPLICAS_SYNCED, from->broker, from->epoch, from->partitions,
+                      from->n_partitions));
+    return epochs_read(order, from->partition_epochs, from->n_partition_epochs);
 }
 
 static err_t assign_read(struct order *order, const Odradek__AssignDirs *from)
@@ -340,10 +354,7 @@ static err_t order_read(struct order *order, const Odradek__Frame *frame)
                              frame->replicas_lost->epoch, frame->replicas_lost->partitions,
                              frame->replicas_lost->n_partitions);
     case ODRADEK__FRAME__BODY_REPLICAS_ROTTEN: return rotten_read(order, frame->replicas_rotten);
-    case ODRADEK__FRAME__BODY_REPLICAS_SYNCED:
-        return replicas_read(order, COMMAND_REPLICAS_SYNCED, frame->replicas_synced->broker,
-                             frame->replicas_synced->epoch, frame->replicas_synced->partitions,
-                             frame->replicas_synced->n_partitions);
+    case ODRADEK__FRAME__BODY_REPLICAS_SYNCED: return synced_read(order, frame->replicas_synced);
     case ODRADEK__FRAME__BODY_ASSIGN_DIRS: return assign_read(order, frame->assign_dirs);
     case ODRADEK__FRAME__BODY_ALTER_ISR: return alter_isr_read(order, frame->alter_isr);
     case ODRADEK__FRAME__BODY_ALLOCATE_PRODUCER_IDS:

@@ -172,13 +172,16 @@ struct assign_dirs_command {
  * member of the ISR or the ELR may lead (INELIGIBLE_REPLICA), for what is good of it may be all there is; and the leader epoch
  * grows, for the same incarnation of the broker goes on with an empty log, and what it fetched into the old one must not count. It
  * counts in the leader epoch in which it is said (FENCED_LEADER_EPOCH): the copy that has come since may be a good one.
- * REPLICAS_SYNCED: the topic is durability=disk in the broker's image, and it has fsynced the whole log since it saw that. */
+ * REPLICAS_SYNCED: the topic is durability=disk in the broker's image, and it has fsynced the whole log since it saw that. It
+ * counts for the partition epoch of that image (INVALID_UPDATE_VERSION): durability may have gone and come back since, which renews
+ * that epoch, and what was acknowledged in between is not on disk. Whoever hears nothing sees a newer image, and says it by that. */
 struct replicas_command {
     int32_t broker;
     int64_t broker_epoch;
     const struct partition_ref *entries;
     uint32_t count;
-    const int32_t *leader_epochs; /* of REPLICAS_ROTTEN, as many; else NULL */
+    /* As many: of REPLICAS_ROTTEN leader epochs, of REPLICAS_SYNCED partition epochs; else NULL. */
+    const int32_t *epochs;
 };
 
 /* Of ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_ROTTEN and REPLICAS_SYNCED. */

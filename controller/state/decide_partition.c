@@ -160,7 +160,7 @@ struct replica_word {
     enum command_kind kind;
     const struct meta_broker *broker;
     struct uuid dir;
-    int32_t leader_epoch; /* of REPLICAS_ROTTEN */
+    int32_t epoch; /* of REPLICAS_ROTTEN the leader's, of REPLICAS_SYNCED the partition's */
 };
 
 /* Changes the replica as it was said; *ret_lost: its seats go. */
@@ -236,8 +236,13 @@ static err_t replica_one(const struct world *world, const struct partition_ref *
     if (*ret_error != KAFKA_NONE) {
         return OK;
     }
+    bool early = word->kind == COMMAND_REPLICAS_SYNCED && word->epoch != old->partition_epoch;
+    if (early && !MUTANT(149)) {
+        *ret_error = KAFKA_INVALID_UPDATE_VERSION;
+        return OK;
+    }
     bool rotten = lost && word->kind == COMMAND_REPLICAS_ROTTEN;
-    if (rotten && word->leader_epoch != old->leader_epoch && !MUTANT(147)) {
+    if (rotten && word->epoch != old->leader_epoch && !MUTANT(147)) {
         *ret_error = KAFKA_FENCED_LEADER_EPOCH; /* of an earlier copy, or it is said again */
         return OK;
     }
@@ -279,8 +284,8 @@ static err_t decide_words(const struct controller_state *state, enum command_kin
     struct replica_word word = {.kind = kind, .broker = meta_broker(world.image, words->broker)};
     assert(word.broker != NULL && word.broker->epoch == words->broker_epoch);
     assert((dirs != NULL) == (kind == COMMAND_ASSIGN_DIRS) || words->count == 0);
-    assert((words->leader_epochs != NULL) == (kind == COMMAND_REPLICAS_ROTTEN) ||
-           words->count == 0);
+    bool epochs = kind == COMMAND_REPLICAS_ROTTEN || kind == COMMAND_REPLICAS_SYNCED;
+    assert((words->epochs != NULL) == epochs || words->count == 0);
     for (; cursor->index < words->count; cursor->index++) {
         uint32_t i = cursor->index;
         const struct partition_ref *at = dirs != NULL ? &dirs[i].at : &words->entries[i];
@@ -289,7 +294,7 @@ static err_t decide_words(const struct controller_state *state, enum command_kin
             return OK;
         }
         word.dir = dirs != NULL ? dirs[i].dir : UUID_NONE;
-        word.leader_epoch = words->leader_epochs != NULL ? words->leader_epochs[i] : -1;
+        word.epoch = epochs ? words->epochs[i] : -1;
         TRY(replica_one(&world, at, &word, decision, &answer->results[i]));
     }
     return OK;

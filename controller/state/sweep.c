@@ -81,6 +81,14 @@ static struct meta_replica *replica_on(struct meta_partition *partition, int32_t
     return NULL;
 }
 
+/* What was acknowledged was on disk, and is not to be any more. */
+static bool weakened(const struct world *world, const struct sweep *sweep, struct slice topic)
+{
+    struct world before = *world;
+    before.resource = NULL;
+    return sweep->durability && world_disk(&before, topic) && !world_disk(world, topic);
+}
+
 static err_t sweep_partition(const struct world *world, const struct sweep *sweep,
                              struct slice topic, const struct meta_partition *old,
                              struct decision *decision)
@@ -106,7 +114,8 @@ static err_t sweep_partition(const struct world *world, const struct sweep *swee
             next.replicas[i].synced = false;
         }
     }
-    if (partition_settle(world, topic, old, &rules, &next)) {
+    /* A new epoch also where nobody was known to be synced: what is said by the old one does not count any more. */
+    if (partition_settle(world, topic, old, &rules, &next) || weakened(world, sweep, topic)) {
         struct meta_record *record = decision_add(decision, META_PARTITION);
         ENSURE(record != NULL, ERR_NO_MEMORY);
         record->partition = next;

@@ -344,13 +344,13 @@ static void on_assigned(void *ctx, struct uuid topic, int32_t index, struct uuid
     CHECK(pthread_mutex_unlock(&b->mutex) == 0);
 }
 
-static void on_synced(void *ctx, struct uuid topic, int32_t index)
+static void on_synced(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch)
 {
     struct bench_node *node = ctx;
     struct bench *b = node->bench;
     atomic_fetch_add(&node->synced, 1);
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
-    if (uuid_eq(topic, b->topic) && index == 0) {
+    if (uuid_eq(topic, b->topic) && index == 0 && partition_epoch == b->partition.partition_epoch) {
         b->partition.replicas[node - b->nodes].synced = true;
         b->partition.partition_epoch++;
         publish_partition(b);

@@ -605,8 +605,11 @@ static void report_synced(struct run *run, int t, const struct meta_partition *p
     }
     model->data[b].synced = model->data[b].len;
     struct partition_ref ref = {partition->topic, partition->index};
+    int32_t epoch = partition->partition_epoch - 1; /* of an image before this one */
     struct command command = {.kind = COMMAND_REPLICAS_SYNCED,
-                              .replicas = {b, broker->epoch, &ref, 1, NULL}};
+                              .replicas = {b, broker->epoch, &ref, 1, &epoch}};
+    cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_INVALID_UPDATE_VERSION);
+    epoch++;
     cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
 }
 

@@ -109,7 +109,7 @@ static void ask_partition(struct quorum *quorum, struct prng *prng)
         {.kind = COMMAND_ASSIGN_DIRS, .assign_dirs = {broker, epoch, &dir, 1}},
         {.kind = COMMAND_REPLICAS_LOST, .replicas = {broker, epoch, both, 2, NULL}},
         {.kind = COMMAND_REPLICAS_ROTTEN, .replicas = {broker, epoch, both, 2, epochs}},
-        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2, NULL}},
+        {.kind = COMMAND_REPLICAS_SYNCED, .replicas = {broker, epoch, both, 2, epochs}},
         {.kind = COMMAND_ALTER_PARTITION, .alter_partition = {broker, epoch, &isr, 1}},
         {.kind = COMMAND_ELECT_LEADERS, .elect_leaders = {.entries = both, .count = 2}},
         {.kind = COMMAND_ALLOCATE_PRODUCER_IDS, .allocate_producer_ids = {broker, epoch}},
