@@ -1,0 +1,250 @@
+/* What the quorum hands up, and in which order. */
+#include "controller/node/quorum.h"
+#include "common/port/clock.h"
+#include "common/rpc/rpc.h"
+#include "controller/node/raft_wire.h"
+#include "tests/unit/controller/node/store_site.h"
+
+#define SELF 1
+#define PEER 2
+
+struct stage {
+    struct world *world;
+    struct store_site at;
+    struct store_site other; /* who makes the snapshot */
+    struct raft_voters voters;
+    Odradek__Hello hello;
+    struct rpc rpc;
+    struct trace trace;
+    struct quorum *quorum;
+    struct mail mail;
+    void (*turn)(struct stage *); /* what its loop is to do; NULL: done */
+    Odradek__RaftMessage message;
+    char told[32]; /* a letter each */
+};
+
+static void tell(void *ctx, char letter)
+{
+    struct stage *s = ctx;
+    size_t n = strlen(s->told);
+    cr_assert_lt(n + 1, sizeof(s->told));
+    s->told[n] = letter;
+}
+
+static void on_durable(void *ctx, uint64_t write)
+{
+    struct stage *s = ctx;
+    if (s->quorum != NULL) {
+        quorum_durable(s->quorum, write);
+    }
+}
+
+static void on_snapshot(void *ctx, raft_index index, raft_term term)
+{
+    cr_assert(ctx != NULL && index > 0 && term > 0);
+}
+
+static void on_failed(void *ctx, const char *sentence)
+{
+    cr_assert(ctx == NULL, "%s", sentence);
+}
+
+static void on_leading(void *ctx, raft_term term)
+{
+    cr_assert_eq(term, 1);
+    tell(ctx, 'L');
+}
+
+static void on_following(void *ctx, struct raft_node leader, raft_term term)
+{
+    cr_assert(leader.id == RAFT_NO_ID || term > 0);
+    tell(ctx, 'F');
+}
+
+static void on_committed(void *ctx, raft_index index, const struct raft_entry *entry)
+{
+    cr_assert(index > 0 && entry->term > 0);
+    tell(ctx, 'C');
+}
+
+static void on_restored(void *ctx, const struct raft_snapshot *snapshot, struct slice body)
+{
+    cr_assert_eq(snapshot->index, 20);
+    cr_assert(slice_eq(body, slice_str("state")));
+    tell(ctx, 'R');
+}
+
+static const struct raft_disk_events disk_events = {on_durable, on_snapshot, on_failed};
+static const struct quorum_events quorum_events = {.leading = on_leading,
+                                                   .following = on_following,
+                                                   .committed = on_committed,
+                                                   .restored = on_restored,
+                                                   .halted = on_failed};
+
+static void written(void *ctx, struct slice line)
+{
+    cr_assert(ctx != NULL && line.n > 0);
+}
+
+static time_ms wall_now(void *ctx)
+{
+    return clock_wall_ms(((struct stage *)ctx)->at.host);
+}
+
+static struct store_site *site_begin(struct stage *s, struct store_site *at, const char *address)
+{
+    store_site_begin(at, world_host(s->world, address));
+    cr_assert_eq(disk_mkdir(at->host, "/meta"), OK);
+    cr_assert_eq(store_site_open(at, &disk_events, s), OK);
+    return at;
+}
+
+static void on_turn(struct mail *mail)
+{
+    struct stage *s = CONTAINER_OF(mail, struct stage, mail);
+    s->turn(s);
+    s->turn = NULL;
+}
+
+static bool is_done(void *ctx)
+{
+    return ((struct stage *)ctx)->turn == NULL;
+}
+
+static void in_turn(struct stage *s, void (*turn)(struct stage *))
+{
+    s->turn = turn;
+    s->mail.deliver = on_turn;
+    loop_post(s->at.loop, &s->mail);
+    cr_assert(world_run(s->world, is_done, s, 1000000));
+}
+
+static void start(struct stage *s)
+{
+    struct quorum_options options = {.seed = 7};
+    raft_config_defaults(&options.raft, s->voters.node[0]);
+    cr_assert_eq(quorum_open(&s->rpc, &s->at.heap, &s->trace, &options, s->at.store, &s->at.found,
+                             &quorum_events, s, &s->quorum),
+                 OK);
+    quorum_start(s->quorum, &options);
+}
+
+static void stop(struct stage *s)
+{
+    quorum_close(s->quorum);
+    s->quorum = NULL;
+    rpc_release(&s->rpc);
+}
+
+/* One of three controllers; it has no addresses of the others, whose words come from the test. */
+static void stage_begin(struct stage *s)
+{
+    *s = (struct stage){.world = world_open(1, false), .voters.count = 3};
+    struct store_site *at = site_begin(s, &s->at, "10.0.0.1");
+    (void)site_begin(s, &s->other, "10.0.0.2");
+    for (int32_t i = 0; i < 3; i++) {
+        s->voters.node[i] = (struct raft_node){.id = i + 1, .directory.b = {(uint8_t)(i + 1)}};
+    }
+    cr_assert_eq(raft_disk_found(at->store, slice_str("cluster"), &s->voters), OK);
+    at->found.snapshot.voters = s->voters;
+    odradek__hello__init(&s->hello);
+    trace_init(&s->trace, "controller", written, wall_now, s);
+    rpc_init(&s->rpc, at->loop, &at->heap, (struct hash_key){1, 2}, &s->hello);
+    in_turn(s, start);
+}
+
+static void stage_end(struct stage *s)
+{
+    in_turn(s, stop);
+    raft_disk_close(s->at.store);
+    raft_disk_close(s->other.store);
+    store_site_end(&s->at);
+    store_site_end(&s->other);
+    world_close(s->world);
+}
+
+static bool is_quiet(void *ctx)
+{
+    const struct stage *s = ctx;
+    return !raft_disk_busy(s->at.store) && !raft_disk_busy(s->other.store);
+}
+
+static void settle(struct stage *s)
+{
+    cr_assert(world_run(s->world, is_quiet, s, 1000000));
+}
+
+static bool stands(void *ctx)
+{
+    return quorum_raft(((struct stage *)ctx)->quorum)->role == RAFT_PROSPECTIVE;
+}
+
+static void receive(struct stage *s)
+{
+    quorum_receive(s->quorum, &s->message);
+}
+
+/* From the peer. */
+static void say(struct stage *s, enum raft_message_kind kind, raft_term term)
+{
+    Odradek__Node from = ODRADEK__NODE__INIT;
+    Odradek__Node to = ODRADEK__NODE__INIT;
+    from.id = PEER;
+    from.directory = rpc_uuid(&s->voters.node[1].directory);
+    to.id = SELF;
+    to.directory = rpc_uuid(&s->voters.node[0].directory);
+    s->message.from = &from;
+    s->message.to = &to;
+    s->message.kind = kind;
+    s->message.term = term;
+    in_turn(s, receive);
+    settle(s);
+}
+
+static void lead(struct stage *s)
+{
+    cr_assert(world_run(s->world, stands, s, 1000000));
+    odradek__raft_message__init(&s->message);
+    s->message.granted = true;
+    s->message.vote_term = 1;
+    say(s, RAFT_PRE_VOTE_ANSWER, 0);
+    say(s, RAFT_VOTE_ANSWER, 1);
+    s->message.accepted = true;
+    s->message.match = 1;
+    say(s, RAFT_APPEND_ANSWER, 1);
+    cr_assert(quorum_leading(s->quorum), "%s", s->told);
+}
+
+/* Its first word to us is a whole snapshot: we were asleep while it won, led and cut its log. */
+static void snapshot_arrives(struct stage *s)
+{
+    Odradek__RaftSnapshotId id = ODRADEK__RAFT_SNAPSHOT_ID__INIT;
+    struct slice bytes;
+    cr_assert_eq(raft_disk_snapshot(s->other.store, 20, 2, &s->voters, slice_str("state")), OK);
+    settle(s);
+    cr_assert_eq(raft_disk_snapshot_chunk(s->other.store, 20, 0, 1 << 20, &s->other.arena, &bytes,
+                                          &(bool){false}),
+                 OK);
+    id.index = 20;
+    id.term = 2;
+    id.voters = raft_wire_voters(&s->voters, &s->other.arena);
+    odradek__raft_message__init(&s->message);
+    s->message.request = 1;
+    s->message.snapshot = &id;
+    s->message.chunk = (ProtobufCBinaryData){.len = bytes.n, .data = (uint8_t *)bytes.p};
+    s->message.last = true;
+    say(s, RAFT_SEND_SNAPSHOT, 2);
+}
+
+/* Seed 817773 of odradek-sim: the state machine still decided for the cluster when it was to begin anew, and aborted. */
+Test(quorum, who_is_deposed_by_a_snapshot_hears_that_first)
+{
+    struct stage s;
+    stage_begin(&s);
+    lead(&s);
+    memset(s.told, 0, sizeof(s.told));
+    snapshot_arrives(&s);
+    cr_assert_str_eq(s.told, "FR");
+    cr_assert_eq(quorum_applied(s.quorum), 20);
+    stage_end(&s);
+}
