@@ -108,6 +108,8 @@ void consumer_take(struct consumer *, uint32_t partition, int64_t offset);
 void consumer_drop(struct consumer *, uint32_t partition);
 void consumer_work(struct consumer *);
 
+enum changer { ADMINISTRATOR, OVERSEER }; /* for field_change */
+
 struct administrator {
     struct agent agent;
     struct agent_call call;

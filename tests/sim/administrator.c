@@ -149,6 +149,28 @@ static void records_delete(struct administrator *admin)
     agent_send(agent, agent->leader[p], &admin->call, API_DELETE_RECORDS, 2, &request);
 }
 
+static void on_changed(struct agent_call *call, const void *answer)
+{
+    struct administrator *admin = CONTAINER_OF(call, struct administrator, call);
+    if (answer != NULL) {
+        field_change(admin->agent.field, ADMINISTRATOR, true);
+    }
+}
+
+static void change(struct administrator *admin, int32_t broker, bool topic)
+{
+    if (!field_may_change(admin->agent.field)) {
+        return;
+    }
+    admin->call.done = on_changed;
+    field_change(admin->agent.field, ADMINISTRATOR, false);
+    if (topic) {
+        side_topic(admin, broker);
+    } else {
+        setting_alter(admin, broker);
+    }
+}
+
 static void work(struct agent *agent)
 {
     struct administrator *admin = CONTAINER_OF(agent, struct administrator, agent);
@@ -174,10 +196,10 @@ static void work(struct agent *agent)
         return;
     }
     switch (prng_below(&agent->prng, 4)) {
-    case 0: side_topic(admin, broker); break;
+    case 0: change(admin, broker, true); break;
     case 1: side_topic_delete(admin, broker); break;
     case 2: leaders_elect(admin, broker); break;
-    default: setting_alter(admin, broker); break;
+    default: change(admin, broker, false); break;
     }
 }
 

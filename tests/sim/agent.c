@@ -14,7 +14,27 @@
 
 #define QUIET_TICK_US 60000 /* where clients have time */
 
+#define CHANGE_MOST_US INT64_C(30000000) /* what nobody answered is not done later than that */
+
 /* ---- what is written ---- */
+
+bool field_may_change(const struct field *field)
+{
+    return field->cluster->unheard == 0;
+}
+
+void field_change(struct field *field, uint32_t who, bool answered)
+{
+    assert(who < ARRAY_LEN(field->changing_until));
+    time_us now = world_now_us(field->cluster->world);
+    field->changing_until[who] = answered ? now : now + CHANGE_MOST_US;
+}
+
+bool field_changes(const struct field *field)
+{
+    time_us now = world_now_us(field->cluster->world);
+    return now < field->changing_until[0] || now < field->changing_until[1];
+}
 
 bool field_busy(const struct field *field)
 {

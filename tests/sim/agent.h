@@ -48,12 +48,22 @@ struct field {
     bool rests; /* the same, and administrators, for as long as followers need to get in sync */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
-    time_us idle_tick_us; /* of a client that thinks: it looks around so often */
-    time_us idle_pace_us; /* ... and begins a batch for each partition */
-    time_us busy_until;   /* of the world's time */
-    time_us busy_from;    /* the next time */
+    time_us idle_tick_us;      /* of a client that thinks: it looks around so often */
+    time_us idle_pace_us;      /* ... and begins a batch for each partition */
+    time_us busy_until;        /* of the world's time */
+    time_us busy_from;         /* the next time */
+    time_us changing_until[2]; /* what an administrator asked for may be done until then */
     uint64_t errors;
 };
+
+/*
+ * Partitions that are made and settings that change while the controllers count on a disk that was emptied may be left to that disk
+ * alone: with one replica, or with one in sync that is enough. So nobody asks for them then, and no disk is emptied while they are
+ * asked for. Called by who asks, before and (answered) after.
+ */
+bool field_may_change(const struct field *);
+void field_change(struct field *, uint32_t who, bool answered);
+bool field_changes(const struct field *);
 
 /* Whether nobody begins anything new: producers, administrators. */
 static inline bool field_rests(const struct field *field)

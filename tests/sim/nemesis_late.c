@@ -15,7 +15,7 @@ static time_us now(const struct nemesis *n)
 static void wipe(struct nemesis *n, struct nemesis_node *node)
 {
     bool good = node->broker
-                    ? atlas_spares_broker(n->cluster, node->number)
+                    ? atlas_spares_broker(n->cluster, node->number) && !field_changes(n->field)
                     : !n->controller_wiped && atlas_spares_controller(n->cluster, node->number);
     if (!good || node->stopping || node->down) {
         return;
@@ -26,6 +26,7 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     assert(gone || node->broker);
     n->controller_wiped = n->controller_wiped || !node->broker;
     n->cluster->emptied |= hasty && node->broker ? 1U << node->number : 0;
+    n->cluster->unheard |= node->broker ? 1U << node->number : 0;
     node->outsider = !node->broker;
     n->wiped++;
     nemesis_say(n, "its disk is empty");

@@ -122,6 +122,30 @@ static void broker_unregister(struct overseer *who, int32_t broker)
 
 /* ---- turns ---- */
 
+static void on_changed(struct agent_call *call, const void *answer)
+{
+    struct overseer *who = CONTAINER_OF(call, struct overseer, call);
+    if (answer != NULL) {
+        field_change(who->agent.field, OVERSEER, true);
+    }
+}
+
+static void change(struct overseer *who, int32_t broker, uint64_t drawn)
+{
+    if (!field_may_change(who->agent.field)) {
+        return;
+    }
+    who->call.done = on_changed;
+    switch (drawn) {
+    case 0:
+    case 1:
+    case 2: field_topic_grow(who, broker); break;
+    case 3: side_topic_grow(who, broker); break;
+    default: default_alter(who, broker); break;
+    }
+    field_change(who->agent.field, OVERSEER, !who->call.out);
+}
+
 static void work(struct agent *agent)
 {
     struct overseer *who = CONTAINER_OF(agent, struct overseer, agent);
@@ -134,14 +158,11 @@ static void work(struct agent *agent)
     }
     who->next_at = agent_now(agent) + prng_between(&agent->prng, 0, 2 * who->pace_us);
     who->call.done = agent_ignore;
-    switch (prng_below(&agent->prng, 8)) {
-    case 0:
-    case 1:
-    case 2: field_topic_grow(who, broker); break;
-    case 3: side_topic_grow(who, broker); break;
-    case 4:
-    case 5: broker_unregister(who, broker); break;
-    default: default_alter(who, broker); break;
+    uint64_t drawn = prng_below(&agent->prng, 8);
+    if (drawn == 4 || drawn == 5) {
+        broker_unregister(who, broker);
+    } else {
+        change(who, broker, drawn);
     }
 }
 

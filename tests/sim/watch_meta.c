@@ -374,6 +374,7 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
         watch->meta->fenced[number] = b->fenced;
         watch->meta->shutting[number] = b->shutting_down;
         watch->cluster->emptied &= fresh ? ~(1U << number) : UINT32_MAX;
+        watch->cluster->unheard &= fresh && here ? ~(1U << number) : UINT32_MAX;
     }
 }
 
