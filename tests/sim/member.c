@@ -97,13 +97,22 @@ static void lease_note(struct member *member)
     }
 }
 
+/* One that was replaced and cannot know is not who it was, nor who it will be when it is one again: others count meanwhile. */
+static int32_t lease_source(const struct member *member, const struct member_call *call)
+{
+    const struct cluster *cluster = member->consumer.agent.field->cluster;
+    bool deposed = call->deposed || !cluster_coordinates(cluster, member->group, call->coordinator);
+    return call->coordinator + (deposed ? BROKERS_MAX : 0);
+}
+
 void member_lease_extend(struct member *member, const struct member_call *call)
 {
     time_us until = call->sent_us + lease_length(member);
-    if (call->coordinator != member->lease_by || member->lease_us < member_now(member)) {
+    int32_t source = lease_source(member, call);
+    if (source != member->lease_by || member->lease_us < member_now(member)) {
         lease_note(member);
         member->owned_since_us = member_now(member);
-        member->lease_by = call->coordinator;
+        member->lease_by = source;
         member->lease_us = until;
     }
     member->lease_us = max_i64(member->lease_us, until);
@@ -114,7 +123,7 @@ void member_own(struct member *member, uint32_t mask, const struct member_call *
     assert(member->owned == 0);
     member->owned = mask;
     member->owned_since_us = member_now(member);
-    member->lease_by = call->coordinator;
+    member->lease_by = lease_source(member, call);
     member->lease_us = call->sent_us + lease_length(member);
 }
 
@@ -228,6 +237,7 @@ bool member_send(struct member *member, struct member_call *call, int16_t api, i
     call->life = member->life;
     call->sent_us = member_now(member);
     call->coordinator = member->coordinator;
+    call->deposed = !cluster_coordinates(agent->field->cluster, member->group, call->coordinator);
     call->generation = member->generation;
     agent_send(agent, member->coordinator, &call->call, api, version, request);
     return true;

@@ -24,6 +24,7 @@ struct member_call {
     time_us sent_us;
     int32_t coordinator;
     int32_t generation;
+    bool deposed;  /* the coordinator had been replaced by then, and may not have known */
     uint32_t mask; /* partitions */
     int64_t offsets[PARTITIONS_MAX];
 };
@@ -59,7 +60,7 @@ struct member {
     uint32_t owned; /* partitions */
     time_us owned_since_us;
     time_us lease_us; /* until then nobody else may own them */
-    int32_t lease_by; /* the coordinator that said so */
+    int32_t lease_by; /* the coordinator that said so; another number where it had been replaced */
     int64_t stored[PARTITIONS_MAX];
     struct member_call finding;
     struct member_call step; /* joining, syncing, asking */
