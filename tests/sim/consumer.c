@@ -249,6 +249,9 @@ static void on_ends(struct agent_call *call, const void *answer)
         history_add(consumer->agent.field->history, &op);
         session_begin(consumer, p, offset);
         part->start = offset;
+    } else if (consumer->final &&
+               field_leader_epoch(consumer->agent.field, p) != part->asked_epoch) {
+        agent_want_metadata(&consumer->agent); /* of one that is deposed it is not the end */
     } else if (consumer->final) {
         part->end = offset;
         part->whole = part->next >= part->end;
