@@ -227,8 +227,8 @@ static err_t recovery_tail(struct log_recovery *r, uint32_t first)
         }
     }
     log->end = scan.next;
-    if (log->end <
-        r->point) { /* what was synced is gone, or the last batch says that it is shorter */
+    /* What was synced is gone, or the last batch says that it is shorter. */
+    if (log->end < r->point) {
         r->report->bad_offset = log->end;
         return ERR_CORRUPT;
     }

@@ -197,8 +197,8 @@ static err_t search_by_offset(const struct segment_view *view, const struct log_
     walk_init(&walk, view->disk, 0, view->bytes, buf, sizeof(buf));
     walk.hot = view->hot;
     err_t err = first_batch(view, search, hints, &walk, &header, &range->at);
-    if (err ==
-        ERR_NOT_FOUND) { /* its last batch says that it is shorter than it was, unless some were taken out */
+    if (err == ERR_NOT_FOUND) {
+        /* Its last batch says that it is shorter than it was, unless some were taken out. */
         ENSURE(search->gaps || search->offset >= search->segment_end, ERR_CORRUPT);
         range->at = -1;
         return OK;

@@ -81,12 +81,12 @@ static struct meta_replica *replica_on(struct meta_partition *partition, int32_t
     return NULL;
 }
 
-/* What was acknowledged was on disk, and is not to be any more. */
-static bool weakened(const struct world *world, const struct sweep *sweep, struct slice topic)
+/* Before this decision: what was acknowledged was on disk. */
+static bool was_disk(const struct world *world, struct slice topic)
 {
     struct world before = *world;
     before.resource = NULL;
-    return sweep->durability && world_disk(&before, topic) && !world_disk(world, topic);
+    return world_disk(&before, topic);
 }
 
 static err_t sweep_partition(const struct world *world, const struct sweep *sweep,
@@ -109,13 +109,14 @@ static err_t sweep_partition(const struct world *world, const struct sweep *swee
             rules.lost = sweep->broker;
         }
     }
-    if (sweep->durability && !world_disk(world, topic)) {
+    bool weak = sweep->durability && !world_disk(world, topic);
+    if (weak) {
         for (uint32_t i = 0; i < next.replica_count; i++) {
             next.replicas[i].synced = false;
         }
     }
     /* A new epoch also where nobody was known to be synced: what is said by the old one does not count any more. */
-    if (partition_settle(world, topic, old, &rules, &next) || weakened(world, sweep, topic)) {
+    if (partition_settle(world, topic, old, &rules, &next) || (weak && was_disk(world, topic))) {
         struct meta_record *record = decision_add(decision, META_PARTITION);
         ENSURE(record != NULL, ERR_NO_MEMORY);
         record->partition = next;
