@@ -61,8 +61,8 @@ struct cluster {
     struct arena arena;
     struct config config;
     uint32_t emptied; /* brokers (bits) that will be back at once, with other directories */
-    uint32_t
-        unheard; /* brokers whose disk was emptied and who have not registered since: they count, and have nothing */
+    /* Brokers whose disk was emptied and who have not registered since: they count, and have nothing. */
+    uint32_t unheard;
     uint32_t refits;                                    /* files that were written anew */
     struct sim_controller controllers[CONTROLLERS_MAX]; /* ids 1.. */
     struct sim_broker brokers[BROKERS_MAX];             /* ids 101.. */

@@ -37,7 +37,6 @@ struct run {
     uint32_t until_watch;
     time_us rest_at; /* producers rest when the cluster has not formed by then */
     bool stopped;    /* as asked */
-    time_us held_by; /* everybody has woken up */
 };
 
 static bool verdict(struct run *run, enum outcome outcome, const char *checker,
@@ -380,20 +379,6 @@ static bool core_recovers(struct run *run)
                  "a sufficient core of the cluster does not get on");
 }
 
-static bool awake(struct run *run)
-{
-    return world_now_us(run->world) >= run->held_by;
-}
-
-/* Who sleeps through the repair may lead nothing any more when it wakes up, and tell a reader that comes just then an old end. */
-static bool sleepers_wake(struct run *run)
-{
-    time_us now = world_now_us(run->world);
-    run->held_by = min_i64(world_held_until(run->world), now + HELD_MOST_US);
-    return until(run, awake, HELD_MOST_US, "nobody wakes up") &&
-           until(run, whole, recover_us(run), "not all replicas are in sync with who slept");
-}
-
 static bool recover(struct run *run)
 {
     run->field.quiet = true;
@@ -406,7 +391,7 @@ static bool recover(struct run *run)
     nemesis_heal(&run->nemesis);
     if (!until(run, whole, recover_us(run), "not all replicas are in sync again") ||
         !until(run, all_vote, RECOVER_US, "not every controller is a voter again") ||
-        !until(run, producers_done, RECOVER_US, "producers are not done") || !sleepers_wake(run)) {
+        !until(run, producers_done, RECOVER_US, "producers are not done")) {
         return false;
     }
     run->field.memory_rots = false; /* what had flipped has left it, but for answers on their way */
