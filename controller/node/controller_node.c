@@ -649,6 +649,11 @@ const struct meta_image *controller_node_image(const struct controller_node *n)
     return n->machine == NULL ? NULL : machine_image(n->machine);
 }
 
+const struct controller_state *controller_node_state(const struct controller_node *n)
+{
+    return machine_state(n->machine);
+}
+
 const struct raft *controller_node_raft(const struct controller_node *n)
 {
     return n->quorum == NULL ? NULL : quorum_raft(n->quorum);

@@ -47,6 +47,8 @@ bool controller_node_no_place(const struct controller_node *);
 bool controller_node_active(const struct controller_node *);
 /* Committed; NULL before it has started. */
 const struct meta_image *controller_node_image(const struct controller_node *);
+/* What it decides by, committed or not; for tests. */
+const struct controller_state *controller_node_state(const struct controller_node *);
 /* NULL before the quorum has been formed. */
 const struct raft *controller_node_raft(const struct controller_node *);
 

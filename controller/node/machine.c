@@ -408,6 +408,11 @@ const struct meta_image *machine_image(const struct machine *m)
     return controller_committed(&m->state);
 }
 
+const struct controller_state *machine_state(const struct machine *m)
+{
+    return &m->state;
+}
+
 struct meta_store *machine_store(struct machine *m)
 {
     return &m->state.store;

@@ -69,6 +69,7 @@ void order_free(struct machine *, struct order *);
 
 bool machine_active(const struct machine *);
 const struct meta_image *machine_image(const struct machine *); /* committed */
+const struct controller_state *machine_state(const struct machine *);
 struct meta_store *machine_store(struct machine *);
 /* While active: how far this broker's metadata is. false: nothing was heard of it. */
 bool machine_contact(const struct machine *, int32_t broker,

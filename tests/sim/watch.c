@@ -310,6 +310,7 @@ void watch_look(struct watch *watch)
     const struct cluster *cluster = watch->cluster;
     watch->looks++;
     watch_raft_look(watch);
+    watch_meta_sessions(watch);
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         if (cluster->controllers[i].node != NULL) {
             image_look(watch, i, controller_node_image(cluster->controllers[i].node));

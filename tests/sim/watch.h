@@ -76,6 +76,8 @@ void watch_raft_look(struct watch *);
 struct watch_meta *watch_meta_open(void);
 void watch_meta_close(struct watch_meta *);
 void watch_meta_look(struct watch *, const struct meta_image *);
+/* At each look, before. */
+void watch_meta_sessions(struct watch *);
 /* A replica that is open, at each look: who tells that all it has is on disk has there what it had before that was promised. */
 void watch_meta_replica(struct watch *, const struct partition *, uint32_t broker);
 /* Whether its topic says itself what an acknowledgement promises, and may have changed its mind. */

@@ -8,6 +8,7 @@
 #include "broker/node/node_internal.h"
 #include "broker/partition/partition_internal.h"
 #include "tests/sim/internal.h"
+#include "tests/sim/sessions.h"
 #include "tests/sim/watch.h"
 
 #define MIN_ISR_SETTLES_US INT64_C(15000000)
@@ -42,6 +43,8 @@ struct watch_meta {
     bool shutting[BROKERS_MAX];
     uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
     bool lost_power[BROKERS_MAX]; /* between the registration before and that of this image */
+    struct broker_session sessions[CONTROLLERS_MAX][BROKERS_MAX]; /* as they were seen last */
+    int64_t epoch_after_session[BROKERS_MAX]; /* of a registration that came when it had ended */
 };
 
 struct watch_meta *watch_meta_open(void)
@@ -315,7 +318,36 @@ static void partition_look(const struct look *look)
     known->committed[p->partition_epoch % COMMITTED].isr = p->isr;
 }
 
-/* Another machine, or another disk, takes no id over from a broker that is not fenced: it may still work. */
+/* An active controller takes a broker's registration, committed or not: has the session before ended? */
+static void session_look(struct watch_meta *meta, uint32_t number, struct broker_session *known,
+                         struct broker_session session, time_ms now)
+{
+    if (known->broker_epoch > 0 && session.broker_epoch != known->broker_epoch &&
+        known->end <= now) {
+        meta->epoch_after_session[number] = session.broker_epoch;
+    }
+    *known = session;
+}
+
+void watch_meta_sessions(struct watch *watch)
+{
+    struct cluster *cluster = watch->cluster;
+    for (uint32_t i = 0; i < cluster->controller_count; i++) {
+        const struct sim_controller *c = &cluster->controllers[i];
+        if (c->node == NULL || !controller_node_active(c->node)) {
+            memset(watch->meta->sessions[i], 0, sizeof(watch->meta->sessions[i]));
+            continue;
+        }
+        time_ms now = machine_now(fake_machine_of(c->host)) / 1000;
+        for (uint32_t j = 0; j < cluster->broker_count; j++) {
+            session_look(watch->meta, j, &watch->meta->sessions[i][j],
+                         broker_session(controller_node_state(c->node), broker_id(j)), now);
+        }
+    }
+}
+
+/* Another machine, or another disk, takes no id over from a broker that is not fenced and whose session lasts: it may still
+ * work. A session that is over may be so for a moment before its broker is fenced for it. */
 static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t number)
 {
     struct watch_meta *meta = watch->meta;
@@ -327,7 +359,7 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
     }
     /* Behind images that nobody saw it may have been fenced. */
     if (meta->next && b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 &&
-        shared == 0 && !meta->fenced[number]) {
+        shared == 0 && !meta->fenced[number] && b->epoch != meta->epoch_after_session[number]) {
         watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
                     b->id);
     }
