@@ -76,8 +76,8 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
     err_t err = machine_pack(session->image, &session->cursor, &arena, CHUNK_BYTES, &bytes, &done);
     if (err == OK) {
         Odradek__TailPush body = ODRADEK__TAIL_PUSH__INIT;
-        body.offset = meta_offset(session->image);
-        body.epoch = meta_epoch(session->image);
+        body.offset = session->next - 1;
+        body.epoch = session->epoch;
         body.batch.data = bytes.p;
         body.batch.len = bytes.n;
         body.snapshot = true;
@@ -89,8 +89,6 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
     buf_release(&bytes);
     arena_release(&arena);
     if (err == OK && done) {
-        /* An image of before the first entry has the offset -1; entries begin at 1. */
-        session->next = max_i64(meta_offset(session->image) + 1, 1);
         meta_image_drop(machine_store(tail->machine), session->image);
         session->image = NULL;
     }
@@ -192,6 +190,17 @@ static const char *position_refused(const struct tail *tail, int64_t offset, int
     return NULL;
 }
 
+static void snapshot_begin(struct tail *tail, struct tail_session *session)
+{
+    raft_index applied = quorum_applied(tail->quorum);
+    session->image = (struct meta_image *)machine_image(tail->machine);
+    meta_image_hold(session->image);
+    session->first_chunk = true;
+    session->next = applied + 1;
+    session->epoch = quorum_term_at(tail->quorum, applied);
+    assert(applied > 0 && applied >= meta_offset(session->image) && session->epoch > 0);
+}
+
 void tail_subscribe(struct tail *tail, struct rpc_conn *conn, const Odradek__Frame *frame)
 {
     struct rpc_asker asker = rpc_asker_of(conn, frame);
@@ -209,9 +218,7 @@ void tail_subscribe(struct tail *tail, struct rpc_conn *conn, const Odradek__Fra
     session->conn = rpc_number(conn);
     session->next = offset + 1;
     if (!log_holds(tail, offset, frame->tail->epoch)) {
-        session->image = (struct meta_image *)machine_image(tail->machine);
-        meta_image_hold(session->image);
-        session->first_chunk = true;
+        snapshot_begin(tail, session);
     }
     list_push(&tail->sessions, &session->node);
     Odradek__Done done = ODRADEK__DONE__INIT;

@@ -16,8 +16,10 @@ struct tail_session {
     struct list_node node;
     uint64_t conn; /* rpc number */
     int64_t next;  /* next entry to push */
-    /* a snapshot on its way: the image is held */
+    /* A snapshot on its way: the image is held. It stands for all that was applied when it was taken, up to `next` - 1: its own
+     * offset is that of its newest batch, and the log may begin behind that (leaders and voters are entries too). */
     struct meta_image *image;
+    raft_term epoch; /* of the entry at `next` - 1 */
     struct meta_cursor cursor;
     bool first_chunk;
 };
