@@ -93,6 +93,7 @@ struct consumer {
     uint32_t group; /* 0: none; else it reads what it was given, from where it was told */
     int32_t bytes_max;
     uint32_t restart_per_mille;
+    int32_t wait_most_ms; /* of a fetch of one that has time; 0: as long as it likes */
     uint64_t read;
 };
 

@@ -188,6 +188,7 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
     }
     /* Who thinks has time, but no more than the patience that it has with a broker. */
     int64_t most_ms = field->thinks ? min_i64(WAIT_IDLE_MS, agent->patience_us / 1500) : WAIT_MS;
+    most_ms = consumer->wait_most_ms > 0 ? min_i64(most_ms, consumer->wait_most_ms) : most_ms;
     request.max_wait_ms = (int32_t)prng_between(&agent->prng, field_busy(field) ? 0 : most_ms / 2,
                                                 field_busy(field) ? WAIT_MS : most_ms);
     request.min_bytes = 1;
