@@ -583,13 +583,13 @@ static void work(struct agent *agent)
 /* Where clients have time everything takes longer. */
 static void think(struct member *member)
 {
-    if (!member->modern) { /* else that was drawn for all of its group */
-        member->session_ms *= THINKS_TIMES;
-    }
+    member->session_of[0] *= THINKS_TIMES; /* the other was drawn for all of its group */
     member->rebalance_ms *= THINKS_TIMES;
     member->crash_every_us *= THINKS_TIMES;
     member->leave_every_us *= THINKS_TIMES;
-    agent_of(member)->idle_tick_us = (time_us)member->session_ms * 1000 / 8;
+    int32_t modern_ms = member->session_of[1] > 0 ? member->session_of[1] : INT32_MAX;
+    int32_t classic_ms = member->modern && !member->mixed ? INT32_MAX : member->session_of[0];
+    agent_of(member)->idle_tick_us = min_i64(modern_ms, classic_ms) * 1000 / 8;
 }
 
 void member_open(struct member *member, struct field *field, const char *address, uint16_t number,
