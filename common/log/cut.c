@@ -67,6 +67,10 @@ err_t note_forget(struct log *log)
     log_path_file(log, TRUNCATED_FILE, &path);
     err_t err = disk_unlink(log->host, path.s);
     ENSURE(err == OK || err == ERR_NOT_FOUND, err);
+    if (log->renewed) { /* until a sync has it no segment goes: see log_drop */
+        log->named_base = LOG_OFFSET_NONE;
+        log->sync_named = LOG_OFFSET_NONE;
+    }
     log->noted = false;
     log->renewed = false;
     log->dir_dirty = true;
@@ -98,15 +102,49 @@ static void ends_at(struct log *log, int64_t end)
     log_marks_clear(log);
 }
 
-/* All of them go. The first one last, when the others are gone for good, so that a crash leaves a log that begins where it
- * did; and its successor is on disk at once, for the same reason. */
+/* The file of the only segment becomes an empty one in one move: whoever has a range of the old one keeps that. */
+static err_t first_empty(struct log *log)
+{
+    static const char *const hints[] = {OFFSETS_SUFFIX, TIMES_SUFFIX, ".txnindex"};
+    struct log_segment *first = log->segments[0];
+    struct log_path path;
+    struct log_path empty;
+    struct log_file *file = NULL;
+    assert(log->count == 1);
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+        log_path_segment(log, first->base, hints[i], &path);
+        TRY(log_doom(log, path.s));
+    }
+    log_path_segment(log, first->base, LOG_SUFFIX, &path);
+    log_path_segment(log, first->base, LOG_SUFFIX ".tmp", &empty);
+    TRY(log_file_open(log->host, empty.s, DISK_WRITE | DISK_CREATE, &file));
+    log_file_drop(&file);
+    TRY(disk_rename(log->host, empty.s, path.s));
+    return disk_sync_dir(log->host, log->dir);
+}
+
+/*
+ * All of them go. The first one last, when the others are gone for good, so that a crash leaves a log that begins where it
+ * did; and it is emptied and then moved, each on disk before the next, so that at no time the folder is empty: of an empty one
+ * only its checkpoint would know where it begins, and that may be older.
+ */
 static err_t replace_all(struct log *log, int64_t offset, time_ms now_wall_ms)
 {
+    struct log_path from;
+    struct log_path to;
     TRY(log_retire_newest(log, 1));
     if (log->dir_dirty) {
         TRY(disk_sync_dir(log->host, log->dir));
     }
-    TRY(log_retire_newest(log, 0));
+    log_path_segment(log, log->segments[0]->base, LOG_SUFFIX, &from);
+    log_path_segment(log, offset, LOG_SUFFIX, &to);
+    TRY(first_empty(log));
+    if (log->segments[0]->base != offset) {
+        TRY(disk_rename(log->host, from.s, to.s));
+    }
+    log->bytes = 0;
+    log->count = 0;
+    segment_free(log, log->segments[0]);
     ends_at(log, offset);
     TRY(log_roll_new(log, now_wall_ms));
     TRY(disk_sync_dir(log->host, log->dir));

@@ -158,7 +158,8 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     }
     if (log->renewed && known->clean) {
         TRY(note_forget(log)); /* whoever stopped in order has written them anew */
-        noted = INT64_MAX;     /* ... and they count: a cut below them has to be noted */
+        TRY(disk_sync_dir(log->host, log->dir)); /* before segments go on their word */
+        noted = INT64_MAX; /* ... and they count: a cut below them has to be noted */
     }
     r->report->renewed = log->renewed && !known->told_here;
     r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);

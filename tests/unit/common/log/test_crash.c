@@ -46,25 +46,44 @@ static err_t script(struct world *w)
     return OK;
 }
 
-static int64_t script_changes(uint64_t seed)
+/* A log that begins anew where its checkpoint does not say yet, and is cut to nothing there. */
+static err_t script_emptied(struct world *w)
+{
+    for (int i = 0; i < 6; i++) {
+        TRY(world_append(w, 3));
+    }
+    TRY(world_sync(w));
+    TRY(world_restart(w, log_end(w->g.log) + 100));
+    w->now.floor = w->now.end;
+    for (int i = 0; i < 3; i++) {
+        TRY(world_append(w, 4));
+        TRY(world_sync(w));
+        TRY(world_append(w, 4));
+        TRY(world_truncate(w, log_start(w->g.log)));
+    }
+    return OK;
+}
+
+static int64_t script_changes(err_t (*life)(struct world *), uint64_t seed)
 {
     struct world w;
     world_init(&w, seed);
     world_open(&w, false);
     int64_t before = fake_disk_changes(w.g.host);
-    cr_assert_eq(script(&w), OK);
+    cr_assert_eq(life(&w), OK);
     int64_t changes = fake_disk_changes(w.g.host) - before;
     world_release(&w);
     return changes;
 }
 
-static void crash_at(uint64_t seed, int64_t changes, enum fake_cut cut)
+static void crash_at(err_t (*life)(struct world *), uint64_t seed, int64_t changes,
+                     enum fake_cut cut)
 {
     struct world w;
     world_init(&w, seed);
     world_open(&w, false);
     fake_disk_freeze_after(w.g.host, changes);
-    (void)script(&w);
+    (void)life(&w);
     world_kill(&w);
     fake_disk_freeze_after(w.g.host, -1);
     if (cut != FAKE_CUT_ALL) {
@@ -83,35 +102,42 @@ static void crash_at(uint64_t seed, int64_t changes, enum fake_cut cut)
     world_release(&w);
 }
 
-static void every_crash_point(uint64_t seed, enum fake_cut cut)
+static void every_crash_point(err_t (*life)(struct world *), uint64_t seed, enum fake_cut cut)
 {
-    int64_t changes = script_changes(seed);
-    cr_assert_gt(changes, 100);
+    int64_t changes = script_changes(life, seed);
+    cr_assert_gt(changes, 50);
     for (int64_t at = 0; at <= changes; at++) {
-        crash_at(seed, at, cut);
+        crash_at(life, seed, at, cut);
     }
 }
 
 Test(crash, every_point_and_nothing_unsynced_survives)
 {
-    every_crash_point(21, FAKE_CUT_NOTHING);
+    every_crash_point(script, 21, FAKE_CUT_NOTHING);
 }
 
 Test(crash, every_point_and_changes_survive_in_order)
 {
-    every_crash_point(22, FAKE_CUT_ORDERED);
-    every_crash_point(23, FAKE_CUT_ORDERED);
+    every_crash_point(script, 22, FAKE_CUT_ORDERED);
+    every_crash_point(script, 23, FAKE_CUT_ORDERED);
 }
 
 Test(crash, every_point_and_any_subset_of_changes_survives)
 {
-    every_crash_point(24, FAKE_CUT_WILD);
-    every_crash_point(25, FAKE_CUT_WILD);
+    every_crash_point(script, 24, FAKE_CUT_WILD);
+    every_crash_point(script, 25, FAKE_CUT_WILD);
 }
 
 Test(crash, every_point_of_a_killed_process)
 {
-    every_crash_point(26, FAKE_CUT_ALL);
+    every_crash_point(script, 26, FAKE_CUT_ALL);
+}
+
+Test(crash, every_point_of_a_log_that_is_emptied)
+{
+    for (uint64_t seed = 31; seed < 40; seed++) {
+        every_crash_point(script_emptied, seed, (enum fake_cut)(seed % 4));
+    }
 }
 
 /* Cut upon cut, each below the one before, the last one to nothing; segments of a batch or two. */
@@ -164,13 +190,59 @@ Test(crash, random_lives_and_deaths, .timeout = 300)
     }
 }
 
+/* Cut to nothing where no checkpoint said yet that it begins: while the old segment was gone and the new one not there yet, a
+ * crash left an empty folder, and the log came back at 0 (4770). */
+Test(crash, lives_of_a_log_that_was_emptied)
+{
+    (void)lives_run(4770);
+}
+
 /* A log that was made under the name of another one, for whose checkpoints a note says that they are not of this one: when it was
  * closed in order the note went, and a cut below the recovery point was not noted any more (1221, 2291); and while the note stood, segments
- * went on the word of a start that nobody would believe (3509). */
+ * went on the word of a start that nobody would believe (3509), also when only a power cut brought the note back (6122). */
 Test(crash, lives_of_a_log_under_the_name_of_another)
 {
-    static const uint64_t seeds[] = {1221, 2291, 2833, 3509};
+    static const uint64_t seeds[] = {1221, 2291, 2833, 3509, 6122};
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
         (void)lives_run(seeds[i]);
+    }
+}
+
+/* Closed in order, which ends the note, with segments below its start still there; then it dies while it is opened. */
+static void dies_while_opened(uint64_t seed, int64_t changes)
+{
+    struct world w;
+    world_init(&w, seed);
+    world_open(&w, false);
+    world_renew(&w);
+    for (int i = 0; i < 12; i++) {
+        cr_assert_eq(world_append(&w, 3), OK);
+    }
+    log_set_start(w.g.log, log_end(w.g.log) / 2);
+    w.start = log_start(w.g.log);
+    w.saved_start = w.start;
+    w.start_stale = false;
+    w.saved_point = log_end(w.g.log);
+    cr_assert_eq(log_close(w.g.log), OK);
+    w.g.log = NULL;
+    w.g.known = (struct log_known){
+        .clean = true, .recovery_point = w.saved_point, .log_start = w.saved_start};
+    fake_disk_freeze_after(w.g.host, changes);
+    if (ground_open(&w.g) == OK) {
+        ground_kill(&w.g);
+    }
+    fake_disk_freeze_after(w.g.host, -1);
+    fake_disk_power_cut(w.g.host, FAKE_CUT_WILD);
+    w.now.floor = w.now.end;
+    world_open(&w, false);
+    world_release(&w);
+}
+
+Test(crash, a_log_under_the_name_of_another_dies_while_it_is_opened)
+{
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        for (int64_t changes = 0; changes < 60; changes += 1 + changes / 8) {
+            dies_while_opened(seed, changes);
+        }
     }
 }
