@@ -237,10 +237,16 @@ static void on_wait(struct mail *mail)
     }
 }
 
-/* All that is committed has been read. */
+/* All that is committed has been read. Where that reaches the end, compaction took what lay last. */
 static void no_records(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
+    if (!loader->follows && loader->part.high_watermark_now >= loader->end &&
+        loader->offset < loader->end) {
+        loader->offset = loader->end;
+        load_go(shard);
+        return;
+    }
     if (!loader->follows) {
         loader->pause_us = min_i64(loader->pause_us, LOAD_WATERMARK_US / 2);
         load_again(shard);

@@ -434,3 +434,50 @@ Test(warm, a_topic_goes_while_the_shard_is_loaded)
     coord_bench_close(b);
     free(b);
 }
+
+/* The folder as the cleaner of another server may leave it: the last batch of the last full segment is gone, and nothing was written
+ * behind it. */
+static void clean_last(struct bench *b, int64_t end, off_t last_at)
+{
+    char path[300];
+    const char *const hints[] = {"index", "timeindex"};
+    (void)snprintf(path, sizeof(path), "%s/node1/%s-0/%020d.log", b->root, b->topic_name, 0);
+    CHECK(truncate(path, last_at) == 0);
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+        (void)snprintf(path, sizeof(path), "%s/node1/%s-0/%020d.%s", b->root, b->topic_name, 0,
+                       hints[i]);
+        CHECK(unlink(path) == 0);
+    }
+    (void)snprintf(path, sizeof(path), "%s/node1/%s-0/%020lld.log", b->root, b->topic_name,
+                   (long long)end);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+}
+
+Test(warm, a_log_whose_last_records_were_compacted_away_is_loaded)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    struct writer w;
+    cr_assert_not_null(b);
+    coord_bench_open(b, 1);
+    writer_init(&w, b, 9);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
+    }
+    int64_t before = w.written;
+    off_t bytes = (off_t)bench_facts(b, 0).bytes;
+    cr_assert_eq(write_batch(&w, 0, -1), KAFKA_NONE);
+    int64_t end = bench_facts(b, 0).log_end;
+    coord_bench_stop(b, 0, true);
+    b->settings.compacted = true;
+    clean_last(b, end, bytes);
+    bench_start(b, 0);
+    bench_lead(b, 1);
+    struct look look = {.shard = coord_bench_shard(b, 0), .leads = true};
+    cr_assert(bench_soon(is_read, &look));
+    cr_assert_eq(bench_facts(b, 0).log_end, end);
+    cr_assert_eq(look.load_read, (uint64_t)before);
+    heap_release(&w.heap);
+    coord_bench_close(b);
+    free(b);
+}
