@@ -110,6 +110,7 @@ struct log {
     bool dir_dirty;
     bool syncing;
     int64_t sync_end;    /* what the sync under way will prove */
+    int64_t sync_base;   /* it took what was dirty of segments from this base on */
     int64_t dirty_base;  /* no segment below this one is dirty */
     int64_t saved_point; /* the highest recovery point that the checkpoint file may hold */
     int64_t taken_point; /* the last one taken */

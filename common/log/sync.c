@@ -37,6 +37,7 @@ bool log_sync_take(struct log *log, struct log_sync *ret_sync)
         return false;
     }
     uint32_t i = log_segment_floor(log, log->dirty_base);
+    log->sync_base = log->dirty_base;
     log->dirty_base = INT64_MAX;
     for (; i < log->count; i++) {
         struct log_segment *segment = log->segments[i];
@@ -97,11 +98,13 @@ err_t log_sync_all(struct log *log)
     return log->offline ? ERR_OFFLINE : OK;
 }
 
+/* What a sync under way took is not called dirty any more, and is not on disk either. */
 static err_t dirty_sync(struct log *log)
 {
     for (uint32_t i = 0; i < log->count; i++) {
         const struct log_segment *segment = log->segments[i];
-        if (segment->dirty && segment->file != NULL) {
+        bool taken = log->syncing && segment->base >= log->sync_base;
+        if ((segment->dirty || taken) && segment->file != NULL) {
             TRY(disk_sync(segment->file->disk));
         }
     }
