@@ -218,24 +218,36 @@ static err_t segment_cut(struct log *log, struct log_segment *segment, int64_t a
     return segment_seal(log, segment);
 }
 
-/* Finds the first batch that reaches beyond the offset: where the bytes end, and the log. */
-static err_t cut_find(struct log *log, struct log_segment *segment, int64_t *offset,
-                      int64_t *ret_at)
+/* No batch of segment i reaches the offset. Compaction takes records out only before what is whole, and only where the log goes on in
+ * another segment; a batch whose rotten header says that it ends sooner is none of its work. */
+static err_t hole_check(const struct log *log, uint32_t i, struct batch_walk *walk,
+                        const struct batch_header *last, int64_t at)
+{
+    ENSURE(log->config.gaps && i + 1 < log->count, ERR_CORRUPT);
+    return walk->end == 0 ? OK : unread_is_rot(walk_check_crc(walk, log->config.crc, last, at));
+}
+
+/* Finds the first batch of segment i that reaches beyond the offset: where the bytes end, and the log. */
+static err_t cut_find(struct log *log, uint32_t i, int64_t *offset, int64_t *ret_at)
 {
     uint8_t buf[WALK_BYTES];
+    struct log_segment *segment = log->segments[i];
     struct segment_view view;
     struct batch_walk walk;
     struct batch_header header;
     TRY(segment_view_open(log, segment, false, &view));
     walk_init(&walk, view.disk, 0, segment->bytes, buf, sizeof(buf));
     err_t err = search_offset(&view, *offset, &walk, &header, ret_at);
-    if (err == ERR_NOT_FOUND) { /* compaction emptied the end of this segment */
+    if (err == ERR_NOT_FOUND) {
+        TRY(hole_check(log, i, &walk, &header, *ret_at));
         *ret_at = segment->bytes;
         return OK;
     }
     TRY(unread_is_rot(err));
     ENSURE(header.base_offset >= segment->base,
            ERR_CORRUPT); /* rot in a log that was not scanned */
+    ENSURE(log->config.gaps || header.base_offset <= *offset,
+           ERR_CORRUPT); /* no checksum covers it */
     *offset = min_i64(*offset, header.base_offset);
     return OK;
 }
@@ -248,7 +260,7 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
     assert(segment->base <= offset);
     TRY(log_cut_prove(log));
     if (segment->base < offset) {
-        TRY(cut_find(log, segment, &offset, &at));
+        TRY(cut_find(log, i, &offset, &at));
     }
     TRY(truncated_note(log, offset));
     if (at == 0 && i == 0) {

@@ -311,3 +311,55 @@ Test(hostile, what_a_rotten_batch_at_the_end_of_a_segment_hides_is_not_passed_ov
     log_range_release(&range);
     ground_release(&g);
 }
+
+/* A sealed segment of batches of three, whose last one ends at `end`; from its last offset on its bytes are nought. */
+static void rot_last_of_first(struct ground *g, int64_t end)
+{
+    size_t n = 0;
+    uint8_t *file = fake_disk_bytes(g->host, DIR "/00000000000000000000.log", &n);
+    size_t batch = n * 3 / (size_t)end;
+    memset(file + n - batch + 23, 0, batch - 23);
+    fake_disk_put(g->host, DIR "/00000000000000000000.log", file, n);
+    free(file);
+}
+
+/* Nor is a log cut where such a batch had records: it is rotten, and says so, also where compaction may leave holes. */
+Test(hostile, a_cut_does_not_take_a_rotten_batch_for_a_hole)
+{
+    for (int gaps = 0; gaps < 2; gaps++) {
+        for (int64_t back = 1; back < 3; back++) {
+            struct ground g;
+            ground_init(&g, 54);
+            g.config.segment_bytes = 1000;
+            g.config.gaps = gaps == 1;
+            ground_must_open(&g);
+            while (log_segment_count(g.log) == 1) {
+                cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+            }
+            int64_t end = log_active_base(g.log);
+            cr_assert_eq(ground_sync(&g), end + 3);
+            ground_kill(&g);
+            rot_last_of_first(&g, end);
+            g.known.recovery_point = end + 3;
+            ground_must_open(&g);
+            cr_assert_eq(log_truncate(g.log, end - back, 0), ERR_CORRUPT);
+            ground_release(&g);
+        }
+    }
+}
+
+/* A batch that says that it begins later than it does, in a log without holes: the same. */
+Test(hostile, a_cut_does_not_pass_over_a_batch_that_begins_too_late)
+{
+    struct ground g;
+    ground_init(&g, 55);
+    ground_must_open(&g);
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(ground_append(&g, 8, 1, 1000, 50), OK);
+    }
+    int64_t batch = log_segment(g.log, 0).bytes / 5;
+    cr_assert_eq(ground_sync(&g), 40);
+    fake_disk_flip(g.host, DIR "/00000000000000000000.log", 3 * batch + 7, 2); /* 24 is 28 */
+    cr_assert_eq(log_truncate(g.log, 26, 0), ERR_CORRUPT);
+    ground_release(&g);
+}
