@@ -25,7 +25,7 @@ struct mail {
 /* A timer lives inside its owner; zeroed and with `fire` set it is ready. Fires once per arming, never early. */
 struct timer {
     struct list_node node; /* the loop's own */
-    time_us at;
+    time_us at;            /* likewise: see timer_arm */
     void (*fire)(struct timer *);
 };
 
@@ -55,6 +55,9 @@ time_us loop_now_us(const struct loop *);
 /* From any thread. Delivered on the loop. */
 void loop_post(struct loop *, struct mail *);
 
+/* Anew if it is armed. A time that is past already fires in a later turn, as soon as may be, never inside of this call; TIME_NEVER:
+ * as timer_cancel. What timer->at is afterwards is the loop's own (of a past time: that one, or a later one); who needs the time
+ * that was asked for keeps it. */
 void timer_arm(struct loop *, struct timer *, time_us at);
 /* At the next whole multiple of `every`: one turn does for all timers that beat alike. */
 static inline void timer_arm_beat(struct loop *loop, struct timer *timer, time_us every)

@@ -214,6 +214,9 @@ void timer_arm(struct loop *loop, struct timer *timer, time_us at)
 {
     assert(timer->fire != NULL && (loop->world->running == loop || !loop->started));
     list_remove(&timer->node);
+    if (at == TIME_NEVER) {
+        return;
+    }
     time_us now = machine_now(loop->machine);
     timer->at = at > now ? at : now + 1;
     struct list_node *before = &loop->timers.head;

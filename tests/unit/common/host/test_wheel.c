@@ -102,6 +102,27 @@ Test(wheel, a_random_life)
 }
 
 /* Found by a node that slept 42 times a second instead of 20: each heartbeat had armed a time-out and cancelled it. */
+/* As port/loop.h says; the simulator's loop: common/port/test_timer.c. */
+Test(wheel, a_timer_of_the_past_fires_at_the_next_turn_and_one_of_never_not_at_all)
+{
+    struct world *world = calloc(1, sizeof(*world));
+    cr_assert_not_null(world);
+    world_init(world, 3, 5000000);
+    struct watched *past = &world->timers[0], *never = &world->timers[1];
+    past->wanted = 1000000;
+    wheel_arm(&world->wheel, &past->timer, past->wanted);
+    wheel_arm(&world->wheel, &never->timer, 5000010);
+    wheel_arm(&world->wheel, &never->timer, TIME_NEVER);
+    cr_assert(list_linked(&past->timer.node));
+    cr_assert_not(list_linked(&never->timer.node));
+    cr_assert_leq(wheel_next_us(&world->wheel), tick_up(5000001));
+    world->now = tick_up(5000001);
+    wheel_run(&world->wheel, world->now);
+    cr_assert_eq(past->fired, 1);
+    cr_assert_eq(never->fired, 0);
+    free(world);
+}
+
 Test(wheel, cancelled_timers_wake_nobody)
 {
     struct world *world = malloc(sizeof(*world));
