@@ -259,6 +259,17 @@ Test(hostile, holes_of_a_compacted_log_are_read_over)
     ground_release(&g);
 }
 
+/* A sealed segment of batches of three, whose last one ends at `end`; from its last offset on its bytes are nought. */
+static void rot_last_of_first(struct ground *g, int64_t end)
+{
+    size_t n = 0;
+    uint8_t *file = fake_disk_bytes(g->host, DIR "/00000000000000000000.log", &n);
+    size_t batch = n * 3 / (size_t)end;
+    memset(file + n - batch + 23, 0, batch - 23);
+    fake_disk_put(g->host, DIR "/00000000000000000000.log", file, n);
+    free(file);
+}
+
 /* The last batch of a segment that is not the last says in its rotten header that it ends sooner: who asks for what it had is not
  * told what comes behind it instead. */
 Test(hostile, what_a_rotten_batch_at_the_end_of_a_segment_hides_is_not_passed_over)
@@ -267,19 +278,13 @@ Test(hostile, what_a_rotten_batch_at_the_end_of_a_segment_hides_is_not_passed_ov
     ground_init(&g, 53);
     g.config.segment_bytes = 1000;
     ground_must_open(&g);
-    int64_t base = 0;
     while (log_segment_count(g.log) == 1) {
-        base = log_end(g.log);
         cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
     }
-    int64_t batch = log_segment(g.log, 0).bytes * 3 / base;
+    int64_t base = log_active_base(g.log);
     cr_assert_eq(ground_sync(&g), base + 3);
     ground_kill(&g);
-    size_t n = 0;
-    uint8_t *file = fake_disk_bytes(g.host, DIR "/00000000000000000000.log", &n);
-    memset(file + n - (size_t)batch + 23, 0, (size_t)batch - 23); /* from its last offset on */
-    fake_disk_put(g.host, DIR "/00000000000000000000.log", file, n);
-    free(file);
+    rot_last_of_first(&g, base);
     g.known.recovery_point = base + 3;
     for (int hot = 0; hot < 2; hot++) {
         ground_must_open(&g);
@@ -310,17 +315,6 @@ Test(hostile, what_a_rotten_batch_at_the_end_of_a_segment_hides_is_not_passed_ov
     cr_assert_eq(range.bytes, 0);
     log_range_release(&range);
     ground_release(&g);
-}
-
-/* A sealed segment of batches of three, whose last one ends at `end`; from its last offset on its bytes are nought. */
-static void rot_last_of_first(struct ground *g, int64_t end)
-{
-    size_t n = 0;
-    uint8_t *file = fake_disk_bytes(g->host, DIR "/00000000000000000000.log", &n);
-    size_t batch = n * 3 / (size_t)end;
-    memset(file + n - batch + 23, 0, batch - 23);
-    fake_disk_put(g->host, DIR "/00000000000000000000.log", file, n);
-    free(file);
 }
 
 /* Nor is a log cut where such a batch had records: it is rotten, and says so, also where compaction may leave holes. */
