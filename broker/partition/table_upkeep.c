@@ -63,6 +63,16 @@ static void keep_point(struct point *point)
     point->high_watermark = loaded ? p->core.high_watermark : p->known_high_watermark;
 }
 
+/* Inside. */
+static void want_sync(struct partition *p)
+{
+    if (!p->sync_requested && !p->syncing) {
+        p->sync_end = log_end(p->log);
+        p->sync_requested = true;
+        p->outbox.flags |= OUTBOX_SYNC;
+    }
+}
+
 /* false: there is nothing to write of it. */
 static bool take_point(struct point *point)
 {
@@ -83,11 +93,8 @@ static bool take_point(struct point *point)
         point->log_start = min_i64(p->saved_start, log_start(p->log));
         point->high_watermark = p->core.high_watermark;
         /* Without acks that wait for it nobody syncs a log with durability=pagecache: then we do. */
-        if (p->unsynced_bytes > 0 && log_durable_end(p->log) < log_end(p->log) &&
-            !p->sync_requested && !p->syncing) {
-            p->sync_end = log_end(p->log);
-            p->sync_requested = true;
-            p->outbox.flags |= OUTBOX_SYNC;
+        if (p->unsynced_bytes > 0 && log_durable_end(p->log) < log_end(p->log)) {
+            want_sync(p);
         }
     }
     point->kept = p->state < PARTITION_OPEN || p->state == PARTITION_OFFLINE;
@@ -233,6 +240,13 @@ static void checkpoint_fire(struct timer *timer)
 
 /* ---- retention ---- */
 
+/* Inside. Also of followers, who drop what their leader's start has passed. */
+static bool files_below_start(const struct partition *p)
+{
+    return p->state == PARTITION_OPEN && log_segment_count(p->log) > 1 &&
+           log_segment(p->log, 1).base_offset <= log_start(p->log);
+}
+
 /* Moves the start over expired segments; true: files may go once the checkpoint says so. */
 static bool expire(struct partition *p, time_ms wall)
 {
@@ -253,14 +267,13 @@ static bool expire(struct partition *p, time_ms wall)
             partition_step(p, &step);
         }
     }
-    /* Followers drop what their leader's start has passed. */
-    bool files = p->state == PARTITION_OPEN && log_segment_count(p->log) > 1 &&
-                 log_segment(p->log, 1).base_offset <= log_start(p->log);
+    bool files = files_below_start(p);
     partition_leave(p);
     return moved || files;
 }
 
-/* The start stands in the checkpoint: the files below it go. */
+/* The start stands in the checkpoint: the files below it go. What is kept until a sync has proven the name of the segment behind it
+ * goes the next time: where nobody writes any more, nobody else asks for one. */
 static void drop_files(struct partition *p, int64_t saved_start)
 {
     partition_enter(p);
@@ -272,6 +285,9 @@ static void drop_files(struct partition *p, int64_t saved_start)
         }
         doomed = log_doomed_take(p->log);
         partition_chore(p, CHORE_TRIM);
+        if (files_below_start(p)) {
+            want_sync(p);
+        }
     }
     partition_leave(p);
     if (doomed != NULL) {

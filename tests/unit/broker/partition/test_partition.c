@@ -235,6 +235,23 @@ Test(partition, old_segments_go_when_the_log_is_too_large)
     cr_assert_eq(bench_facts(&bench, 0).log_end, 20);
 }
 
+static bool all_gone(void *arg)
+{
+    (void)arg;
+    return bench_facts(&bench, 0).bytes == 0;
+}
+
+/* What expired goes from the disk though nobody writes any more, who would have the new segment's name synced. */
+Test(partition, a_log_that_expired_goes_though_it_is_idle)
+{
+    bench.settings.retention_ms = 1;
+    bench_lead(&bench, 1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, 0);
+    cr_assert(bench_soon(all_gone, NULL));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 1);
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 1);
+}
+
 /* Entries below the node's directory whose path ends so. */
 static int entries(const char *suffix)
 {
