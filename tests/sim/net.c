@@ -294,13 +294,13 @@ static void read_once(struct net_conn *conn)
     size_t room = 0;
     uint8_t *scratch = NULL;
     uint8_t *p = conn->events->room == NULL ? NULL : conn->events->room(conn->ctx, &room);
-    if (p == NULL) {
-        room = SCRATCH_BYTES;
-        p = scratch = malloc(SCRATCH_BYTES);
-        assert(p != NULL);
-    }
+    room = p == NULL ? SCRATCH_BYTES : room;
     assert(room > 0);
     size_t n = some_of(conn->world, conn->in.n < room ? conn->in.n : room);
+    if (p == NULL) {
+        p = scratch = malloc(n);
+        assert(p != NULL);
+    }
     memcpy(p, conn->in.p, n);
     conn->in.n -= n;
     memmove(conn->in.p, conn->in.p + n, conn->in.n);
