@@ -492,14 +492,6 @@ static void judge_sends(const struct history *history, struct history_verdict *v
     free(list);
 }
 
-static int by_began(const void *x, const void *y)
-{
-    const struct history_op *a = *(const struct history_op *const *)x;
-    const struct history_op *b = *(const struct history_op *const *)y;
-    int order = history_compare(a->partition, b->partition);
-    return order != 0 ? order : history_compare(a->began_us, b->began_us);
-}
-
 static int by_ended(const void *x, const void *y)
 {
     const struct history_op *a = *(const struct history_op *const *)x;
@@ -508,73 +500,80 @@ static int by_ended(const void *x, const void *y)
     return order != 0 ? order : history_compare(a->ended_us, b->ended_us);
 }
 
-static bool is_end_or_send(const struct history_op *op)
+/* How far a partition had come at any time, as operations tell that had ended by then. */
+struct peaks {
+    struct history_op **ops; /* by partition and end */
+    int64_t *most;           /* the highest offset of this one and all before it in its partition */
+    size_t count;
+};
+
+static struct peaks peaks_of(const struct history *history, history_select *select)
 {
-    return is_promised_send(op) || (op->kind == HISTORY_END && !(op->flags & HISTORY_WEAK));
+    struct peaks peaks;
+    peaks.ops = history_chosen(history, select, by_ended, &peaks.count);
+    peaks.most = malloc((peaks.count + 1) * sizeof(int64_t));
+    assert(peaks.most != NULL);
+    for (size_t i = 0; i < peaks.count; i++) {
+        bool first = i == 0 || peaks.ops[i - 1]->partition != peaks.ops[i]->partition;
+        int64_t offset = peaks.ops[i]->offset;
+        peaks.most[i] = first ? offset : max_i64(offset, peaks.most[i - 1]);
+    }
+    return peaks;
 }
 
-static bool is_start(const struct history_op *op)
+static void peaks_release(struct peaks *peaks)
 {
-    return op->kind == HISTORY_START || op->kind == HISTORY_READ;
+    free(peaks->ops);
+    free(peaks->most);
+}
+
+/* -1: nothing of this partition had ended when that began. */
+static int64_t peak_before(const struct peaks *peaks, const struct history_op *op)
+{
+    size_t low = 0;
+    for (size_t high = peaks->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        const struct history_op *other = peaks->ops[middle];
+        bool before = other->partition < op->partition ||
+                      (other->partition == op->partition && other->ended_us < op->began_us);
+        low = before ? middle + 1 : low;
+        high = before ? high : middle;
+    }
+    return low > 0 && peaks->ops[low - 1]->partition == op->partition ? peaks->most[low - 1] : -1;
 }
 
 /* What was acknowledged before something began lies below it. */
 static void judge_time(const struct history *history, struct history_verdict *verdict)
 {
-    size_t begun = 0;
-    size_t ended = 0;
-    struct history_op **later = history_chosen(history, is_end_or_send, by_began, &begun);
-    struct history_op **earlier = history_chosen(history, is_promised_send, by_ended, &ended);
-    size_t at = 0;
-    int64_t most = -1;
-    uint32_t partition = UINT32_MAX;
-    for (size_t i = 0; i < begun; i++) {
-        const struct history_op *op = later[i];
-        most = op->partition == partition ? most : -1;
-        partition = op->partition;
-        while (at < ended &&
-               (earlier[at]->partition < partition ||
-                (earlier[at]->partition == partition && earlier[at]->ended_us < op->began_us))) {
-            if (earlier[at]->partition == partition) {
-                most = max_i64(most, earlier[at]->offset);
-            }
-            at++;
-        }
-        if (op->offset <= most) {
-            history_tell(verdict, op->kind == HISTORY_END ? ANOMALY_STALE_END : ANOMALY_REAL_TIME,
-                         op, most);
+    struct peaks acked = peaks_of(history, is_promised_send);
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_op *op = &history->ops[i];
+        bool end = op->kind == HISTORY_END && !(op->flags & HISTORY_WEAK);
+        int64_t most = end || is_promised_send(op) ? peak_before(&acked, op) : -1;
+        if (most >= 0 && op->offset <= most) {
+            history_tell(verdict, end ? ANOMALY_STALE_END : ANOMALY_REAL_TIME, op, most);
         }
     }
-    free(later);
-    free(earlier);
+    peaks_release(&acked);
+}
+
+static bool is_start(const struct history_op *op)
+{
+    return op->kind == HISTORY_START;
 }
 
 /* Deleted records are not read by whoever asks later. */
 static void judge_starts(const struct history *history, struct history_verdict *verdict)
 {
-    size_t n = 0;
-    size_t m = 0;
-    struct history_op **reads = history_chosen(history, is_start, by_began, &n);
-    struct history_op **starts = history_chosen(history, is_start, by_ended, &m);
-    size_t at = 0;
-    int64_t start = -1;
-    for (size_t i = 0; i < n; i++) {
-        const struct history_op *op = reads[i];
-        start = i > 0 && reads[i - 1]->partition != op->partition ? -1 : start;
-        while (at < m &&
-               (starts[at]->partition < op->partition ||
-                (starts[at]->partition == op->partition && starts[at]->ended_us < op->began_us))) {
-            if (starts[at]->partition == op->partition && starts[at]->kind == HISTORY_START) {
-                start = max_i64(start, starts[at]->offset);
-            }
-            at++;
-        }
+    struct peaks starts = peaks_of(history, is_start);
+    for (size_t i = 0; i < history->count; i++) {
+        const struct history_op *op = &history->ops[i];
+        int64_t start = op->kind == HISTORY_READ ? peak_before(&starts, op) : -1;
         if (op->kind == HISTORY_READ && op->offset < start) {
             history_tell(verdict, ANOMALY_RESURRECTED, op, start);
         }
     }
-    free(reads);
-    free(starts);
+    peaks_release(&starts);
 }
 
 uint64_t history_judge(struct history *history, struct history_verdict *ret_verdict)

@@ -48,12 +48,7 @@ void watch_wrong(struct watch *watch, const char *format, ...)
 
 static struct watch_epoch *epoch_slot(struct watch *watch, const struct partition *p, int32_t epoch)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < sizeof(p->topic.b); i++) {
-        hash = (hash ^ p->topic.b[i]) * UINT64_C(1099511628211);
-    }
-    hash = (hash ^ (uint64_t)p->index) * UINT64_C(1099511628211);
-    hash = (hash ^ (uint64_t)epoch) * UINT64_C(1099511628211);
+    uint64_t hash = watch_hash(p->topic, (uint64_t)p->index << 32 | (uint32_t)epoch);
     for (uint32_t i = 0; i < WATCH_EPOCHS; i++) {
         struct watch_epoch *slot = &watch->epochs[(hash + i) % WATCH_EPOCHS];
         if (slot->leader == 0 ||

@@ -8,6 +8,7 @@
 #ifndef ODRADEK_TESTS_SIM_WATCH_H
 #define ODRADEK_TESTS_SIM_WATCH_H
 
+#include "common/base/bytes.h"
 #include "tests/sim/cluster.h"
 
 #define TOPICS_WEAK      16
@@ -66,6 +67,13 @@ struct watch {
     uint64_t looks;
     char wrong[240]; /* empty: nothing */
 };
+
+/* Where to look in a table; topic ids are random already. */
+static inline uint64_t watch_hash(struct uuid topic, uint64_t more)
+{
+    uint64_t hash = (load_be64(topic.b) ^ more) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 32;
+}
 
 PRINTF_LIKE(2, 3) void watch_wrong(struct watch *, const char *format, ...);
 

@@ -268,10 +268,7 @@ static void change_look(const struct look *look, struct known *known)
 
 static struct known *known_slot(struct watch_meta *meta, struct uuid topic, int32_t index)
 {
-    uint64_t hash = (uint64_t)index * UINT64_C(0x9e3779b97f4a7c15);
-    for (size_t i = 0; i < sizeof(topic.b); i++) {
-        hash = (hash ^ topic.b[i]) * UINT64_C(1099511628211);
-    }
+    uint64_t hash = watch_hash(topic, (uint32_t)index);
     for (uint32_t i = 0; i < WATCH_PARTITIONS; i++) {
         struct known *known = &meta->partitions[(hash + i) % WATCH_PARTITIONS];
         if (!known->used || (known->last.index == index && uuid_eq(known->last.topic, topic))) {
