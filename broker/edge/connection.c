@@ -14,11 +14,24 @@
 #define FIRST_US            30000000
 #define FIRST_BYTES         32768u
 
+static void edge_look(struct edge *edge)
+{
+    void (*closed)(struct edge *) = edge->closed;
+    if (closed != NULL && edge->request_count == 0) {
+        edge->closed = NULL;
+        closed(edge);
+    }
+}
+
 static void request_free(struct request *request)
 {
+    struct edge *edge = request->edge;
     chain_release(&request->out);
     arena_release(&request->arena);
-    heap_free(request->edge->heap, request, sizeof(*request));
+    heap_free(edge->heap, request, sizeof(*request));
+    assert(edge->request_count > 0);
+    edge->request_count--;
+    edge_look(edge);
 }
 
 static void connection_free(struct connection *conn)
@@ -189,6 +202,7 @@ static void frame_execute(struct connection *conn, struct slice frame)
         connection_end(conn, false);
         return;
     }
+    edge->request_count++;
     request->edge = edge;
     request->conn = conn;
     arena_init(&request->arena, edge->heap->arena.source, REQUEST_CHUNK_BYTES,
@@ -375,7 +389,7 @@ static void on_idle(struct timer *timer)
 void edge_serve(struct edge *edge, struct net_conn *net, struct slice listener,
                 struct edge_seat *seat)
 {
-    struct connection *conn = HEAP_NEW(edge->heap, struct connection);
+    struct connection *conn = edge->closing ? NULL : HEAP_NEW(edge->heap, struct connection);
     if (conn == NULL) {
         net_close(net);
         if (seat != NULL) {
@@ -410,12 +424,16 @@ void edge_init(struct edge *edge, struct loop *loop, struct heap *heap, const st
     list_init(&edge->conns);
 }
 
-void edge_close(struct edge *edge)
+void edge_close(struct edge *edge, void (*closed)(struct edge *))
 {
+    assert(!edge->closing);
+    edge->closing = true;
     for (struct list_node *node = list_first(&edge->conns); node != NULL;
          node = list_first(&edge->conns)) {
         connection_end(CONTAINER_OF(node, struct connection, node), false);
     }
+    edge->closed = closed;
+    edge_look(edge);
 }
 
 /* ---- requests ---- */

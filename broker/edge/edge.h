@@ -39,12 +39,16 @@ struct edge {
     const char *admin; /* "host:port" of the HTTP listener, for who asks for it here; NULL: none */
     struct list conns;
     uint32_t conn_count;
+    uint32_t request_count; /* those of connections that are gone, too */
+    bool closing;
+    void (*closed)(struct edge *);
     struct trace_limit limit;
 };
 
 void edge_init(struct edge *, struct loop *, struct heap *, const struct trace *);
-/* Ends all connections; requests that wait are told (`gone`). On the loop. */
-void edge_close(struct edge *);
+/* Ends all connections, and takes no new ones; requests that wait are told (`gone`). `closed` (or NULL) is called once, when the
+ * last request has ended, be it at once: work of theirs on the pool has come home then, and the loop may stop. On the loop. */
+void edge_close(struct edge *, void (*closed)(struct edge *));
 
 /* A connection accepted on the listener of this name (which outlives it). On the edge's loop. The seat may be NULL. */
 void edge_serve(struct edge *, struct net_conn *, struct slice listener, struct edge_seat *);

@@ -360,15 +360,21 @@ static void on_reactor_closed(struct mail *mail)
     }
 }
 
+/* Its requests have ended, with what they had on the pool. */
+static void on_edge_closed(struct edge *edge)
+{
+    struct reactor *reactor = CONTAINER_OF(edge, struct reactor, edge);
+    reactor->close_mail.deliver = on_reactor_closed;
+    loop_post(reactor->node->control_loop, &reactor->close_mail);
+}
+
 static void on_reactor_close(struct mail *mail)
 {
     struct reactor *reactor = CONTAINER_OF(mail, struct reactor, close_mail);
     if (reactor == &reactor->node->reactors[0]) {
         node_unlisten(reactor->node);
     }
-    edge_close(&reactor->edge);
-    mail->deliver = on_reactor_closed;
-    loop_post(reactor->node->control_loop, mail);
+    edge_close(&reactor->edge, on_edge_closed);
 }
 
 /* Everything is on disk: the clients' connections go, then the loops. */

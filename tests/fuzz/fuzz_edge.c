@@ -154,7 +154,7 @@ static void scene_open(struct scene *scene, uint8_t seed)
 
 static void scene_close(struct scene *scene)
 {
-    edge_close(&scene->edge);
+    edge_close(&scene->edge, NULL);
     if (!scene->closed && scene->client != NULL) {
         net_close(scene->client);
     }

@@ -37,6 +37,7 @@ struct scene {
     struct request_work work;
     bool working;
     uint32_t worked;
+    uint32_t edge_closed;
     uint32_t neighbours; /* requests of other connections, executed while this one's work was out */
     uint8_t *in;         /* what it has heard */
     size_t in_n;
@@ -238,7 +239,9 @@ static bool ended(void *ctx)
 
 static void scene_release(struct scene *scene)
 {
-    edge_close(&scene->edge);
+    if (!scene->edge.closing) {
+        edge_close(&scene->edge, NULL);
+    }
     if (!scene->closed) {
         net_close(scene->client);
     }
@@ -437,6 +440,51 @@ Test(edge, work_on_the_pool_holds_its_own_connection_and_no_other)
         scene_release(&scene);
     }
     cr_assert_gt(neighbours, 100, "%u requests of neighbours while the pool worked", neighbours);
+}
+
+static bool pool_is_at_work(void *ctx)
+{
+    return ((const struct scene *)ctx)->working;
+}
+
+static void edge_is_closed(struct edge *edge)
+{
+    struct scene *scene = edge->api;
+    cr_assert_not(scene->working, "closed before the pool had done its work");
+    cr_assert_eq(edge->conn_count, 0);
+    scene->edge_closed++;
+}
+
+static bool edge_has_closed(void *ctx)
+{
+    return ((const struct scene *)ctx)->edge_closed > 0;
+}
+
+/* Whoever stops its loop then leaves no job behind that still works for a request (seed 971121: a fetch of cold records). */
+Test(edge, is_closed_when_work_on_the_pool_has_come_home)
+{
+    static uint8_t room[1 << 20] __attribute__((aligned(16)));
+    struct memory_block block = {room, sizeof(room), 0};
+    struct memory_source source = memory_block_source(&block);
+    struct scene scene;
+    struct heap heap;
+    struct buf out;
+    heap_init(&heap, &source, sizeof(room));
+    buf_init(&out, &heap, sizeof(room));
+    for (int32_t i = 0; i < 6; i++) {
+        put_frame(&out, 0, i, 10);
+    }
+    scene_init(&scene, 1, buf_slice(&out));
+    world_disk_pace(scene.host, 2000, 9000);
+    scene.works = true;
+    scene.at_once = true;
+    cr_assert(world_run(scene.world, pool_is_at_work, &scene, PATIENCE));
+    edge_close(&scene.edge, edge_is_closed);
+    cr_assert_eq(scene.edge_closed, 0);
+    cr_assert(world_run(scene.world, edge_has_closed, &scene, PATIENCE));
+    cr_assert_eq(scene.worked, 1);
+    scene_release(&scene);
+    cr_assert_eq(scene.edge_closed, 1);
 }
 
 /* ---- a pipeline that gets full from outside ---- */
