@@ -262,8 +262,9 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
     if (segment->base < offset) {
         TRY(cut_find(log, i, &offset, &at));
     }
-    TRY(truncated_note(log, offset));
-    if (at == 0 && i == 0) {
+    bool all = at == 0 && i == 0;
+    TRY(truncated_note(log, all ? segment->base : offset)); /* where it ends on the way */
+    if (all) {
         TRY(replace_all(log, offset, now_wall_ms));
         log->start = max_i64(log->start, offset); /* a hole before the first batch is gone too */
         return OK;

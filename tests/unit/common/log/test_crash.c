@@ -282,3 +282,37 @@ Test(crash, cuts_while_a_sync_runs)
         world_release(&w);
     }
 }
+
+/* A log that begins with a hole is cut to an offset inside of it, below its recovery point: wherever that stops, it opens. */
+static bool cut_into_first_hole(int64_t changes)
+{
+    struct ground g;
+    struct sketch sketch = {10, 3, 1, 1000, 50};
+    struct slice batch = batch_make(&sketch);
+    ground_init(&g, 7);
+    g.config.gaps = true;
+    ground_must_open(&g);
+    cr_assert_eq(log_append(g.log, &batch, 1, 0), OK);
+    cr_assert_eq(ground_sync(&g), 13);
+    struct log_recovery_point point = log_recovery_point_take(g.log);
+    log_recovery_point_saved(g.log, point);
+    fake_disk_freeze_after(g.host, changes);
+    bool done = log_truncate(g.log, 5, 0) == OK;
+    ground_kill(&g);
+    fake_disk_freeze_after(g.host, -1);
+    g.known.recovery_point = point.offset;
+    ground_must_open(&g);
+    cr_assert(done ? log_end(g.log) == 5 : log_end(g.log) <= 5 || log_end(g.log) == 13);
+    ground_release(&g);
+    batch_drop(batch);
+    return done;
+}
+
+Test(crash, every_point_of_a_cut_into_the_hole_before_the_first_batch)
+{
+    int64_t changes = 0;
+    while (!cut_into_first_hole(changes)) {
+        changes++;
+    }
+    cr_assert_gt(changes, 5);
+}
