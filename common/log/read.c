@@ -247,6 +247,8 @@ err_t log_range_warm(struct log_range *range, const struct crc32c_impl *crc, uin
     TRY(search_run(&view, search, &none, range));
     if (range->bytes > 0) {
         TRY(err_as_rot(warm_bytes(range, crc, scratch, scratch_bytes)));
+    } else {
+        log_file_drop(&range->file);
     }
     range->at = max_i64(range->at, 0);
     range->cold = false;
