@@ -76,8 +76,9 @@ struct consumer {
         uint32_t session;
         int64_t notes;
         int64_t asked; /* the offset of the fetch under way */
-        bool off;      /* not read */
-        int64_t end;   /* final readers: where it ends; -1: not known */
+        const struct agent_call *asked_by;
+        bool off;    /* not read */
+        int64_t end; /* final readers: where it ends; -1: not known */
         int64_t start;
         time_us rest_until;
         time_us asked_us; /* for its end */
@@ -93,7 +94,7 @@ struct consumer {
     uint32_t group; /* 0: none; else it reads what it was given, from where it was told */
     int32_t bytes_max;
     uint32_t restart_per_mille;
-    int32_t wait_most_ms; /* of a fetch of one that has time; 0: as long as it likes */
+    int32_t session_ms; /* of a member, whose heartbeats wait behind its fetches; 0: of none */
     uint64_t read;
 };
 

@@ -12,6 +12,7 @@
 #define QUIET_BYTES    (1 << 20)
 #define WAIT_MS        400
 #define WAIT_IDLE_MS   3000
+#define SESSION_PARTS  4     /* of a member's session, which a fetch may take one */
 #define REST_US        20000 /* after an error */
 #define READ_AGAIN_MIN 500
 #define LATEST         (-1)
@@ -79,15 +80,15 @@ static bool batch_read(struct consumer *consumer, uint32_t partition, struct sli
     return true;
 }
 
-static void part_read(struct consumer *consumer, uint32_t partition,
+static void part_read(struct consumer *consumer, const struct agent_call *call, uint32_t partition,
                       const struct kmsg_fetch_response_partition *answer, time_us began_us)
 {
     struct consumer_part *part = &consumer->parts[partition];
     struct slice records = answer->records.bytes;
     struct slice batch;
     bool good = true;
-    if (part->off || part->next != part->asked) {
-        return; /* it reads on from elsewhere */
+    if (part->off || part->next != part->asked || part->asked_by != call) {
+        return; /* it reads on from elsewhere, or asked another broker since (seed 1029548) */
     }
     if (answer->error_code != KAFKA_NONE) {
         agent_want_metadata(&consumer->agent);
@@ -124,7 +125,7 @@ static void on_fetched(struct agent_call *call, const void *answer)
             if (slice_eq(topic->topic, slice_str(field->topics[t].name))) {
                 for (int32_t p = 0; p < topic->partitions.count; p++) {
                     const struct kmsg_fetch_response_partition *part = &topic->partitions.items[p];
-                    part_read(consumer, field->topics[t].number[part->partition_index], part,
+                    part_read(consumer, call, field->topics[t].number[part->partition_index], part,
                               began_us);
                 }
             }
@@ -167,6 +168,7 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
                 part->partition = (int32_t)i;
                 part->fetch_offset = consumer->parts[p].next;
                 consumer->parts[p].asked = part->fetch_offset;
+                consumer->parts[p].asked_by = &consumer->calls[broker];
                 part->current_leader_epoch = agent->leader_epoch[p];
                 /* When only the rest is to be read, nobody takes a minute for it. */
                 part->partition_max_bytes = field->quiet ? QUIET_BYTES : consumer->bytes_max;
@@ -188,12 +190,18 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
     }
     /* Who thinks has time, but no more than the patience that it has with a broker. */
     int64_t most_ms = field->thinks ? min_i64(WAIT_IDLE_MS, agent->patience_us / 1500) : WAIT_MS;
-    most_ms = consumer->wait_most_ms > 0 ? min_i64(most_ms, consumer->wait_most_ms) : most_ms;
+    bool thinks = field->thinks && consumer->session_ms > 0;
+    most_ms = thinks ? min_i64(most_ms, consumer->session_ms / SESSION_PARTS) : most_ms;
     request.max_wait_ms = (int32_t)prng_between(&agent->prng, field_busy(field) ? 0 : most_ms / 2,
                                                 field_busy(field) ? WAIT_MS : most_ms);
     request.min_bytes = 1;
     if (field->quiet) { /* what a narrow network carries while it has patience: 200 KB/s */
-        request.max_bytes = (int32_t)(agent->patience_us / 5);
+        time_us patience_us = agent->patience_us;
+        if (consumer->session_ms > 0) {
+            patience_us = min_i64(patience_us,
+                                  (time_us)consumer->session_ms * 1000 / SESSION_PARTS);
+        }
+        request.max_bytes = (int32_t)(patience_us / 5);
     }
     request.topics.items = topics;
     request.topics.count = topic_count;

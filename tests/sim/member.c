@@ -184,7 +184,7 @@ static void wake(struct member *member)
     member->modern = member->mixed ? prng_chance(&member->kinds, 500) : member->modern;
     member->session_ms = member->session_of[member->modern];
     /* Answers leave in order: those to its heartbeats wait behind its fetches, and its next one for the last. */
-    member->consumer.wait_most_ms = agent->field->thinks ? member->session_ms / 4 : 0;
+    member->consumer.session_ms = member->session_ms;
     member->crash_at = draw_life(member, member->crash_every_us);
     member->leave_at = draw_life(member, member->leave_every_us);
     member->coordinator = -1;

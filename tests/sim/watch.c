@@ -104,7 +104,8 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
                                             : NULL;
         if (other == NULL || other->state != PARTITION_OPEN ||
             other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED ||
-            seat_given(core, &other->core, core->view.members[i].id)) {
+            seat_given(core, &other->core, core->view.members[i].id) ||
+            watch_meta_other_disk(watch, number, core->view.members[i].broker_epoch)) {
             continue;
         }
         /* Without a promise of disks from the beginning, only who never lost power has it, and has not followed another

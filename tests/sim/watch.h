@@ -88,6 +88,8 @@ void watch_meta_look(struct watch *, const struct meta_image *);
 void watch_meta_sessions(struct watch *);
 /* A replica that is open, at each look: who tells that all it has is on disk has there what it had before that was promised. */
 void watch_meta_replica(struct watch *, const struct partition *, uint32_t broker);
+/* Whether a seat of that epoch was a broker's that has registered with other directories since: a leader may not have heard of it. */
+bool watch_meta_other_disk(const struct watch *, uint32_t number, int64_t broker_epoch);
 /* Whether its topic says itself what an acknowledgement promises, and may have changed its mind. */
 bool watch_meta_fickle(const struct watch *, struct uuid topic, int32_t index);
 /* Who was in sync under this partition epoch; NULL: nobody has seen that, or it is long ago. */

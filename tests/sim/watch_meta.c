@@ -44,6 +44,7 @@ struct watch_meta {
     uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
     bool lost_power[BROKERS_MAX]; /* between the registration before and that of this image */
     struct broker_session sessions[CONTROLLERS_MAX][BROKERS_MAX]; /* as they were seen last */
+    int64_t dirs_since[BROKERS_MAX];          /* the epoch of the first registration with them */
     int64_t epoch_after_session[BROKERS_MAX]; /* of a registration that came when it had ended */
 };
 
@@ -360,6 +361,7 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
         watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
                     b->id);
     }
+    meta->dirs_since[number] = shared == 0 ? b->epoch : meta->dirs_since[number];
     memcpy(meta->dirs[number], b->dirs, b->dir_count * sizeof(b->dirs[0]));
     meta->dir_count[number] = b->dir_count;
 }
@@ -435,6 +437,11 @@ const struct meta_ids *watch_meta_isr(const struct watch *watch, struct uuid top
         return NULL;
     }
     return &known->committed[slot].isr;
+}
+
+bool watch_meta_other_disk(const struct watch *watch, uint32_t number, int64_t broker_epoch)
+{
+    return broker_epoch < watch->meta->dirs_since[number];
 }
 
 bool watch_meta_fickle(const struct watch *watch, struct uuid topic, int32_t index)
