@@ -237,6 +237,10 @@ static void tempo_draw(struct plan *plan)
     if (plan->weight[FAULT_REFIT] == 0 && prng_chance(&prng, 700)) {
         patience_draw(plan, &prng);
     }
+    /* Streams in ever smaller pieces tell nothing new there, and are most of the events. */
+    if (prng_chance(&prng, 800)) {
+        plan->habits.whole_per_mille = (uint32_t)prng_between(&prng, 930, 1000);
+    }
 }
 
 static void rots_draw(struct plan *plan)
@@ -327,7 +331,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
         plan->weight[i] = prng_chance(&prng, 500) ? (uint32_t)prng_between(&prng, 1, 10) : 0;
     }
     plan->admin_pace_us = prng_chance(&prng, 700) ? prng_between(&prng, 100000, 2 * SECOND) : 0;
-    plan->watch_every = 4 + (uint32_t)prng_below(&prng, 200);
+    plan->watch_every = 12 + (uint32_t)prng_below(&prng, 200);
     habits_draw(plan, &prng);
     settings_draw(plan, &prng);
     calm_draw(plan);
