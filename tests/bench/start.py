@@ -30,8 +30,9 @@ def attempt(c):
         return True
 
     def leader():
-        part = kwire.metadata(first.address, ["first"]).topics["first"][0]
-        return c.nodes.get(part.leader)
+        # Who is told that the topic is there may be so before this broker has heard of it.
+        part = kwire.metadata(first.address, ["first"]).topics["first"].get(0)
+        return part and c.nodes.get(part.leader)
 
     def acked():
         with kwire.Connection(leader().address) as connection:
