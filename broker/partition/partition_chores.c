@@ -445,6 +445,7 @@ static void reopen_log(struct partition *p)
     if (due && log != NULL) {
         p->known.clean = false;
         p->known.recovery_point = min_i64(p->saved_point, log_durable_end(log));
+        p->known.written_point = p->saved_point;
         p->known.log_start = log_start(log);
         p->known.told_here = true;
         p->known_high_watermark = min_i64(p->core.high_watermark, log_end(log));

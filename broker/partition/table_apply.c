@@ -322,7 +322,9 @@ static struct partition *make_partition(struct partitions *table, const struct m
         found->used = true;
     }
     if (uuid_is_none(own->dir)) {
-        p->known = (struct log_known){.rewrite = p->known.rewrite, .log_start = p->known.log_start};
+        p->known = (struct log_known){.rewrite = p->known.rewrite,
+                                      .written_point = p->known.recovery_point,
+                                      .log_start = p->known.log_start};
     }
     return p;
 }

@@ -117,7 +117,7 @@ static err_t open_empty(struct log *log, int64_t start, struct log_report *repor
     log->start = start;
     log->end = start;
     log->durable_end = start;
-    report->below_recovery_point = log->saved_point > start;
+    report->below_recovery_point = report->recovery_point > start;
     report->segments = 1;
     TRY(log_roll_new(log, 0));
     return log_sync_all(log);
@@ -153,7 +153,8 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(orphans_remove(r));
     /* Of a log that was emptied by a crash on its way to a new start, what is given is believed. */
     bool fresh = log->count == 0 && known->recovery_point == 0 && known->log_start == 0;
-    if (fresh && known->renewed && !MUTANT(148)) {
+    bool another = known->renewed || known->written_point > 0;
+    if (fresh && another && !MUTANT(148)) {
         TRY(renewed_note(log));
     }
     if (log->renewed && known->clean) {
@@ -164,7 +165,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     r->report->renewed = log->renewed && !known->told_here;
     r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);
     r->report->recovery_point = r->point;
-    log->saved_point = r->point;
+    log->saved_point = max_i64(r->point, known->written_point);
     int64_t start = r->report->renewed ? 0 : known->log_start;
     if (log->count == 0) {
         TRY(open_empty(log, start, r->report));

@@ -316,3 +316,28 @@ Test(crash, every_point_of_a_cut_into_the_hole_before_the_first_batch)
     }
     cr_assert_gt(changes, 5);
 }
+
+/* What a checkpoint says is not believed for once, and the log is cut below it: the next process may believe it again (seed 1208975). */
+Test(crash, a_cut_below_a_point_that_was_not_believed_is_noted)
+{
+    struct ground g;
+    ground_init(&g, 11);
+    ground_must_open(&g);
+    for (int32_t i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    int64_t end = ground_sync(&g);
+    ground_kill(&g);
+    g.known.recovery_point = 0;
+    g.known.written_point = end;
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), end);
+    cr_assert_eq(log_truncate(g.log, end - 12, 0), OK);
+    cr_assert_eq(ground_sync(&g), end - 12);
+    ground_kill(&g);
+    g.known.recovery_point = end;
+    g.known.written_point = 0;
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), end - 12);
+    ground_release(&g);
+}
