@@ -24,6 +24,7 @@ struct log_config partition_log_config(const struct partition *p)
         .index_interval_bytes = p->settings.index_interval_bytes,
         .index_bytes_max = p->settings.index_bytes_max,
         .gaps = p->settings.compacted,
+        .whole_cuts = true,
         .crc = p->table->config.crc,
     };
 }

@@ -248,6 +248,7 @@ static err_t cut_find(struct log *log, uint32_t i, int64_t *offset, int64_t *ret
            ERR_CORRUPT); /* rot in a log that was not scanned */
     ENSURE(log->config.gaps || header.base_offset <= *offset,
            ERR_CORRUPT); /* no checksum covers it */
+    ENSURE(!log->config.whole_cuts || header.base_offset >= *offset, ERR_CORRUPT);
     *offset = min_i64(*offset, header.base_offset);
     return OK;
 }

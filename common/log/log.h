@@ -48,6 +48,8 @@ struct log_config {
     int32_t index_interval_bytes; /* index.interval.bytes */
     int32_t index_bytes_max;      /* segment.index.bytes */
     bool gaps; /* compaction may have left holes between batches: offsets need only grow */
+    bool
+        whole_cuts; /* a truncation lies between two batches, always: a batch that goes over it is rotten */
     const struct crc32c_impl *crc; /* of the node; lives as long as the log */
 };
 

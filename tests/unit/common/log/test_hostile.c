@@ -357,3 +357,23 @@ Test(hostile, a_cut_does_not_pass_over_a_batch_that_begins_too_late)
     cr_assert_eq(log_truncate(g.log, 26, 0), ERR_CORRUPT);
     ground_release(&g);
 }
+
+/* A replica is cut where its leader's batches end: one that goes over that has a rotten header, and what it held below stays (seed
+ * 1214575). */
+Test(hostile, a_cut_between_batches_does_not_take_one_that_goes_over_it)
+{
+    struct ground g;
+    ground_init(&g, 55);
+    g.config.whole_cuts = true;
+    ground_must_open(&g);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    cr_assert_eq(log_truncate(g.log, 9, 0), OK);
+    cr_assert_eq(log_end(g.log), 9);
+    cr_assert_eq(log_truncate(g.log, 7, 0), ERR_CORRUPT);
+    ground_kill(&g);
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 9, "%lld", (long long)log_end(g.log));
+    ground_release(&g);
+}
