@@ -57,8 +57,8 @@ struct log_config {
 struct log_known {
     bool clean; /* the node was shut down cleanly: nothing to scan, the tail is whole and on disk */
     int64_t recovery_point; /* recovery-point-offset-checkpoint; 0: nothing known, all is scanned */
-    int64_t
-        written_point; /* what that file says all the same where it is not believed, or 0: a cut below is noted */
+    /* What that file says where not all of it is believed, or 0: a cut below it is noted, for the next process may believe it. */
+    int64_t written_point;
     int64_t log_start; /* log-start-offset-checkpoint; 0: begin with the first segment */
     /* Pages that an fsync failed on are called clean by the kernel while the machine runs, and are not on disk: what lies
      * behind the recovery point is written once more before it is synced. */

@@ -163,9 +163,10 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
         noted = INT64_MAX; /* ... and they count: a cut below them has to be noted */
     }
     r->report->renewed = log->renewed && !known->told_here;
-    r->point = min_i64(known->recovery_point, log->renewed ? 0 : noted);
+    int64_t most = log->renewed ? 0 : noted; /* whatever the checkpoint says */
+    r->point = min_i64(known->recovery_point, most);
     r->report->recovery_point = r->point;
-    log->saved_point = max_i64(r->point, known->written_point);
+    log->saved_point = min_i64(max_i64(known->recovery_point, known->written_point), most);
     int64_t start = r->report->renewed ? 0 : known->log_start;
     if (log->count == 0) {
         TRY(open_empty(log, start, r->report));

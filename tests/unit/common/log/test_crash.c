@@ -317,6 +317,34 @@ Test(crash, every_point_of_a_cut_into_the_hole_before_the_first_batch)
     cr_assert_gt(changes, 5);
 }
 
+/* A note stays where it is for cuts behind it: what lies there is in doubt until a checkpoint has been written. */
+Test(crash, a_note_is_not_raised_by_a_later_cut)
+{
+    struct ground g;
+    ground_init(&g, 12);
+    ground_must_open(&g);
+    for (int32_t i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    g.known.recovery_point = ground_sync(&g);
+    log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    cr_assert_eq(log_truncate(g.log, 6, 0), OK);
+    for (int32_t i = 0; i < 4; i++) {
+        cr_assert_eq(ground_append(&g, 3, 2, 1000, 50), OK);
+    }
+    cr_assert_eq(ground_sync(&g), 18);
+    ground_kill(&g);
+    struct log_known known = g.known;
+    g.known = (struct log_known){.written_point = known.recovery_point};
+    ground_must_open(&g);
+    cr_assert_eq(log_truncate(g.log, 15, 0), OK);
+    ground_kill(&g);
+    g.known = known;
+    ground_must_open(&g);
+    cr_assert_eq(g.report.recovery_point, 6);
+    ground_release(&g);
+}
+
 /* What a checkpoint says is not believed for once, and the log is cut below it: the next process may believe it again (seed 1208975). */
 Test(crash, a_cut_below_a_point_that_was_not_believed_is_noted)
 {
