@@ -253,10 +253,7 @@ static void pressure(struct mail *mail)
         partition_enter(p);
         if (p->state == PARTITION_OPEN && p->unsynced_bytes > 0 && !p->sync_requested) {
             p->sync_end = max_i64(p->sync_end, log_end(p->log));
-            if (!p->syncing) {
-                p->sync_requested = true;
-                p->outbox.flags |= OUTBOX_SYNC;
-            }
+            partition_request_sync(p, NULL);
         }
         partition_leave(p);
     }

@@ -314,6 +314,8 @@ static inline uint32_t partition_chores_due(const struct partition *p)
     return p->syncing ? p->chores & ~(uint32_t)(CHORE_CLOSE | CHORE_DELETE | CHORE_REOPEN)
                       : p->chores;
 }
+/* Inside: one up to sync_end, unless one is under way or asked for. The loop is that of the client being served, or NULL. */
+void partition_request_sync(struct partition *, struct loop *);
 /* Inside: goes on with proving that all is on disk, if that is wanted. */
 void partition_prove(struct partition *);
 void partition_tick_init(struct partition *);

@@ -251,8 +251,7 @@ static err_t write_batch(struct partition *p, struct step *step,
     return OK;
 }
 
-/* loop: of the client that is being served, or NULL. */
-static void request_sync(struct partition *p, struct loop *loop)
+void partition_request_sync(struct partition *p, struct loop *loop)
 {
     if (!p->syncing && !p->sync_requested) {
         p->sync_requested = true;
@@ -274,7 +273,7 @@ void partition_prove(struct partition *p)
     int64_t wanted = min_i64(p->prove_end, log_end(p->log));
     if (log_durable_end(p->log) < wanted && !MUTANT(96)) {
         p->sync_end = max_i64(p->sync_end, wanted);
-        request_sync(p, NULL);
+        partition_request_sync(p, NULL);
     } else {
         p->prove_wanted = false;
         p->proving = false;
@@ -335,7 +334,7 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
     case REPLICA_ACK: tell(p, step, action); break;
     case REPLICA_SYNC:
         p->sync_end = action->sync.end;
-        request_sync(p, step->ticket == NULL ? NULL : step->ticket->loop);
+        partition_request_sync(p, step->ticket == NULL ? NULL : step->ticket->loop);
         break;
     case REPLICA_SET_LOG_START:
         log_set_start(p->log, min_i64(action->set_log_start, log_end(p->log)));

@@ -68,8 +68,7 @@ static void want_sync(struct partition *p)
 {
     if (!p->sync_requested && !p->syncing) {
         p->sync_end = log_end(p->log);
-        p->sync_requested = true;
-        p->outbox.flags |= OUTBOX_SYNC;
+        partition_request_sync(p, NULL);
     }
 }
 

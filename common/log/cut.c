@@ -105,16 +105,12 @@ static void ends_at(struct log *log, int64_t end)
 /* The file of the only segment becomes an empty one in one move: whoever has a range of the old one keeps that. */
 static err_t first_empty(struct log *log)
 {
-    static const char *const hints[] = {OFFSETS_SUFFIX, TIMES_SUFFIX, ".txnindex"};
     struct log_segment *first = log->segments[0];
     struct log_path path;
     struct log_path empty;
     struct log_file *file = NULL;
     assert(log->count == 1);
-    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
-        log_path_segment(log, first->base, hints[i], &path);
-        TRY(log_doom(log, path.s));
-    }
+    TRY(log_doom_hints(log, first));
     log_path_segment(log, first->base, LOG_SUFFIX, &path);
     log_path_segment(log, first->base, LOG_SUFFIX ".tmp", &empty);
     TRY(log_file_open(log->host, empty.s, DISK_WRITE | DISK_CREATE, &file));

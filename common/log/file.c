@@ -111,16 +111,24 @@ err_t log_doom(struct log *log, const char *path)
     return OK;
 }
 
-/* The batches last: as long as they have their name, the segment is there. */
-err_t log_doom_segment(struct log *log, struct log_segment *segment)
+err_t log_doom_hints(struct log *log, const struct log_segment *segment)
 {
-    static const char *const suffixes[] = {OFFSETS_SUFFIX, TIMES_SUFFIX, ".txnindex", LOG_SUFFIX};
+    static const char *const suffixes[] = {OFFSETS_SUFFIX, TIMES_SUFFIX, ".txnindex"};
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         struct log_path path;
         log_path_segment(log, segment->base, suffixes[i], &path);
         TRY(log_doom(log, path.s));
     }
     return OK;
+}
+
+/* The batches last: as long as they have their name, the segment is there. */
+err_t log_doom_segment(struct log *log, const struct log_segment *segment)
+{
+    struct log_path path;
+    TRY(log_doom_hints(log, segment));
+    log_path_segment(log, segment->base, LOG_SUFFIX, &path);
+    return log_doom(log, path.s);
 }
 
 struct log_doomed *log_doomed_take(struct log *log)

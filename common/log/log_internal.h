@@ -141,7 +141,9 @@ struct log_file *log_file_share(struct log_file *);
 void log_file_drop(struct log_file **);
 /* Renames to `.deleted` and remembers it to be unlinked. */
 err_t log_doom(struct log *, const char *path) MUST_USE;
-err_t log_doom_segment(struct log *, struct log_segment *) MUST_USE;
+/* Its indexes; with its batches. */
+err_t log_doom_hints(struct log *, const struct log_segment *) MUST_USE;
+err_t log_doom_segment(struct log *, const struct log_segment *) MUST_USE;
 
 /* --- segments (segment.c) --- */
 err_t segment_new(struct log *, int64_t base, time_ms now_wall_ms,
