@@ -188,13 +188,17 @@ void controller_crash(struct cluster *cluster, uint32_t number)
 
 int32_t cluster_active(const struct cluster *cluster)
 {
+    int32_t active = -1;
+    raft_term newest = -1;
     for (int32_t i = 0; i < (int32_t)cluster->controller_count; i++) {
         const struct controller_node *node = cluster->controllers[i].node;
-        if (node != NULL && controller_node_active(node)) {
-            return i;
+        if (node != NULL && controller_node_active(node) &&
+            controller_node_raft(node)->term > newest) {
+            active = i;
+            newest = controller_node_raft(node)->term;
         }
     }
-    return -1;
+    return active;
 }
 
 bool cluster_led(void *ctx)

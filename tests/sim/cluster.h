@@ -97,7 +97,8 @@ void cluster_ails(const struct cluster *, char *ret_sentence, size_t room);
 /* The same of one partition; false: everybody is in sync. */
 bool cluster_partition_ails(const struct meta_topic *, int32_t index, char *ret_sentence,
                             size_t room);
-int32_t cluster_active(const struct cluster *); /* number, or -1 */
+/* Number, or -1. Who slept through an election believes it is one for a while: that of the newest epoch. */
+int32_t cluster_active(const struct cluster *);
 /* Whether that broker leads the group's partition by the newest metadata there is. */
 bool cluster_coordinates(const struct cluster *, const char *group, int32_t broker);
 /* That broker stays away, and no partition has it in its in-sync set or among the eligible. */
