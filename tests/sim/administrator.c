@@ -149,26 +149,18 @@ static void records_delete(struct administrator *admin)
     agent_send(agent, agent->leader[p], &admin->call, API_DELETE_RECORDS, 2, &request);
 }
 
-static void on_changed(struct agent_call *call, const void *answer)
-{
-    struct administrator *admin = CONTAINER_OF(call, struct administrator, call);
-    if (answer != NULL) {
-        field_change(admin->agent.field, ADMINISTRATOR, true);
-    }
-}
-
 static void change(struct administrator *admin, int32_t broker, bool topic)
 {
     if (!field_may_change(admin->agent.field)) {
         return;
     }
-    admin->call.done = on_changed;
-    field_change(admin->agent.field, ADMINISTRATOR, false);
+    admin->call.done = agent_changed;
     if (topic) {
         side_topic(admin, broker);
     } else {
         setting_alter(admin, broker);
     }
+    agent_changing(&admin->agent, &admin->call);
 }
 
 static void work(struct agent *agent)
@@ -208,6 +200,7 @@ void administrator_open(struct administrator *admin, struct field *field, const 
 {
     *admin = (struct administrator){.pace_us = pace_us};
     agent_open(&admin->agent, field, address, number, work);
+    admin->agent.changer = ADMINISTRATOR;
 }
 
 bool administrator_ready(const struct administrator *admin)

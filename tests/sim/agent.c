@@ -23,17 +23,15 @@ bool field_may_change(const struct field *field)
     return field->cluster->unheard == 0;
 }
 
-void field_change(struct field *field, uint32_t who, bool answered)
-{
-    assert(who < ARRAY_LEN(field->changing_until));
-    time_us now = world_now_us(field->cluster->world);
-    field->changing_until[who] = answered ? now : now + CHANGE_MOST_US;
-}
-
 bool field_changes(const struct field *field)
 {
     time_us now = world_now_us(field->cluster->world);
-    return now < field->changing_until[0] || now < field->changing_until[1];
+    for (uint32_t i = 0; i < CHANGERS_MAX; i++) {
+        if (now < field->changing_until[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool field_busy(const struct field *field)
@@ -246,6 +244,25 @@ void agent_ignore(struct agent_call *call, const void *response)
 {
     (void)call;
     (void)response;
+}
+
+static void change_until(struct agent *agent, time_us wait_us)
+{
+    assert(agent->changer < CHANGERS_MAX);
+    agent->field->changing_until[agent->changer] = world_now_us(agent->field->cluster->world) +
+                                                   wait_us;
+}
+
+void agent_changed(struct agent_call *call, const void *response)
+{
+    if (response != NULL) {
+        change_until(call->agent, 0);
+    }
+}
+
+void agent_changing(struct agent *agent, const struct agent_call *call)
+{
+    change_until(agent, call->out ? CHANGE_MOST_US : 0);
 }
 
 void agent_want_metadata(struct agent *agent)

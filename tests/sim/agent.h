@@ -13,6 +13,7 @@
 #define TOPIC_SIZE_MAX 4  /* of a topic when it is created */
 #define PARTITIONS_MAX 18 /* of all topics, when they have grown */
 #define MEMBERS_MAX    4  /* of all groups */
+#define CHANGERS_MAX   2
 
 /* The topics that agents write to. */
 struct field {
@@ -48,21 +49,21 @@ struct field {
     bool rests; /* the same, and administrators, for as long as followers need to get in sync */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
-    time_us idle_tick_us;      /* of a client that thinks: it looks around so often */
-    time_us idle_pace_us;      /* ... and begins a batch for each partition */
-    time_us busy_until;        /* of the world's time */
-    time_us busy_from;         /* the next time */
-    time_us changing_until[2]; /* what an administrator asked for may be done until then */
+    time_us idle_tick_us; /* of a client that thinks: it looks around so often */
+    time_us idle_pace_us; /* ... and begins a batch for each partition */
+    time_us busy_until;   /* of the world's time */
+    time_us busy_from;    /* the next time */
+    time_us
+        changing_until[CHANGERS_MAX]; /* what an administrator asked for may be done until then */
     uint64_t errors;
 };
 
 /*
  * Partitions that are made and settings that change while the controllers count on a disk that was emptied may be left to that disk
  * alone: with one replica, or with one in sync that is enough. So nobody asks for them then, and no disk is emptied while they are
- * asked for. Called by who asks, before and (answered) after.
+ * asked for: agent_changing.
  */
 bool field_may_change(const struct field *);
-void field_change(struct field *, uint32_t who, bool answered);
 bool field_changes(const struct field *);
 
 /* Whether nobody begins anything new: producers, administrators. */
@@ -130,6 +131,7 @@ struct agent {
     time_us tick_us;
     time_us idle_tick_us; /* at most, where clients think */
     struct timer timer;
+    uint32_t changer; /* of CHANGERS_MAX, if it changes anything */
     /* What it does with its turns. */
     void (*work)(struct agent *);
 };
@@ -148,6 +150,9 @@ void agent_send(struct agent *, int32_t broker, struct agent_call *, int16_t api
                 const void *request);
 /* `done` of a call whose answer nobody waits for. */
 void agent_ignore(struct agent_call *, const void *response);
+/* `done` of a call that changes something, which has just been sent (or not, if nothing is out). */
+void agent_changed(struct agent_call *, const void *response);
+void agent_changing(struct agent *, const struct agent_call *);
 void agent_want_metadata(struct agent *);
 /* All its connections end; nobody knows what becomes of what is out. */
 void agent_hang_up(struct agent *);

@@ -122,20 +122,12 @@ static void broker_unregister(struct overseer *who, int32_t broker)
 
 /* ---- turns ---- */
 
-static void on_changed(struct agent_call *call, const void *answer)
-{
-    struct overseer *who = CONTAINER_OF(call, struct overseer, call);
-    if (answer != NULL) {
-        field_change(who->agent.field, OVERSEER, true);
-    }
-}
-
 static void change(struct overseer *who, int32_t broker, uint64_t drawn)
 {
     if (!field_may_change(who->agent.field)) {
         return;
     }
-    who->call.done = on_changed;
+    who->call.done = agent_changed;
     switch (drawn) {
     case 0:
     case 1:
@@ -143,7 +135,7 @@ static void change(struct overseer *who, int32_t broker, uint64_t drawn)
     case 3: side_topic_grow(who, broker); break;
     default: default_alter(who, broker); break;
     }
-    field_change(who->agent.field, OVERSEER, !who->call.out);
+    agent_changing(&who->agent, &who->call);
 }
 
 static void work(struct agent *agent)
@@ -171,6 +163,7 @@ void overseer_open(struct overseer *who, struct field *field, const char *addres
 {
     *who = (struct overseer){.pace_us = pace_us};
     agent_open(&who->agent, field, address, number, work);
+    who->agent.changer = OVERSEER;
 }
 
 void overseer_close(struct overseer *who)
