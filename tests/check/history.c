@@ -151,7 +151,8 @@ struct history_op **history_chosen(const struct history *history, history_select
 
 /* ---- who may be forgotten ---- */
 
-/* Of what was acknowledged, by place: the earliest time by which all of it up to there was in the log. */
+/* Of what was acknowledged for good, by place: the earliest time by which all of it up to there was in the log. What one replica
+ * alone acknowledged may have been lost since, and others' records lie in its place. */
 struct deadlines {
     struct history_op **acked; /* by partition and offset */
     int64_t *by_us;            /* ... of this one or any behind it */
@@ -159,9 +160,14 @@ struct deadlines {
     int64_t expiry_us; /* 0: nobody is forgotten */
 };
 
-static bool is_placed_ack(const struct history_op *op)
+static bool is_promised(const struct history_op *op)
 {
-    return is_acked(op) && op->offset >= 0;
+    return (op->flags & HISTORY_ACKS_ALL) && !(op->flags & HISTORY_WEAK);
+}
+
+static bool is_kept_ack(const struct history_op *op)
+{
+    return is_acked(op) && op->offset >= 0 && is_promised(op);
 }
 
 static struct deadlines deadlines_of(const struct history *history)
@@ -170,7 +176,7 @@ static struct deadlines deadlines_of(const struct history *history)
     if (d.expiry_us == 0) {
         return d;
     }
-    d.acked = history_chosen(history, is_placed_ack, by_offset, &d.count);
+    d.acked = history_chosen(history, is_kept_ack, by_offset, &d.count);
     d.by_us = malloc((d.count + 1) * sizeof(int64_t));
     assert(d.by_us != NULL);
     for (size_t i = d.count; i-- > 0;) {
@@ -267,8 +273,7 @@ static void judge_send(struct history_verdict *verdict, const struct ranges *ran
     bool deleted = ranges->start[send->partition] > max_i64(send->offset, 0);
     verdict->acked += send->status == HISTORY_OK;
     if (send->status == HISTORY_OK && facts->final == NULL && covered && !deleted) {
-        bool promised = (send->flags & HISTORY_ACKS_ALL) && !(send->flags & HISTORY_WEAK);
-        if (promised) {
+        if (is_promised(send)) {
             history_tell(verdict, ANOMALY_LOST_WRITE, send, ranges->end[send->partition]);
         } else {
             verdict->permitted_loss++;

@@ -3,6 +3,8 @@
 
 #include "tests/check/selftest.h"
 
+#define ALL (HISTORY_IDEMPOTENT | HISTORY_ACKS_ALL)
+
 static void add(struct history *history, struct history_op op)
 {
     history_add(history, &op);
@@ -17,11 +19,10 @@ static uint64_t found_of(struct history *history, enum anomaly anomaly)
     return found;
 }
 
-/* A record that lies there twice; what lies behind the second was acknowledged then. */
-static uint64_t twice(int64_t expiry_us, int64_t behind_us)
+/* A record that lies there twice; what was written behind the second was acknowledged then, by those that these flags say. */
+static uint64_t twice(int64_t expiry_us, int64_t behind_us, uint32_t behind_flags)
 {
     struct history history;
-    uint32_t flags = HISTORY_IDEMPOTENT | HISTORY_ACKS_ALL;
     history_init(&history);
     history.producer_expiry_us = expiry_us;
     add(&history, (struct history_op){.kind = HISTORY_SEND,
@@ -30,7 +31,7 @@ static uint64_t twice(int64_t expiry_us, int64_t behind_us)
                                       .began_us = 100,
                                       .ended_us = 110,
                                       .session = 1,
-                                      .flags = flags});
+                                      .flags = ALL});
     add(&history, (struct history_op){.kind = HISTORY_FINAL, .value = 7, .offset = 0});
     add(&history,
         (struct history_op){.kind = HISTORY_FINAL, .value = 7, .offset = 5, .sequence = 1});
@@ -40,7 +41,7 @@ static uint64_t twice(int64_t expiry_us, int64_t behind_us)
                                       .began_us = behind_us - 10,
                                       .ended_us = behind_us,
                                       .session = 2,
-                                      .flags = flags});
+                                      .flags = behind_flags});
     return found_of(&history, ANOMALY_DUPLICATE);
 }
 
@@ -83,9 +84,11 @@ static uint32_t expect(const char *what, uint64_t found, uint64_t wanted)
 uint32_t selftest_forget(void)
 {
     uint32_t passed = 0;
-    passed += expect("a second copy that came soon", twice(1000, 150), 1);
-    passed += expect("a second copy that may have come late", twice(1000, 5000), 0);
-    passed += expect("a second copy where nobody is forgotten", twice(0, 5000), 1);
+    passed += expect("a second copy that came soon", twice(1000, 150, ALL), 1);
+    passed += expect("a second copy that may have come late", twice(1000, 5000, ALL), 0);
+    passed += expect("a second copy in the place of what only one replica had", twice(1000, 150, 0),
+                     0);
+    passed += expect("a second copy where nobody is forgotten", twice(0, 5000, ALL), 1);
     passed += expect("a place lost by a group with members", told_none(true, -20), 1);
     passed += expect("a place lost by a group that was empty", told_none(true, 20), 0);
     passed += expect("a place lost where none expires", told_none(false, 20), 1);
