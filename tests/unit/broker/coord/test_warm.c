@@ -476,7 +476,8 @@ Test(warm, a_log_whose_last_records_were_compacted_away_is_loaded)
     struct look look = {.shard = coord_bench_shard(b, 0), .leads = true};
     cr_assert(bench_soon(is_read, &look));
     cr_assert_eq(bench_facts(b, 0).log_end, end);
-    cr_assert_eq(look.load_read, (uint64_t)before);
+    /* The shard may hear later than the partition that this broker leads, and have followed it until then. */
+    cr_assert_eq(look.load_read + look.load_kept, (uint64_t)before);
     heap_release(&w.heap);
     coord_bench_close(b);
     free(b);
