@@ -5,9 +5,8 @@
 #include "controller/state/controller_state.h"
 
 struct broker_session {
-    int64_t
-        broker_epoch; /* of the registration that it is of, committed or not; 0: none is known */
-    time_ms end;      /* by the controller's clock */
+    int64_t broker_epoch; /* of its registration, committed or not; 0: none is known */
+    time_ms end;          /* by the controller's clock */
 };
 
 struct broker_session broker_session(const struct controller_state *, int32_t broker);

@@ -15,6 +15,9 @@ struct store_site {
     struct arena arena;
     struct raft_disk *store;
     struct raft_durable_state found;
+    struct mail mail;
+    void (*turn)(void *ctx); /* what its loop is to do; NULL: done */
+    void *ctx;
 };
 
 static inline void store_site_turn(void *arg)
@@ -37,6 +40,29 @@ static inline err_t store_site_open(struct store_site *at, const struct raft_dis
 {
     return raft_disk_open(at->loop, &at->heap, "/meta", events, ctx, &at->arena, &at->found,
                           &at->store);
+}
+
+static inline void store_site_take_turn(struct mail *mail)
+{
+    struct store_site *at = CONTAINER_OF(mail, struct store_site, mail);
+    at->turn(at->ctx);
+    at->turn = NULL;
+}
+
+static inline bool store_site_is_done(void *site)
+{
+    return ((struct store_site *)site)->turn == NULL;
+}
+
+/* Its loop does this, and has done it on return. */
+static inline void store_site_do(struct store_site *at, struct world *world, void (*turn)(void *),
+                                 void *ctx)
+{
+    at->turn = turn;
+    at->ctx = ctx;
+    at->mail.deliver = store_site_take_turn;
+    loop_post(at->loop, &at->mail);
+    cr_assert(world_run(world, store_site_is_done, at, 1000000));
 }
 
 static inline void store_site_end(struct store_site *at)

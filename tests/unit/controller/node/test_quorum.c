@@ -17,8 +17,6 @@ struct stage {
     struct rpc rpc;
     struct trace trace;
     struct quorum *quorum;
-    struct mail mail;
-    void (*turn)(struct stage *); /* what its loop is to do; NULL: done */
     Odradek__RaftMessage message;
     char told[32]; /* a letter each */
 };
@@ -99,28 +97,9 @@ static struct store_site *site_begin(struct stage *s, struct store_site *at, con
     return at;
 }
 
-static void on_turn(struct mail *mail)
+static void start(void *ctx)
 {
-    struct stage *s = CONTAINER_OF(mail, struct stage, mail);
-    s->turn(s);
-    s->turn = NULL;
-}
-
-static bool is_done(void *ctx)
-{
-    return ((struct stage *)ctx)->turn == NULL;
-}
-
-static void in_turn(struct stage *s, void (*turn)(struct stage *))
-{
-    s->turn = turn;
-    s->mail.deliver = on_turn;
-    loop_post(s->at.loop, &s->mail);
-    cr_assert(world_run(s->world, is_done, s, 1000000));
-}
-
-static void start(struct stage *s)
-{
+    struct stage *s = ctx;
     struct quorum_options options = {.seed = 7};
     raft_config_defaults(&options.raft, s->voters.node[0]);
     cr_assert_eq(quorum_open(&s->rpc, &s->at.heap, &s->trace, &options, s->at.store, &s->at.found,
@@ -129,8 +108,9 @@ static void start(struct stage *s)
     quorum_start(s->quorum, &options);
 }
 
-static void stop(struct stage *s)
+static void stop(void *ctx)
 {
+    struct stage *s = ctx;
     quorum_close(s->quorum);
     s->quorum = NULL;
     rpc_release(&s->rpc);
@@ -150,12 +130,12 @@ static void stage_begin(struct stage *s)
     odradek__hello__init(&s->hello);
     trace_init(&s->trace, "controller", written, wall_now, s);
     rpc_init(&s->rpc, at->loop, &at->heap, (struct hash_key){1, 2}, &s->hello);
-    in_turn(s, start);
+    store_site_do(&s->at, s->world, start, s);
 }
 
 static void stage_end(struct stage *s)
 {
-    in_turn(s, stop);
+    store_site_do(&s->at, s->world, stop, s);
     raft_disk_close(s->at.store);
     raft_disk_close(s->other.store);
     store_site_end(&s->at);
@@ -179,8 +159,9 @@ static bool stands(void *ctx)
     return quorum_raft(((struct stage *)ctx)->quorum)->role == RAFT_PROSPECTIVE;
 }
 
-static void receive(struct stage *s)
+static void receive(void *ctx)
 {
+    struct stage *s = ctx;
     quorum_receive(s->quorum, &s->message);
 }
 
@@ -197,7 +178,7 @@ static void say(struct stage *s, enum raft_message_kind kind, raft_term term)
     s->message.to = &to;
     s->message.kind = kind;
     s->message.term = term;
-    in_turn(s, receive);
+    store_site_do(&s->at, s->world, receive, s);
     settle(s);
 }
 

@@ -27,8 +27,6 @@ struct stage {
     struct machine *machine;
     struct quorum *quorum;
     struct tail tail;
-    struct mail mail;
-    void (*turn)(struct stage *); /* what the loop is to do; NULL: done */
     bool leads;
     raft_index cut; /* a snapshot of up to here is on disk */
     struct rpc_call call;
@@ -118,8 +116,9 @@ static time_ms wall_now(void *ctx)
 static const struct net_address address = {.host = "10.0.0.1", .port = PORT};
 
 /* Of its log it keeps nothing that a snapshot covers. */
-static void start(struct stage *s)
+static void start(void *ctx)
 {
+    struct stage *s = ctx;
     const struct machine_options machine_options = {.settings = controller_settings_default(),
                                                     .snapshot_bytes = INT64_MAX};
     const struct machine_events machine_events = {.failed = on_failed};
@@ -137,8 +136,9 @@ static void start(struct stage *s)
     cr_assert_eq(net_listen(s->at.loop, &address, 8, on_accept, s, &s->listener), OK);
 }
 
-static void stop(struct stage *s)
+static void stop(void *ctx)
 {
+    struct stage *s = ctx;
     net_unlisten(s->listener);
     tail_release(&s->tail);
     quorum_close(s->quorum);
@@ -146,13 +146,15 @@ static void stop(struct stage *s)
     rpc_release(&s->rpc);
 }
 
-static void cut(struct stage *s)
+static void cut(void *ctx)
 {
+    struct stage *s = ctx;
     cr_assert_eq(quorum_snapshot(s->quorum, quorum_applied(s->quorum), slice_of("", 0)), OK);
 }
 
-static void decide(struct stage *s)
+static void decide(void *ctx)
 {
+    struct stage *s = ctx;
     raft_index index;
     raft_term term;
     cr_assert_eq(quorum_propose(s->quorum, slice_str("a batch"), &index, &term), OK);
@@ -197,38 +199,20 @@ static void on_broker_down(void *ctx, struct rpc_conn *conn, err_t why)
 static const struct rpc_events broker_events = {
     .up = on_broker_up, .frame = on_push, .down = on_broker_down};
 
-static void dial(struct stage *s)
+static void dial(void *ctx)
 {
+    struct stage *s = ctx;
     struct rpc_conn *conn;
     cr_assert_eq(rpc_dial(&s->broker_rpc, &address, &broker_events, s, &conn), OK);
 }
 
-static void hang_up(struct stage *s)
+static void hang_up(void *ctx)
 {
+    struct stage *s = ctx;
     rpc_release(&s->broker_rpc);
 }
 
 /* ---- the stage ---- */
-
-static void on_turn(struct mail *mail)
-{
-    struct stage *s = CONTAINER_OF(mail, struct stage, mail);
-    s->turn(s);
-    s->turn = NULL;
-}
-
-static bool is_done(void *ctx)
-{
-    return ((struct stage *)ctx)->turn == NULL;
-}
-
-static void in_turn(struct stage *s, struct loop *loop, void (*turn)(struct stage *))
-{
-    s->turn = turn;
-    s->mail.deliver = on_turn;
-    loop_post(loop, &s->mail);
-    cr_assert(world_run(s->world, is_done, s, SECOND));
-}
 
 static bool leads(void *ctx)
 {
@@ -252,14 +236,14 @@ static void stage_begin(struct stage *s)
     trace_init(&s->trace, "controller", written, wall_now, s);
     rpc_init(&s->rpc, s->at.loop, &s->at.heap, (struct hash_key){1, 2}, &s->hello);
     rpc_init(&s->broker_rpc, s->broker.loop, &s->broker.heap, (struct hash_key){1, 2}, &s->hello);
-    in_turn(s, s->at.loop, start);
+    store_site_do(&s->at, s->world, start, s);
     cr_assert(world_run(s->world, leads, s, 5 * SECOND));
 }
 
 static void stage_end(struct stage *s)
 {
-    in_turn(s, s->broker.loop, hang_up);
-    in_turn(s, s->at.loop, stop);
+    store_site_do(&s->broker, s->world, hang_up, s);
+    store_site_do(&s->at, s->world, stop, s);
     raft_disk_close(s->at.store);
     store_site_end(&s->at);
     store_site_end(&s->broker);
@@ -273,14 +257,14 @@ Test(tail, a_snapshot_stands_for_entries_behind_its_newest_batch)
     struct stage s;
     stage_begin(&s);
     cr_assert_eq(quorum_applied(s.quorum), 1, "the leader's own entry, and no batch");
-    in_turn(&s, s.at.loop, cut);
+    store_site_do(&s.at, s.world, cut, &s);
     world_sleep(s.world, SECOND / 10);
     cr_assert_eq(s.cut, 1);
     cr_assert_eq(quorum_raft(s.quorum)->log.first, 2);
-    in_turn(&s, s.broker.loop, dial);
+    store_site_do(&s.broker, s.world, dial, &s);
     world_sleep(s.world, SECOND / 10);
     cr_assert_not(s.down);
-    in_turn(&s, s.at.loop, decide);
+    store_site_do(&s.at, s.world, decide, &s);
     world_sleep(s.world, SECOND / 10);
     cr_assert_not(s.down);
     cr_assert_eq(s.count, 2);
