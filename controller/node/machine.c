@@ -156,21 +156,21 @@ void machine_submit(struct machine *m, struct order *order)
     orders_decide(m);
 }
 
-static void submit_own(struct machine *m, enum command_kind kind)
+static void submit_own(struct machine *m, const struct command *command)
 {
     struct order *order = order_new(m);
     if (order != NULL) {
-        order->command.kind = kind;
-        if (kind == COMMAND_BOOTSTRAP) {
-            order->command.bootstrap.cluster_id = m->cluster_id;
-        }
+        order->command = *command;
         machine_submit(m, order);
     }
 }
 
 static void on_timer(struct timer *timer)
 {
-    submit_own(CONTAINER_OF(timer, struct machine, timer), COMMAND_TICK);
+    struct machine *m = CONTAINER_OF(timer, struct machine, timer);
+    time_ms late = now_ms(m) - controller_deadline(&m->state);
+    submit_own(
+        m, &(struct command){.kind = COMMAND_TICK, .tick.late_ms = late > LOOP_LATE_MS ? late : 0});
 }
 
 static void answers_release(struct machine *m)
@@ -195,9 +195,10 @@ void machine_leading(struct machine *m, raft_term term)
               (long long)meta_offset(controller_committed(&m->state)));
     m->active = true;
     if (meta_cluster_id(controller_committed(&m->state)).n == 0) {
-        submit_own(m, COMMAND_BOOTSTRAP);
+        submit_own(
+            m, &(struct command){.kind = COMMAND_BOOTSTRAP, .bootstrap.cluster_id = m->cluster_id});
     }
-    submit_own(m, COMMAND_NEW_ACTIVE);
+    submit_own(m, &(struct command){.kind = COMMAND_NEW_ACTIVE});
     m->events->active(m->ctx, true);
 }
 

@@ -5,8 +5,6 @@
 #define SCRATCH_MAX     ((size_t)64 << 20)
 /* Entries handed up from one read of the store. */
 #define COMMIT_READ_MAX ((size_t)1 << 20)
-/* A timer that fires this late tells of a loop that stood still: messages may wait in the sockets. */
-#define LATE_MS         20
 #define OBSERVE_MS      500
 
 static time_ms now_ms(const struct quorum *q)
@@ -256,7 +254,7 @@ static void on_timer(struct timer *timer)
     struct quorum *q = CONTAINER_OF(timer, struct quorum, timer);
     /* Later than the core asked for: steps before this one in the same turn have armed the timer anew. */
     time_ms late = now_ms(q) - raft_deadline(&q->raft);
-    if (late > LATE_MS) {
+    if (late > LOOP_LATE_MS) {
         struct raft_event event = {.kind = RAFT_EV_LATE,
                                    .late_by_ms = (int32_t)min_i64(late, INT32_MAX)};
         quorum_step(q, &event);

@@ -27,6 +27,9 @@ struct quorum_options {
     uint64_t seed;
 };
 
+/* A timer that fires so late tells of a loop that stood still: messages may wait in the sockets. */
+#define LOOP_LATE_MS 20
+
 struct quorum_events {
     /* The active controller: everything committed before was handed up. */
     void (*leading)(void *ctx, raft_term term);

@@ -334,12 +334,18 @@ struct unregister_broker_command {
     int32_t broker;
 };
 
+/* Whoever slept has not read what brokers said meanwhile: silence that it slept through is no evidence against them. */
+struct tick_command {
+    time_ms late_ms; /* so long after controller_deadline; 0: in time, or about so */
+};
+
 /* --- the sum --- */
 
 struct command {
     enum command_kind kind;
     union {
         struct bootstrap_command bootstrap;
+        struct tick_command tick;
         struct suspect_command suspect;
         struct register_broker_command register_broker;
         struct heartbeat_command heartbeat;

@@ -92,6 +92,7 @@ struct controller_state {
     struct controller_session *sessions; /* by broker id */
     uint32_t session_count;
     uint32_t session_room;
+    time_ms awake_ms;     /* no session ends before that: the controller had slept */
     time_ms rebalance_ms; /* when preferred leaders are looked at next; TIME_NEVER */
     time_ms raise_ms; /* and our own topics; TIME_NEVER: nothing has changed since the last look */
     /* Of their partitions that others wait for: how many there are, and since when so many; how many nobody waits for any more. */

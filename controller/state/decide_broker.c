@@ -113,11 +113,23 @@ static uint32_t tick_next(const struct controller_state *state, uint32_t phase, 
     return phase < TICK_RAISE && state->raise_ms <= now ? TICK_RAISE : TICK_SESSIONS;
 }
 
+/* Only if a session would end by it, and not time and again: who sleeps all the time notices nobody's end. */
+static bool tick_slept(const struct controller_state *state, const struct tick_command *tick,
+                       time_ms now)
+{
+    assert(tick->late_ms >= 0);
+    return tick->late_ms > 0 && session_ended(state, now) != META_NO_BROKER &&
+           now - state->awake_ms >= state->settings.session_timeout_ms;
+}
+
 err_t decide_tick(const struct controller_state *state, const struct command *command, time_ms now,
                   struct decision *decision)
 {
-    (void)command;
     struct decision_cursor *cursor = &decision->cursor;
+    if (cursor->phase == TICK_SESSIONS && !cursor->inside &&
+        tick_slept(state, &command->tick, now)) {
+        return decision_note(decision, NOTE_SLEPT, META_NO_BROKER, command->tick.late_ms);
+    }
     uint32_t phase = cursor->phase;
     uint32_t waits = 0;
     bool done = true;

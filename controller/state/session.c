@@ -87,6 +87,7 @@ static err_t sessions_begin(struct controller_state *state, int64_t newest_offse
     }
     assert(state->session_count == meta_broker_count(image));
     state->active = true;
+    state->awake_ms = now;
     state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
     session_changed(state, now);
     return OK;
@@ -187,6 +188,10 @@ err_t session_note(struct controller_state *state, const struct decision_note *n
     switch (note->kind) {
     case NOTE_NEW_ACTIVE: return sessions_begin(state, newest_offset, now);
     case NOTE_GONE: session_forget(state, note->broker); return OK;
+    case NOTE_SLEPT:
+        assert(note->value > 0);
+        state->awake_ms = now + min_i64(note->value, state->settings.session_timeout_ms);
+        return OK;
     case NOTE_BALANCED:
         assert(state->settings.rebalance_check_ms > 0);
         state->rebalance_ms = next_look(now, state->settings.rebalance_check_ms);
@@ -201,7 +206,7 @@ time_ms session_deadline(const struct controller_state *state, int32_t broker)
     const struct controller_session *session = session_find(state, broker);
     assert(state->active);
     assert(session != NULL); /* every broker of the image has one while we are active */
-    return session->contact_ms + state->settings.session_timeout_ms;
+    return max_i64(session->contact_ms + state->settings.session_timeout_ms, state->awake_ms);
 }
 
 uint32_t session_suspicions(const struct controller_state *state, int32_t broker, time_ms now)

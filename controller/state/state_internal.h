@@ -43,6 +43,7 @@ enum note_kind {
     NOTE_SUSPECTED,  /* fenced by suspicion */
     NOTE_SHUTDOWN,   /* may go once others passed the batch that took its leaderships away */
     NOTE_GONE,
+    NOTE_SLEPT, /* value: for how long, so that sessions last longer by as much (at most by one session) */
     NOTE_BALANCED,
     NOTE_RAISED, /* value: so many partitions copy a replica, and others wait for them; 0: nothing waits */
 };

@@ -128,13 +128,28 @@ static void suspect(struct desk *desk)
     story_say(desk->out, "-> %s", fenced ? "fenced" : "left alone");
 }
 
+static void tick(struct desk *desk, time_ms late_ms)
+{
+    story_say(desk->out, "%lld ms:", (long long)desk->quorum.now);
+    (void)desk_submit(desk, &(struct command){.kind = COMMAND_TICK, .tick.late_ms = late_ms});
+}
+
+/* The controller sleeps that long, and hears nothing. */
+static void sleep_until(struct desk *desk)
+{
+    desk->quorum.now += strtol(desk_word(desk, 1), NULL, 10);
+    time_ms late = desk->quorum.now - controller_deadline(&desk->quorum.active);
+    if (late > 0) {
+        tick(desk, late);
+    }
+}
+
 static void wait_until(struct desk *desk)
 {
     time_ms until = desk->quorum.now + strtol(desk_word(desk, 1), NULL, 10);
     while (controller_deadline(&desk->quorum.active) <= until) {
         desk->quorum.now = max_i64(desk->quorum.now, controller_deadline(&desk->quorum.active));
-        story_say(desk->out, "%lld ms:", (long long)desk->quorum.now);
-        (void)desk_submit(desk, &(struct command){.kind = COMMAND_TICK});
+        tick(desk, 0);
     }
     desk->quorum.now = until;
 }
@@ -217,6 +232,8 @@ static void command_line(void *ctx, const char *text, struct story_out *out)
         suspect(desk);
     } else if (strcmp(name, "wait") == 0) {
         wait_until(desk);
+    } else if (strcmp(name, "sleep") == 0) {
+        sleep_until(desk);
     } else if (!cluster_command(desk, name) && !desk_topics(desk, name)) {
         story_say(out, "?? %s", name);
     }
