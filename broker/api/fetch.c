@@ -44,6 +44,7 @@ static void item_tell(struct fetch *fetch, struct fetch_item *item,
     to->high_watermark = part->high_watermark_now;
     to->last_stable_offset = part->last_stable_offset;
     to->log_start_offset = part->log_start;
+    to->producers = part->producers;
     if (part->diverging_epoch >= 0 && version >= 12) {
         to->diverging_epoch.epoch = part->diverging_epoch;
         to->diverging_epoch.end_offset = part->diverging_end;
@@ -230,6 +231,7 @@ static void want_read(const struct kmsg_fetch_request_partition *from, struct fe
     want->log_start = from->log_start_offset;
     want->durable_offset = from->durable_offset;
     want->bad_crc_offset = from->bad_crc_offset;
+    want->producers_below = from->producers_below;
     want->high_watermark = from->high_watermark;
 }
 
@@ -252,6 +254,8 @@ static void item_find(struct fetch *fetch, struct fetch_item *item, int32_t repl
     item->part.last_fetched_epoch = want->last_fetched_epoch;
     item->part.durable_offset = want->durable_offset;
     item->part.bad_crc_offset = want->bad_crc_offset;
+    item->part.producers_below = replica_id < 0 ? -1 : want->producers_below;
+    item->part.arena = &request->arena;
     item->part.high_watermark = want->high_watermark;
     item->part.follower_log_start = want->log_start;
     item->part.any_replica = replica_id < 0 && request->frame.version >= ANY_REPLICA_SINCE;

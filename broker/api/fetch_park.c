@@ -23,7 +23,8 @@ static void ask(struct fetch *fetch, struct fetch_item *item)
                                   : left,
                     first && !redirected);
     item->part.at_once = item->part.at_once || redirected;
-    item->bytes = item->part.records.file != NULL ? item->part.records.n : 0;
+    item->bytes = item->part.producers.n +
+                  (item->part.records.file != NULL ? item->part.records.n : 0);
     fetch->bytes += item->bytes;
 }
 

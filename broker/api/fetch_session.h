@@ -38,6 +38,7 @@ struct fetch_want {
     int64_t durable_offset;
     int64_t high_watermark;
     int64_t bad_crc_offset;
+    int64_t producers_below;
 };
 
 /* What is about to be told of it. */

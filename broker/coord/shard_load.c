@@ -272,6 +272,7 @@ static void fetch_chunk(struct coord_shard *shard)
     part->last_fetched_epoch = -1;
     part->durable_offset = -1;
     part->bad_crc_offset = -1;
+    part->producers_below = -1;
     part->high_watermark = INT64_MAX;
     partition_fetch(loader->partition, part,
                     loader->follows ? FOLLOW_CHUNK_BYTES : LOAD_CHUNK_BYTES, true);

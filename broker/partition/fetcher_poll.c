@@ -41,6 +41,7 @@ static void ask_partition(const struct partitions *table, const struct replica_f
     ask->log_start_offset = plan->log_start;
     ask->high_watermark = plan->high_watermark;
     ask->durable_offset = plan->durable_offset;
+    ask->producers_below = plan->producers_below;
     ask->partition_max_bytes = bytes ? table->config.fetch_partition_bytes_max : 0;
 }
 
@@ -115,7 +116,7 @@ static bool same_plan(const struct replica_fetch_plan *a, const struct replica_f
     return a->leader_epoch == b->leader_epoch && a->fetch_offset == b->fetch_offset &&
            a->last_fetched_epoch == b->last_fetched_epoch &&
            a->durable_offset == b->durable_offset && a->high_watermark == b->high_watermark &&
-           a->log_start == b->log_start;
+           a->log_start == b->log_start && a->producers_below == b->producers_below;
 }
 
 static void ask(struct question *question, struct follow *follow, bool poll,
@@ -283,7 +284,13 @@ static void take_partition(struct follow *follow,
 {
     struct fetch_room *room = follow->fetcher->room;
     struct batches batches;
+    struct producer_entry *producers = NULL;
+    uint32_t producer_count = 0;
     err_t err = check_batches(room->table, answer->records.bytes, &room->arena, &batches);
+    if (err == OK && answer->producers.p != NULL) {
+        err = producers_decode(room->table, answer->producers, &room->arena, &producers,
+                               &producer_count);
+    }
     if (err != OK) {
         told_bad(follow, KAFKA_REQUEST_TIMED_OUT);
         return;
@@ -299,6 +306,10 @@ static void take_partition(struct follow *follow,
         .diverging_end = answer->diverging_epoch.end_offset,
         .receipt_count = batches.count,
         .receipts = batches.receipts,
+        .producers_asked = follow->asked.producers_below >= 0,
+        .producers_told = answer->producers.p != NULL,
+        .producer_count = producer_count,
+        .producers = producers,
     };
     enum kafka_error bad = partition_fetched(follow->partition, &fetched, batches.slices);
     if (bad == KAFKA_NONE && batches.bad) {

@@ -122,7 +122,9 @@ struct fetch_part {
     int64_t high_watermark;     /* as the follower knows it; INT64_MAX: not told */
     int64_t follower_log_start; /* where its log begins; -1: not told */
     int64_t bad_crc_offset;     /* the batch here failed its CRC at the follower; -1: none */
-    bool any_replica;           /* of a consumer that reads from followers too (KIP-392) */
+    int64_t producers_below;    /* of a follower: who wrote below is asked for; -1: not */
+    struct arena *arena; /* for that answer; lives as long as it is needed. NULL: never asked */
+    bool any_replica;    /* of a consumer that reads from followers too (KIP-392) */
     /* The answer. */
     enum kafka_error error;
     bool at_once; /* do not park for more: an error, a divergence, or news for this follower */
@@ -132,7 +134,8 @@ struct fetch_part {
     int64_t diverging_end;
     int64_t high_watermark_now; /* -1 with an error, like the next two */
     int64_t last_stable_offset;
-    int64_t log_start; /* also with OFFSET_OUT_OF_RANGE to followers */
+    int64_t log_start;      /* also with OFFSET_OUT_OF_RANGE to followers */
+    struct slice producers; /* as a producer snapshot, in the arena; p NULL: not asked for */
     /* A file range with a reference; empty (file NULL, bytes not NULL) if there is nothing. Who takes it over for a response
      * zeroes this field, otherwise fetch_part_clear gives the reference back. */
     struct kmsg_records records;

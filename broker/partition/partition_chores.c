@@ -7,7 +7,6 @@
 #include "broker/partition/partition_internal.h"
 
 #include "common/log/epoch_checkpoint.h"
-#include "common/log/producer_snapshot.h"
 #include "common/wire/record_batch.h"
 
 #define CHORE_HEAP_MAX    ((size_t)1 << 30)
@@ -59,62 +58,35 @@ static err_t save_epochs(struct partition *p, struct heap *heap)
     return err;
 }
 
-/* Those whose newest record lies below `before`. */
-static void copy_producers(struct partition *p, struct heap *heap, int64_t before,
-                           struct producer_line **ret_lines, size_t *ret_count)
-{
-    struct producer_entry entry;
-    uint32_t at = 0;
-    size_t count = 0;
-    size_t room = 0;
-    struct producer_line *lines = heap_alloc(heap, 0);
-    while (lines != NULL && replica_next_producer(&p->core, &at, &entry)) {
-        if (entry.last_offset >= before) {
-            continue;
-        }
-        if (count == room) {
-            size_t grown = room == 0 ? 64 : 2 * room;
-            lines = heap_resize(heap, lines, room * sizeof(*lines), grown * sizeof(*lines));
-            room = grown;
-        }
-        if (lines != NULL) {
-            lines[count++] = (struct producer_line){
-                .producer_id = entry.id,
-                .last_offset = entry.last_offset,
-                .timestamp_ms = entry.last_timestamp_ms,
-                .txn_first_offset = entry.txn_first_offset,
-                .last_sequence = entry.last_sequence,
-                .offset_delta = entry.last_offset_delta,
-                .coordinator_epoch = entry.coordinator_epoch,
-                .epoch = entry.epoch,
-            };
-        }
-    }
-    *ret_lines = lines;
-    *ret_count = count;
-}
+/* A snapshot saves time at the next start; without it more is replayed. */
+enum snapshot_kind {
+    SNAPSHOT_END,
+    /* For where the log begins: only this one tells of producers of whom nothing is left behind it. */
+    SNAPSHOT_START,
+    SNAPSHOT_TOLD, /* the same, written even if there are none: the leader has told so */
+};
 
-/* A snapshot saves time at the next start; without it more is replayed. `at_start`: for where the log begins, of those of whom nothing
- * is left behind it; the others' records tell of them. */
-static void save_snapshot(struct partition *p, struct heap *heap, bool at_start)
+static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot_kind kind)
 {
-    struct producer_line *lines = NULL;
-    size_t count = 0;
+    struct producer_lines lines = {0};
     partition_enter(p);
-    bool good = p->log != NULL && p->core.producers_ready && p->state != PARTITION_OFFLINE;
-    int64_t offset = !good ? 0 : at_start ? p->core.log_start : p->core.log_end;
+    bool known = (p->core.producers_ready || kind == SNAPSHOT_TOLD) && !p->core.producers_missing;
+    bool good = p->log != NULL && known && p->state != PARTITION_OFFLINE;
+    int64_t offset = !good ? 0 : kind == SNAPSHOT_END ? p->core.log_end : p->core.log_start;
     if (good) {
-        copy_producers(p, heap, offset, &lines, &count);
+        lines = partition_copy_producers(p, heap, offset);
     }
     lock_leave(p->lock);
-    if (!good || lines == NULL || (at_start && count == 0)) {
-        return;
+    if (!good || (kind == SNAPSHOT_START && lines.count == 0)) {
+        return OK;
     }
+    ENSURE(lines.list != NULL, ERR_NO_MEMORY);
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
-                                       offset, lines, count);
+                                       offset, lines.list, lines.count);
     if (err != OK && err != ERR_NO_SPACE) {
         failed(p, "writing a snapshot of its producers", err);
     }
+    return err;
 }
 
 /* Those below the log's start are of no use, those beyond its end tell of what was cut off. */
@@ -224,16 +196,7 @@ static void feed_snapshot(struct partition *p, const struct producer_line *lines
     partition_enter(p);
     for (size_t i = 0; i < count; i++) {
         struct replica_event event = {.kind = REPLICA_PRODUCER};
-        event.producer = (struct producer_entry){
-            .id = lines[i].producer_id,
-            .last_offset = lines[i].last_offset,
-            .last_timestamp_ms = lines[i].timestamp_ms,
-            .txn_first_offset = lines[i].txn_first_offset,
-            .last_sequence = lines[i].last_sequence,
-            .last_offset_delta = lines[i].offset_delta,
-            .coordinator_epoch = lines[i].coordinator_epoch,
-            .epoch = lines[i].epoch,
-        };
+        event.producer = producer_entry_of(&lines[i]);
         if (!rebuild_step(p, &event)) {
             break;
         }
@@ -288,6 +251,27 @@ static void rebuild(struct partition *p, struct heap *heap)
     } else if (err != ERR_NOT_FOUND && err != ERR_OFFLINE) {
         failed(p, "reading its producers from the log", err);
     }
+}
+
+/* A follower goes on when what it was told is on disk; who leads by now does without. */
+static void save_start(struct partition *p, struct heap *heap)
+{
+    partition_enter(p);
+    bool told = p->noting;
+    p->noting = false;
+    lock_leave(p->lock);
+    err_t err = save_snapshot(p, heap, told ? SNAPSHOT_TOLD : SNAPSHOT_START);
+    if (!told) {
+        return;
+    }
+    partition_enter(p);
+    struct replica_event event = {.kind = REPLICA_LOADED};
+    if (err == OK || p->core.role == REPLICA_LEADER) {
+        (void)rebuild_step(p, &event);
+    } else if (p->state == PARTITION_OPEN) {
+        partition_rest(p, "no room for what it is told of producers");
+    }
+    partition_leave(p);
 }
 
 /* ---- verifying what a follower found bad ---- */
@@ -369,7 +353,7 @@ static void close_log(struct partition *p, struct heap *heap)
     lock_leave(p->lock);
     if (!abandoned) {
         abandoned = save_epochs(p, heap) != OK; /* below a clean log's end that file is believed */
-        save_snapshot(p, heap, false);
+        (void)save_snapshot(p, heap, SNAPSHOT_END);
     }
     partition_enter(p);
     struct log *log = p->log;
@@ -439,6 +423,7 @@ static void reopen_log(struct partition *p)
         p->state = PARTITION_OPENING;
         p->resting = false;
         p->rebuilding = false;
+        p->noting = false;
         p->log = NULL;
         forget_unsynced(p);
     }
@@ -486,13 +471,13 @@ static void do_chore(struct partition *p, uint32_t chore)
     case CHORE_EPOCHS: (void)save_epochs(p, &heap); break; /* it has halted by itself */
     case CHORE_TRIM: trim_snapshots(p); break;
     case CHORE_SNAPSHOT:
-        save_snapshot(p, &heap, false);
+        (void)save_snapshot(p, &heap, SNAPSHOT_END);
         trim_snapshots(p);
         break;
     case CHORE_CLOSE: close_log(p, &heap); break;
     case CHORE_VERIFY: verify(p, &heap); break;
     case CHORE_REOPEN: reopen_log(p); break;
-    case CHORE_START: save_snapshot(p, &heap, true); break;
+    case CHORE_START: save_start(p, &heap); break;
     default:
         assert(chore == CHORE_DELETE);
         delete_log(p);

@@ -73,6 +73,7 @@ static void judge(struct partition *p, struct fetch_part *part, struct replica_r
             .durable_offset = part->durable_offset,
             .high_watermark = part->high_watermark,
             .log_start = part->follower_log_start,
+            .asks_producers = part->producers_below >= 0,
         };
         partition_step(p, &step);
         part->judged = true;
@@ -168,6 +169,7 @@ void partition_fetch(struct partition *p, struct fetch_part *part, size_t bytes_
     part->cold = false;
     part->woken = false;
     part->at_once = false;
+    part->producers = (struct slice){0};
     partition_enter(p);
     if (p->state != PARTITION_OPEN) {
         refuse(part, partition_closed_error(p));
@@ -184,7 +186,11 @@ void partition_fetch(struct partition *p, struct fetch_part *part, size_t bytes_
         part->high_watermark_now = good ? read.high_watermark : -1;
         part->last_stable_offset = good ? read.last_stable_offset : -1;
         part->log_start = read.log_start;
-        if (good && read.diverging_epoch == NO_EPOCH && p->state == PARTITION_OPEN) {
+        good = good && read.diverging_epoch == NO_EPOCH && p->state == PARTITION_OPEN;
+        if (good && part->replica_id >= 0 && part->producers_below >= 0) {
+            /* And nothing else: it takes records when it has noted them. */
+            partition_tell_producers(p, part, first_whole ? SIZE_MAX : bytes_max);
+        } else if (good) {
             read_records(p, part, read.end, bytes_max, first_whole);
             p->read_end = part->replica_id >= 0 ? p->read_end : max_i64(p->read_end, read.end);
         }

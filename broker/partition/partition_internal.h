@@ -14,6 +14,7 @@
 #include "common/base/map.h"
 #include "common/base/mutant.h"
 #include "common/log/meta_properties.h"
+#include "common/log/producer_snapshot.h"
 #include "common/port/clock.h"
 #include "common/port/lock.h"
 #include "common/port/memory.h"
@@ -68,7 +69,7 @@ enum chore {
     CHORE_VERIFY = 128, /* a follower found a batch of ours bad */
     CHORE_REOPEN = 256, /* offline for a cause that may be over */
     CHORE_START =
-        512, /* producers of records that are deleted: only a snapshot tells of them after a crash */
+        512, /* producers of records that are deleted: only a snapshot tells of them after a crash; NOTE_PRODUCERS */
 };
 
 /* What a folder and the checkpoints said about it, before it is opened. */
@@ -155,6 +156,8 @@ struct partition {
     bool fetch_urgent;
     bool chores_running; /* the job is out */
     bool rebuilding;
+    bool
+        noting; /* what the leader told of producers is to be in a snapshot before anything else comes */
     bool rotten;  /* its log cannot be read through: table_apply.c has what follows */
     bool aside;   /* its folder is set aside, not removed */
     bool resting; /* the core may be ahead of the log: nothing that it says is written down */
@@ -336,6 +339,22 @@ void partition_chores_submit(struct partition *);
 /* On the pool, outside: log_range_warm, twice where it is unreadable, and log_range_warmed. ERR_BUSY too where the log is closed
  * by now. The range is released unless OK. */
 err_t partition_range_warm(struct partition *, struct log_range *, size_t scratch_bytes) MUST_USE;
+
+/* ---- partition_producers.c ---- */
+
+struct producer_lines {
+    struct producer_line *list; /* NULL: out of memory */
+    size_t count;
+    size_t room; /* as allocated */
+};
+struct producer_entry producer_entry_of(const struct producer_line *);
+/* Inside: as they were at `before`. */
+struct producer_lines partition_copy_producers(struct partition *, struct heap *, int64_t before);
+/* Inside, of a leader: answers a part that asks for them; with REQUEST_TIMED_OUT where there is no room now. */
+void partition_tell_producers(struct partition *, struct fetch_part *, size_t bytes_max);
+/* What that answer holds. */
+err_t producers_decode(const struct partitions *, struct slice bytes, struct arena *,
+                       struct producer_entry **ret_producers, uint32_t *ret_count) MUST_USE;
 
 /* ---- partition_offsets.c ---- */
 /* Inside: error of a log call in the protocol's words. */

@@ -10,7 +10,6 @@
 
 #include "common/log/epoch_checkpoint.h"
 #include "common/log/partition_metadata.h"
-#include "common/log/producer_snapshot.h"
 
 #define OPEN_ARENA_CHUNK ((size_t)64 << 10)
 #define OPEN_ARENA_MAX   ((size_t)1 << 30)
@@ -81,8 +80,9 @@ static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
     return feed(p, &event) ? OK : ERR_NO_MEMORY;
 }
 
+/* ret_known: one was there, so that what the log's records do not tell is known. */
 static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t proven,
-                           int64_t *ret_from)
+                           int64_t *ret_from, bool *ret_known)
 {
     struct producer_line *lines = NULL;
     size_t count = 0;
@@ -93,18 +93,10 @@ static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t pro
         return OK;
     }
     TRY(err);
+    *ret_known = true;
     for (size_t i = 0; i < count; i++) {
         struct replica_event event = {.kind = REPLICA_PRODUCER};
-        event.producer = (struct producer_entry){
-            .id = lines[i].producer_id,
-            .last_offset = lines[i].last_offset,
-            .last_timestamp_ms = lines[i].timestamp_ms,
-            .txn_first_offset = lines[i].txn_first_offset,
-            .last_sequence = lines[i].last_sequence,
-            .last_offset_delta = lines[i].offset_delta,
-            .coordinator_epoch = lines[i].coordinator_epoch,
-            .epoch = lines[i].epoch,
-        };
+        event.producer = producer_entry_of(&lines[i]);
         (void)feed(p, &event);
     }
     return OK;
@@ -150,8 +142,9 @@ static bool file_tells(const struct partition *p, const struct epoch_file *file)
 static err_t load_core(struct partition *p, const struct log_report *report, bool *ret_noted)
 {
     struct arena arena;
-    struct epoch_file file;
+    struct epoch_file file = {0};
     int64_t from = 0;
+    bool known = false;
     int64_t proven = p->known.clean
                          ? log_end(p->log)
                          : min_i64(min_i64(p->known.recovery_point, report->recovery_point),
@@ -161,7 +154,7 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     bool epochs_known = err == OK && (file.count > 0 || log_end(p->log) == log_start(p->log));
     /* Without the epoch file the whole log tells its epochs; the producers come the same way. */
     if (err == OK && epochs_known) {
-        err = feed_snapshot(p, &arena, max_i64(proven, log_start(p->log)), &from);
+        err = feed_snapshot(p, &arena, max_i64(proven, log_start(p->log)), &from, &known);
     }
     from = max_i64(from, log_start(p->log));
     if (err == OK && from < log_end(p->log)) {
@@ -171,6 +164,7 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     arena_release(&arena);
     TRY(err);
     struct replica_event event = {.kind = REPLICA_LOADED};
+    event.producers_missing = !known;
     return feed(p, &event) ? OK : ERR_NO_MEMORY;
 }
 

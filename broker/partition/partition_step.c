@@ -345,6 +345,10 @@ static err_t act(struct partition *p, struct step *step, const struct replica_ac
         p->rebuilding = true;
         partition_chore(p, CHORE_REBUILD);
         break;
+    case REPLICA_NOTE_PRODUCERS:
+        p->noting = true;
+        partition_chore(p, CHORE_START);
+        break;
     case REPLICA_ASK_ISR: want_ask(p, &actions->ask); break;
     case REPLICA_READ: step->read = actions->read; break;
     case REPLICA_FETCH: want_fetch(p, action->fetch.urgent); break;

@@ -283,16 +283,15 @@ uint32_t producer_table_expire(struct producer_table *table, time_ms before)
     return expired;
 }
 
-bool producer_table_next(const struct producer_table *table, uint32_t *at,
-                         struct producer_entry *ret_entry)
+bool producer_table_knows(const struct producer_table *table, int64_t id)
 {
-    const struct map_entry *entry = map_next(&table->by_id, at);
-    if (entry == NULL) {
-        return false;
-    }
-    const struct producer *producer = entry->value;
-    const struct producer_batch *newest = producer_newest(producer);
-    *ret_entry = (struct producer_entry){
+    return producer_get(table, id) != NULL;
+}
+
+static struct producer_entry entry_of(const struct producer *producer,
+                                      const struct producer_batch *newest)
+{
+    return (struct producer_entry){
         .id = producer->id,
         .last_offset = newest == NULL ? -1 : newest->base_offset + newest->last_offset_delta,
         .last_timestamp_ms = producer->last_timestamp_ms,
@@ -302,7 +301,54 @@ bool producer_table_next(const struct producer_table *table, uint32_t *at,
         .coordinator_epoch = producer->coordinator_epoch,
         .epoch = producer->epoch,
     };
+}
+
+bool producer_table_next(const struct producer_table *table, uint32_t *at,
+                         struct producer_entry *ret_entry)
+{
+    const struct map_entry *entry = map_next(&table->by_id, at);
+    if (entry == NULL) {
+        return false;
+    }
+    *ret_entry = entry_of(entry->value, producer_newest(entry->value));
     return true;
+}
+
+/* What was known when its newest batch below was the newest; false: none is remembered. */
+static bool entry_below(const struct producer *producer, int64_t below,
+                        struct producer_entry *ret_entry)
+{
+    if (producer->last_offset < below) {
+        *ret_entry = entry_of(producer, producer_newest(producer));
+        return true;
+    }
+    uint32_t i = producer->count;
+    while (i > 0 && !batch_below(&producer->batches[i - 1], below)) {
+        i--;
+    }
+    if (i == 0) {
+        return false;
+    }
+    const struct producer_batch *batch = &producer->batches[i - 1];
+    *ret_entry = entry_of(producer, batch);
+    ret_entry->epoch = batch->epoch;
+    ret_entry->last_timestamp_ms = batch->max_timestamp_ms;
+    if (producer->txn_first_offset >= below) {
+        ret_entry->txn_first_offset = -1;
+    }
+    return true;
+}
+
+bool producer_table_next_below(const struct producer_table *table, uint32_t *at, int64_t below,
+                               struct producer_entry *ret_entry)
+{
+    const struct map_entry *entry;
+    while ((entry = map_next(&table->by_id, at)) != NULL) {
+        if (entry_below(entry->value, below, ret_entry)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void producer_table_check(const struct producer_table *table, int64_t log_end)

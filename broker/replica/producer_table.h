@@ -85,9 +85,16 @@ bool producer_table_truncate(struct producer_table *, int64_t end) MUST_USE;
 /* Forgets producers without an open transaction that were last seen before `before`. Returns how many. */
 uint32_t producer_table_expire(struct producer_table *, time_ms before);
 
+bool producer_table_knows(const struct producer_table *, int64_t id);
+
 /* Iterates in order of first appearance: start with *at = 0; false at the end. */
 bool producer_table_next(const struct producer_table *, uint32_t *at,
                          struct producer_entry *ret_entry);
+
+/* The same as of `below`: each with its newest batch whose records all lie below, as far as that is remembered; without those who
+ * have none. */
+bool producer_table_next_below(const struct producer_table *, uint32_t *at, int64_t below,
+                               struct producer_entry *ret_entry);
 
 void producer_table_check(const struct producer_table *, int64_t log_end);
 

@@ -103,6 +103,11 @@ struct replica_fetched {
     int64_t diverging_end;
     uint32_t receipt_count;
     const struct batch_receipt *receipts; /* checked batches in order; borrowed for the step */
+    /* The question was one for producers (plan.producers_below); the answer told them (a leader of an older version does not). */
+    bool producers_asked;
+    bool producers_told;
+    uint32_t producer_count;
+    const struct producer_entry *producers; /* borrowed for the step */
 };
 
 struct replica_follower_fetch {
@@ -114,6 +119,8 @@ struct replica_follower_fetch {
     int64_t durable_offset;     /* -1: not told; then fetch_offset is an fsynced end */
     int64_t high_watermark;     /* the newest it knows; HIGH_WATERMARK_UNTOLD */
     int64_t log_start;          /* where its log begins; -1: not told */
+    /* It asks who wrote what was deleted below: until it is told, nothing that it has counts. */
+    bool asks_producers;
 };
 
 enum replica_event_kind {
@@ -121,7 +128,7 @@ enum replica_event_kind {
     REPLICA_LOAD,
     REPLICA_PRODUCER, /* a line of the producer snapshot; also while rebuilding */
     REPLICA_REPLAY,   /* a batch behind that snapshot, in log order; also while rebuilding */
-    REPLICA_LOADED,   /* that was all; also ends a rebuild */
+    REPLICA_LOADED,   /* that was all; also ends a rebuild, and answers NOTE_PRODUCERS */
     REPLICA_VIEW,
     REPLICA_STOP,
     /* One client batch (Produce carries exactly one per partition), or a coordinator's. */
@@ -152,6 +159,8 @@ struct replica_event {
         } load;
         struct producer_entry producer;
         struct batch_receipt replay;
+        /* LOADED, of an opening: who wrote what was deleted below the log's start is not told by any snapshot. */
+        bool producers_missing;
         const struct replica_view *view; /* borrowed for the step */
         struct {
             enum kafka_error
@@ -223,6 +232,9 @@ enum replica_action_kind {
     REPLICA_EPOCHS_CHANGED, /* write leader-epoch-checkpoint from replica_epochs */
     /* Producers are not known any more: newest snapshot <= `to` as PRODUCER, what follows below `to` as REPLAY, LOADED. */
     REPLICA_REBUILD,
+    /* The leader told who wrote what is deleted: write a snapshot of them for the log's start, then LOADED. Nothing is
+     * fetched before that, so that whoever is in sync knows them after any crash. */
+    REPLICA_NOTE_PRODUCERS,
     /*
      * Send actions->ask to the controller; each request gets one ISR_ANSWER, be it REQUEST_TIMED_OUT. The way there must
      * keep the order: a request that was given up must never be carried out after a later one has been answered (one
@@ -343,7 +355,10 @@ struct replica {
     int64_t high_watermark;
     struct epoch_cache epochs;
     struct producer_table producers;
-    bool producers_ready;        /* false: a rebuild is under way */
+    bool
+        producers_ready; /* false: a rebuild is under way, or what the leader told is being noted */
+    /* Who wrote what was deleted below log_start is to be asked for; a log that begins at 0 has nothing below. */
+    bool producers_missing;
     bool halted;                 /* memory ran out while loading */
     enum kafka_error stop_error; /* what STOPPED answers */
     time_ms expiry_at_ms;
@@ -422,6 +437,8 @@ struct replica_fetch_plan {
     int64_t durable_offset;
     int64_t high_watermark;
     int64_t log_start;
+    int64_t
+        producers_below; /* log_start: the producers of what was deleted are asked for; NO_OFFSET */
 };
 /* What a follower asks its leader next; false: nothing is to be fetched now. */
 bool replica_fetch_plan(const struct replica *, struct replica_fetch_plan *ret_plan) MUST_USE;
@@ -435,6 +452,9 @@ int32_t replica_epoch_at(const struct replica *, int64_t offset);
 
 /* Producers for snapshots (they hold for log_end) and DescribeProducers: start with *at = 0; false at the end. */
 bool replica_next_producer(const struct replica *, uint32_t *at, struct producer_entry *ret_entry);
+/* As they were at `below`, of those who wrote there: for the snapshot at the log's start, and for who asks (producers_below). */
+bool replica_next_producer_below(const struct replica *, uint32_t *at, int64_t below,
+                                 struct producer_entry *ret_entry);
 
 /* Whether a member is in the committed ISR. */
 bool replica_in_isr(const struct replica *, int32_t broker_id);

@@ -187,13 +187,21 @@ void follower_fetched(struct replica *replica, const struct replica_event *event
         PROBE(REPLICA_STALE_ANSWER);
         return;
     }
+    if (replica->producers_missing && !fetched->producers_asked) {
+        return; /* asked for before: what comes now would be taken without those of whom it says nothing */
+    }
     if (fetched->error == KAFKA_OFFSET_OUT_OF_RANGE) {
         out_of_range(replica, fetched->log_start_offset, actions);
     } else if (fetched->error != KAFKA_NONE) {
         bad(actions, fetched->error);
     } else if (fetched->diverging_epoch != NO_EPOCH) {
         diverged(replica, fetched, actions);
+    } else if (replica->producers_missing && fetched->producers_told) {
+        if (!replica_take_producers(replica, fetched, event->now, actions)) {
+            bad(actions, KAFKA_REQUEST_TIMED_OUT);
+        }
     } else {
+        replica->producers_missing = false;
         append(replica, event, actions);
         take_bounds(replica, fetched, actions);
     }

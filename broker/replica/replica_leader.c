@@ -202,7 +202,12 @@ void leader_follower_fetch(struct replica *replica, const struct replica_event *
     if (error == KAFKA_NONE) {
         error = replica_read(replica, &request, read);
     }
-    if (error == KAFKA_NONE && read->diverging_epoch == NO_EPOCH) {
+    if (error == KAFKA_NONE && fetch->asks_producers && !replica->producers_ready) {
+        error = KAFKA_NOT_LEADER_OR_FOLLOWER; /* not known here either yet */
+    }
+    if (error == KAFKA_NONE && fetch->asks_producers) {
+        read->at_once = true; /* it does not count: who leads must know who wrote what */
+    } else if (error == KAFKA_NONE && read->diverging_epoch == NO_EPOCH) {
         progress_update(replica, view_member(&replica->view, fetch->replica_id), event, actions);
         leader_advance(replica, event->now, actions);
         isr_consider(replica, event->now, actions);

@@ -33,14 +33,18 @@ static void load(struct replica *replica, const struct replica_event *event)
     replica->halted = !load_epochs(replica, event);
 }
 
+/* From a file or from the leader: what cannot be is left out. */
+static bool producer_possible(const struct producer_entry *entry, int64_t end)
+{
+    return entry->id >= 0 && entry->epoch >= 0 && entry->last_offset < end &&
+           entry->last_offset_delta >= 0;
+}
+
 static void load_producer(struct replica *replica, const struct replica_event *event)
 {
     const struct producer_entry *entry = &event->producer;
-    if (entry->id < 0 || entry->epoch < 0 || entry->last_offset >= replica->log_end ||
-        entry->last_offset_delta < 0) {
-        return; /* from a file: what cannot be is left out */
-    }
-    if (!producer_table_load(&replica->producers, entry, event->now)) {
+    if (producer_possible(entry, replica->log_end) &&
+        !producer_table_load(&replica->producers, entry, event->now)) {
         replica->halted = true;
     }
 }
@@ -72,15 +76,18 @@ static void replay(struct replica *replica, const struct replica_event *event)
     }
 }
 
-static void loaded(struct replica *replica, time_ms now, struct replica_actions *actions)
+static void loaded(struct replica *replica, const struct replica_event *event,
+                   struct replica_actions *actions)
 {
     if (replica->halted) {
         replica_halt(replica, actions);
         return;
     }
     replica->producers_ready = true;
-    replica->expiry_at_ms = now + min_i64(REPLICA_EXPIRY_CHECK_MS,
-                                          replica->config.producer_expiration_ms);
+    replica->producers_missing = replica->producers_missing ||
+                                 (event->producers_missing && replica->log_start > 0);
+    replica->expiry_at_ms = event->now + min_i64(REPLICA_EXPIRY_CHECK_MS,
+                                                 replica->config.producer_expiration_ms);
     if (replica->role == REPLICA_LOADING) {
         replica->role = REPLICA_IDLE;
     } else if (replica->role == REPLICA_FOLLOWER) {
@@ -101,7 +108,7 @@ void replica_load_step(struct replica *replica, const struct replica_event *even
     case REPLICA_REPLAY: replay(replica, event); return;
     default:
         assert(event->kind == REPLICA_LOADED);
-        loaded(replica, event->now, actions);
+        loaded(replica, event, actions);
         return;
     }
 }
@@ -133,6 +140,9 @@ void replica_restart(struct replica *replica, int64_t at, int64_t log_start,
 {
     assert(replica->role == REPLICA_FOLLOWER);
     assert(at >= 0 && log_start >= at);
+    /* Empty, and it begins where it began: the producers of what was deleted stay as they were told. */
+    bool same = log_start == replica->log_start && replica->log_end <= log_start &&
+                producer_table_truncate(&replica->producers, at);
     struct replica_action *action = action_add(actions, REPLICA_RESTART);
     action->restart.at = at;
     action->restart.log_start = log_start;
@@ -146,7 +156,30 @@ void replica_restart(struct replica *replica, int64_t at, int64_t log_start,
         epoch_cache_clear(&replica->epochs);
         action_add(actions, REPLICA_EPOCHS_CHANGED);
     }
-    producer_table_clear(&replica->producers);
+    if (!same) {
+        producer_table_clear(&replica->producers);
+        replica->producers_missing = log_start > 0;
+    }
+}
+
+bool replica_take_producers(struct replica *replica, const struct replica_fetched *fetched,
+                            time_ms now, struct replica_actions *actions)
+{
+    assert(replica->producers_ready && replica->producers_missing);
+    for (uint32_t i = 0; i < fetched->producer_count; i++) {
+        const struct producer_entry *entry = &fetched->producers[i];
+        if (!producer_possible(entry, replica->log_start) ||
+            producer_table_knows(&replica->producers, entry->id)) {
+            continue; /* records that we have say more of it */
+        }
+        if (!producer_table_load(&replica->producers, entry, now)) {
+            return false;
+        }
+    }
+    replica->producers_missing = false;
+    replica->producers_ready = false;
+    action_add(actions, REPLICA_NOTE_PRODUCERS);
+    return true;
 }
 
 void replica_move_log_start(struct replica *replica, int64_t log_start,

@@ -152,6 +152,7 @@ bool replica_fetch_plan(const struct replica *replica, struct replica_fetch_plan
         .durable_offset = MUTANT(16) ? replica->log_end : replica->durable_end,
         .high_watermark = replica->high_watermark,
         .log_start = replica->log_start,
+        .producers_below = replica->producers_missing ? replica->log_start : NO_OFFSET,
     };
     return true;
 }
@@ -172,6 +173,12 @@ bool replica_next_producer(const struct replica *replica, uint32_t *at,
                            struct producer_entry *ret_entry)
 {
     return producer_table_next(&replica->producers, at, ret_entry);
+}
+
+bool replica_next_producer_below(const struct replica *replica, uint32_t *at, int64_t below,
+                                 struct producer_entry *ret_entry)
+{
+    return producer_table_next_below(&replica->producers, at, below, ret_entry);
 }
 
 bool replica_in_isr(const struct replica *replica, int32_t broker_id)

@@ -149,6 +149,7 @@ static void take_role(struct replica *replica, time_ms now, struct replica_actio
     bool self = replica->view.leader == replica->config.self_id;
     if (self && is_this_incarnation(replica)) {
         replica->role = REPLICA_LEADER;
+        replica->producers_missing = false; /* there is nobody to ask */
         leader_begin(replica, now, actions);
     } else if (self || replica->view.leader == NO_BROKER) {
         if (self) {

@@ -278,7 +278,7 @@ static void tick(struct desk *desk, const char *line)
     desk_step(desk, subject(desk, line), &event, NULL);
 }
 
-/* latest B: ListOffsets. delete B to=N: DeleteRecords. rebuild B: replays its log. show: all of them. */
+/* noted B: what it was told of producers is on disk. latest B: ListOffsets. delete B to=N: DeleteRecords. rebuild B: replays its log. show: all of them. */
 static void latest(struct desk *desk, const char *line)
 {
     int64_t offset = -1;
@@ -305,6 +305,12 @@ static void rebuild(struct desk *desk, const char *line)
     desk_rebuild(desk, subject(desk, line));
 }
 
+static void noted(struct desk *desk, const char *line)
+{
+    struct replica_event event = {.kind = REPLICA_LOADED};
+    desk_step(desk, subject(desk, line), &event, NULL);
+}
+
 static void show(struct desk *desk, const char *line)
 {
     (void)line;
@@ -322,7 +328,7 @@ static const struct {
     {"ask", fetch},       {"arrive", fetch},  {"deliver", fetch},
     {"answer", answer},   {"crash", crash},   {"boot", boot},
     {"tick", tick},       {"latest", latest}, {"delete", delete_records},
-    {"rebuild", rebuild}, {"show", show},
+    {"rebuild", rebuild}, {"show", show},     {"noted", noted},
 };
 
 void desk_command(struct desk *desk, const char *line)

@@ -32,6 +32,8 @@ struct desk_broker {
 };
 
 /* A fetch on its way: the request, then the answer. */
+#define DESK_PRODUCERS 8
+
 struct desk_fetch {
     bool used;
     bool answered;
@@ -40,6 +42,7 @@ struct desk_fetch {
     struct replica_follower_fetch request;
     struct replica_fetched answer;
     struct batch_receipt batches[DESK_BATCHES];
+    struct producer_entry producers[DESK_PRODUCERS];
 };
 
 struct desk {

@@ -150,6 +150,10 @@ static void say_other(struct desk *desk, struct desk_broker *b, const struct rep
         b->rebuild_to = action->rebuild_to;
         desk_say(desk, "  %d: REBUILD producers up to %ld\n", b->id, (long)action->rebuild_to);
         return;
+    case REPLICA_NOTE_PRODUCERS:
+        desk_say(desk, "  %d: NOTE producers of what is deleted: %u\n", b->id,
+                 b->core.producers.by_id.count);
+        return;
     case REPLICA_ASK_ISR: say_ask(desk, b, &out->ask); return;
     case REPLICA_READ: say_read(desk, b, &out->read); return;
     case REPLICA_FETCH:
@@ -260,11 +264,24 @@ bool desk_fetch_ask(struct desk *desk, struct desk_broker *b, struct desk_fetch 
                                                      .last_fetched_epoch = plan.last_fetched_epoch,
                                                      .durable_offset = plan.durable_offset,
                                                      .high_watermark = plan.high_watermark,
-                                                     .log_start = plan.log_start};
-    desk_say(desk, "  %d -> %d: fetch from %ld after epoch %d, synced %ld, in epoch %d\n", b->id,
+                                                     .log_start = plan.log_start,
+                                                     .asks_producers = plan.producers_below >= 0};
+    desk_say(desk, "  %d -> %d: fetch from %ld after epoch %d, synced %ld, in epoch %d%s\n", b->id,
              plan.leader, (long)plan.fetch_offset, plan.last_fetched_epoch,
-             (long)plan.durable_offset, plan.leader_epoch);
+             (long)plan.durable_offset, plan.leader_epoch,
+             fetch->request.asks_producers ? "; who wrote what is deleted?" : "");
     return true;
+}
+
+static void tell_producers(const struct desk_broker *leader, struct desk_fetch *fetch)
+{
+    uint32_t at = 0;
+    struct producer_entry entry;
+    fetch->answer.producers_told = true;
+    while (replica_next_producer_below(&leader->core, &at, fetch->request.log_start, &entry)) {
+        assert(fetch->answer.producer_count < DESK_PRODUCERS);
+        fetch->producers[fetch->answer.producer_count++] = entry;
+    }
 }
 
 void desk_fetch_arrive(struct desk *desk, struct desk_fetch *fetch)
@@ -297,9 +314,14 @@ void desk_fetch_arrive(struct desk *desk, struct desk_fetch *fetch)
         .log_start_offset = read.log_start,
         .diverging_epoch = read.diverging_epoch,
         .diverging_end = read.diverging_end,
-        .receipts = fetch->batches};
-    for (uint32_t i = 0;
-         error == KAFKA_NONE && read.diverging_epoch == NO_EPOCH && i < leader->log_count; i++) {
+        .receipts = fetch->batches,
+        .producers_asked = fetch->request.asks_producers};
+    bool good = error == KAFKA_NONE && read.diverging_epoch == NO_EPOCH;
+    if (good && fetch->request.asks_producers) {
+        tell_producers(leader, fetch);
+        return;
+    }
+    for (uint32_t i = 0; good && i < leader->log_count; i++) {
         if (receipt_last_offset(&leader->log[i]) >= fetch->request.fetch_offset) {
             fetch->batches[fetch->answer.receipt_count++] = leader->log[i];
         }
@@ -313,6 +335,7 @@ void desk_fetch_deliver(struct desk *desk, struct desk_fetch *fetch)
     if (follower->up) {
         struct replica_event event = {.kind = REPLICA_FETCHED, .fetched = fetch->answer};
         event.fetched.receipts = fetch->batches;
+        event.fetched.producers = fetch->producers;
         desk_step(desk, follower, &event, &event.fetched);
     }
     fetch->used = false;

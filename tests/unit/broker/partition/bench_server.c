@@ -83,6 +83,7 @@ static void flush(struct served_conn *conn)
             answer->high_watermark = part->high_watermark_now;
             answer->last_stable_offset = part->last_stable_offset;
             answer->log_start_offset = part->log_start;
+            answer->producers = part->producers;
             answer->diverging_epoch.epoch = part->diverging_epoch;
             answer->diverging_epoch.end_offset = part->diverging_end;
             answer->records = part->records;
@@ -296,6 +297,8 @@ static void serve_fetch(struct served_conn *conn, struct slice frame)
         part->last_fetched_epoch = ask->last_fetched_epoch;
         part->durable_offset = ask->durable_offset;
         part->bad_crc_offset = ask->bad_crc_offset;
+        part->producers_below = ask->producers_below;
+        part->arena = &served->arena;
         part->high_watermark = ask->high_watermark;
         part->follower_log_start = ask->log_start_offset;
     }

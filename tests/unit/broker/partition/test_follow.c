@@ -253,6 +253,57 @@ Test(follow, records_that_the_leader_deletes_are_deleted_everywhere)
     cr_assert_eq(bench_facts(&bench, 2).log_start, 20);
 }
 
+static void check_known(uint32_t node, int64_t producer, int32_t sequence, int64_t offset)
+{
+    struct produce_ticket again = bench_produce_as(&bench, node, -1, producer, sequence);
+    cr_assert_eq(again.error, KAFKA_NONE);
+    cr_assert(again.duplicate, "producer %ld, sequence %d", (long)producer, sequence);
+    cr_assert_eq(again.base_offset, offset);
+}
+
+/* The third's replica is made anew when nothing is left of what a producer wrote; then it leads. */
+static void lead_anew(bool crashes)
+{
+    char command[200];
+    int64_t offset;
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 1).base_offset, 2);
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_delete_records(p, 2, &offset), KAFKA_NONE);
+    partition_drop(p);
+    bench_stop(&bench, 2, true);
+    (void)snprintf(command, sizeof(command), "rm -r %s/node3/" BENCH_TOPIC "-0", bench.root);
+    cr_assert_eq(system(command), 0);
+    bench_rotten(&bench, 2); /* its seat is given up: it is made anew, empty */
+    bench_start(&bench, 2);
+    cr_assert(bench_soon_in_isr(&bench, 2));
+    cr_assert(bench_soon_end(&bench, 2, 3));
+    cr_assert_eq(bench_facts(&bench, 2).log_start, 2);
+    if (crashes) {
+        bench_stop(&bench, 2, false);
+        bench_start(&bench, 2);
+    }
+    bench_lead(&bench, 3);
+    cr_assert(bench_soon_high_watermark(&bench, 2, 3));
+}
+
+Test(follow, who_is_made_anew_knows_producers_whose_records_are_deleted)
+{
+    lead_anew(false);
+    check_known(2, 7, 0, 0);
+    check_known(2, 8, 1, 2);
+    cr_assert_eq(bench_produce_as(&bench, 2, -1, 7, 1).base_offset, 3);
+}
+
+Test(follow, who_is_made_anew_knows_them_after_a_crash_too)
+{
+    lead_anew(true);
+    check_known(2, 7, 0, 0);
+    check_known(2, 8, 1, 2);
+    cr_assert_eq(bench_produce_as(&bench, 2, -1, 7, 1).base_offset, 3);
+}
+
 static bool expired(void *arg)
 {
     return bench_facts(&bench, *(uint32_t *)arg).log_start > 0;

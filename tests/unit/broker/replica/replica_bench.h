@@ -201,7 +201,8 @@ static inline struct replica_event bench_answer(const struct bench *b)
                                              .high_watermark = -1,
                                              .log_start_offset = -1,
                                              .diverging_epoch = NO_EPOCH,
-                                             .diverging_end = NO_OFFSET};
+                                             .diverging_end = NO_OFFSET,
+                                             .producers_asked = plan.producers_below >= 0};
     return event;
 }
 

@@ -316,3 +316,86 @@ Test(loading, epochs_come_from_the_file_and_from_the_batches)
     cr_assert_eq(b.replica.durable_end, 20);
     bench_release(&b);
 }
+
+/* Far behind: the leader's log begins at 46, and who wrote below is asked for before anything is fetched. */
+static void start_anew(struct bench *b)
+{
+    struct replica_fetch_plan plan;
+    follow(b, 10);
+    struct replica_event event = bench_answer(b);
+    event.fetched.error = KAFKA_OFFSET_OUT_OF_RANGE;
+    event.fetched.log_start_offset = 46;
+    bench_step(b, event);
+    cr_assert_eq(bench_must(b, REPLICA_RESTART)->restart.at, 46);
+    cr_assert(replica_fetch_plan(&b->replica, &plan));
+    cr_assert_eq(plan.producers_below, 46);
+}
+
+static struct replica_event told(const struct bench *b, const struct producer_entry *producers,
+                                 uint32_t count)
+{
+    struct replica_event event = bench_answer(b);
+    event.fetched.producers_told = true;
+    event.fetched.producers = producers;
+    event.fetched.producer_count = count;
+    return event;
+}
+
+static enum kafka_error validate(const struct bench *b, int64_t producer, int32_t sequence)
+{
+    struct batch_receipt receipt = bench_batch(producer, 0, sequence, 1);
+    return producer_table_validate(&b->replica.producers, &receipt);
+}
+
+Test(follower, who_starts_anew_is_told_who_wrote_what_is_deleted)
+{
+    struct bench b;
+    struct replica_fetch_plan plan;
+    struct producer_entry producers[] = {
+        {.id = 7, .last_offset = 33, .last_sequence = 5},
+        {.id = 8, .last_offset = 46, .last_sequence = 1}, /* not below */
+        {.id = -1, .last_offset = 3, .last_sequence = 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(producers); i++) {
+        producers[i].txn_first_offset = -1;
+        producers[i].coordinator_epoch = -1;
+    }
+    start_anew(&b);
+    bench_step(&b, told(&b, producers, ARRAY_LEN(producers)));
+    bench_must(&b, REPLICA_NOTE_PRODUCERS);
+    cr_assert_not(replica_fetch_plan(&b.replica, &plan), "nothing before it is on disk");
+    bench_step(&b, (struct replica_event){.kind = REPLICA_LOADED});
+    bench_must(&b, REPLICA_FETCH);
+    cr_assert(replica_fetch_plan(&b.replica, &plan));
+    cr_assert_eq(plan.fetch_offset, 46);
+    cr_assert_eq(plan.producers_below, NO_OFFSET);
+    cr_assert_eq(validate(&b, 7, 6), KAFKA_NONE);
+    cr_assert_eq(validate(&b, 7, 4), KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    cr_assert_not(producer_table_knows(&b.replica.producers, 8), "its records will tell");
+    /* The leader's log begins inside a batch: they stay known. */
+    receive(&b, (struct batch_receipt[]){stored(43, 5, 3)}, 1, 48);
+    cr_assert_eq(bench_must(&b, REPLICA_RESTART)->restart.at, 43);
+    cr_assert_eq(b.replica.log_end, 48);
+    cr_assert(producer_table_knows(&b.replica.producers, 7));
+    cr_assert(replica_fetch_plan(&b.replica, &plan));
+    cr_assert_eq(plan.producers_below, NO_OFFSET);
+    bench_release(&b);
+}
+
+Test(follower, an_answer_to_an_earlier_question_is_not_taken_for_what_was_asked)
+{
+    struct bench b;
+    start_anew(&b);
+    struct replica_event early = bench_answer(&b);
+    struct batch_receipt batch = stored(46, 1, 3);
+    early.fetched.producers_asked = false;
+    early.fetched.receipts = &batch;
+    early.fetched.receipt_count = 1;
+    bench_step(&b, early);
+    cr_assert_eq(b.replica.log_end, 46);
+    /* A leader that knows nothing of that question is followed all the same. */
+    receive(&b, &batch, 1, 47);
+    cr_assert_eq(b.replica.log_end, 47);
+    cr_assert_not(b.replica.producers_missing);
+    bench_release(&b);
+}

@@ -196,6 +196,29 @@ Test(producers, open_transactions_refuse_plain_batches_and_do_not_expire)
     table_release(&t);
 }
 
+/* Of what is deleted below an offset, each producer's newest batch; what lies there is not known of who wrote only behind. */
+Test(producers, what_lies_below_an_offset_is_told_as_it_was_there)
+{
+    struct table t;
+    table_init(&t);
+    append(&t, bench_batch(7, 0, 0, 2)); /* at 0 and 1 */
+    append(&t, bench_batch(8, 0, 0, 1)); /* at 2 */
+    append(&t, bench_batch(7, 0, 2, 3)); /* at 3 to 5 */
+    append(&t, bench_batch(9, 0, 0, 1)); /* at 6 */
+    uint32_t at = 0;
+    struct producer_entry entry;
+    cr_assert(producer_table_next_below(&t.producers, &at, 5, &entry));
+    cr_assert_eq(entry.id, 7);
+    cr_assert_eq(entry.last_offset, 1, "the next one is not all below");
+    cr_assert_eq(entry.last_sequence, 1);
+    cr_assert_eq(entry.last_offset_delta, 1);
+    cr_assert(producer_table_next_below(&t.producers, &at, 5, &entry));
+    cr_assert_eq(entry.id, 8);
+    cr_assert_eq(entry.last_offset, 2);
+    cr_assert_not(producer_table_next_below(&t.producers, &at, 5, &entry));
+    table_release(&t);
+}
+
 /* What a snapshot tells is enough to go on: the next sequence and the newest batch. */
 /* M70: what counts is the newest batch, not the first. */
 Test(producers, who_goes_on_writing_does_not_expire)

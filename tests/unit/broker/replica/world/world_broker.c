@@ -164,7 +164,8 @@ static void fetch_send(struct world *w, struct broker *b)
                                                .last_fetched_epoch = plan.last_fetched_epoch,
                                                .durable_offset = plan.durable_offset,
                                                .high_watermark = plan.high_watermark,
-                                               .log_start = plan.log_start};
+                                               .log_start = plan.log_start,
+                                               .asks_producers = plan.producers_below >= 0};
     b->fetch_number = ++w->number;
     m->number = b->fetch_number;
     b->fetch_open = true;
@@ -188,14 +189,16 @@ static void fetch_answer(struct world *w, struct broker *b, int follower, uint64
 {
     struct message *m = world_message(w, MESSAGE_FETCH_ANSWER, b->id, follower);
     m->number = number;
-    m->answer.fetched = (struct replica_fetched){.leader_epoch = request->current_leader_epoch,
-                                                 .fetch_offset = request->fetch_offset,
-                                                 .last_fetched_epoch = request->last_fetched_epoch,
-                                                 .error = read->error,
-                                                 .high_watermark = read->high_watermark,
-                                                 .log_start_offset = read->log_start,
-                                                 .diverging_epoch = read->diverging_epoch,
-                                                 .diverging_end = read->diverging_end};
+    m->answer.fetched = (struct replica_fetched){
+        .leader_epoch = request->current_leader_epoch,
+        .fetch_offset = request->fetch_offset,
+        .last_fetched_epoch = request->last_fetched_epoch,
+        .error = read->error,
+        .high_watermark = read->high_watermark,
+        .log_start_offset = read->log_start,
+        .diverging_epoch = read->diverging_epoch,
+        .diverging_end = read->diverging_end,
+        .producers_asked = true}; /* and not told: as by a leader of an older version */
     if (read->error == KAFKA_NONE && read->diverging_epoch == NO_EPOCH) {
         uint32_t most = (uint32_t)prng_between(&w->prng, 1, FETCH_BATCHES_MAX);
         uint32_t i = b->log_count;
