@@ -291,19 +291,17 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
     struct value_facts facts = {0};
     int64_t place = -1;
     int64_t farthest = -1;
-    bool twice = false;
     bool dup = false;
     for (size_t i = 0; i < n; i++) {
         const struct history_op *op = &ops[i];
         if (op->kind == HISTORY_SEND) {
             facts.send = op;
         }
-        bool again = op->kind == HISTORY_FINAL && facts.final != NULL;
         if (op->kind == HISTORY_FINAL && facts.final == NULL) {
             facts.final = op;
         }
         facts.seen = facts.seen || (is_sight(op) && op->status != HISTORY_CORRUPT);
-        twice = twice || again;
+        /* At one place twice: the last reading began anew. */
         dup = dup || (is_placed(op) && place >= 0 && op->offset != place);
         place = is_placed(op) ? op->offset : place;
         farthest = max_i64(farthest, place);
@@ -314,7 +312,7 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
         }
         return;
     }
-    if ((facts.send->flags & HISTORY_IDEMPOTENT) && (dup || twice) &&
+    if ((facts.send->flags & HISTORY_IDEMPOTENT) && dup &&
         !(facts.send->flags & HISTORY_WEAK) && !forgotten(deadlines, facts.send, farthest)) {
         history_tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
     }
@@ -483,17 +481,20 @@ static bool is_idempotent_send(const struct history_op *op)
     return is_promised_send(op) && (op->flags & HISTORY_IDEMPOTENT);
 }
 
+/* An acknowledgement names the second copy where nobody knew any more that the first is there. */
 static void judge_sends(const struct history *history, struct history_verdict *verdict)
 {
     size_t n = 0;
     struct history_op **list = history_chosen(history, is_idempotent_send, by_sequence, &n);
+    struct deadlines deadlines = deadlines_of(history);
     for (size_t i = 1; i < n; i++) {
         const struct history_op *before = list[i - 1];
         if (list[i]->partition == before->partition && list[i]->session == before->session &&
-            list[i]->offset <= before->offset) {
+            list[i]->offset <= before->offset && !forgotten(&deadlines, before, before->offset)) {
             history_tell(verdict, ANOMALY_SEND_ORDER, list[i], before->offset);
         }
     }
+    deadlines_release(&deadlines);
     free(list);
 }
 

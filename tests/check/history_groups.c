@@ -300,9 +300,10 @@ static bool is_due(const struct history_op *op)
     return op->kind == HISTORY_DUE;
 }
 
+/* Also who may be deposed tells nothing that was not stored. */
 static bool is_known_stored(const struct history_op *op)
 {
-    return is_stored(op) || is_fetched(op);
+    return is_stored(op) || op->kind == HISTORY_FETCHED;
 }
 
 static void judge_stuck(const struct history *history, struct history_verdict *verdict)

@@ -119,7 +119,8 @@ static void good_ten(struct history *history)
 
 /*
  * Deleted meanwhile, which is legal: the last reader had read offset 0, begins anew at 2, and nothing lies at 1. And a group went on
- * at 6 when it was told that the partition begins there, though 5 is back at the end.
+ * at 6 when it was told that the partition begins there, though 5 is back at the end. The last reader also read offset 4 twice, for it
+ * began anew at a leader whose beginning had come back.
  */
 static bool legal_deleted(void)
 {
@@ -135,6 +136,8 @@ static bool legal_deleted(void)
     plant_group(&history, first, ANOMALY_GROUP_SKIP);
     struct history_op begin = op_of(HISTORY_BEGIN, 0, 0, 6, 250);
     history_add(&history, &begin);
+    struct history_op again = op_of(HISTORY_FINAL, 0, 5, 4, 1010);
+    history_add(&history, &again);
     uint64_t found = history_judge(&history, &verdict);
     for (int i = 0; i < ANOMALIES && found > 0; i++) {
         (void)printf("%s%s", verdict.first[i], verdict.found[i] > 0 ? "\n" : "");

@@ -8,7 +8,7 @@
 int selftest(bool with_many);
 
 /* selftest_forget.c: how many of so many were right. */
-#define SELFTEST_FORGET 7
+#define SELFTEST_FORGET 12
 uint32_t selftest_forget(void);
 
 /* selftest_groups.c: a group of three that reads partition 0 of a history whose records are at offsets 0..9. */
