@@ -312,8 +312,8 @@ static void judge_value(struct history_verdict *verdict, const struct ranges *ra
         }
         return;
     }
-    if ((facts.send->flags & HISTORY_IDEMPOTENT) && dup &&
-        !(facts.send->flags & HISTORY_WEAK) && !forgotten(deadlines, facts.send, farthest)) {
+    if ((facts.send->flags & HISTORY_IDEMPOTENT) && dup && !(facts.send->flags & HISTORY_WEAK) &&
+        !forgotten(deadlines, facts.send, farthest)) {
         history_tell(verdict, ANOMALY_DUPLICATE, facts.send, place);
     }
     judge_send(verdict, ranges, &facts);

@@ -19,6 +19,8 @@ struct shipment {
     bool acked; /* ... by an answer that came before an earlier one's */
     int64_t offset;
     time_us acked_us;
+    time_us
+        known_us; /* when it began: the cluster had known the producer then, by its own account */
 };
 
 /* A producer's way to one partition: batches in order, at most `window` of them not known. */
@@ -81,7 +83,8 @@ struct consumer {
         int64_t end; /* final readers: where it ends; -1: not known */
         int64_t start;
         time_us rest_until;
-        time_us asked_us; /* for its end */
+        time_us asked_us; /* where it begins or ends */
+        time_us end_asked_us;
         int32_t asked_epoch;
         int16_t last_error; /* of a fetch */
         bool whole;

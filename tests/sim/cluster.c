@@ -441,7 +441,7 @@ static const struct meta_image *newest_image(const struct cluster *cluster)
     return newest;
 }
 
-bool cluster_coordinates(const struct cluster *cluster, const char *group, int32_t broker)
+bool cluster_coordinates(struct cluster *cluster, const char *group, int32_t broker)
 {
     const struct meta_image *newest = newest_image(cluster);
     const struct meta_topic *topic = newest == NULL
@@ -451,8 +451,13 @@ bool cluster_coordinates(const struct cluster *cluster, const char *group, int32
         return false;
     }
     int32_t index = coord_partition(slice_str(group), meta_topic_partitions(topic));
+    assert(index < COORDINATORS_MAX);
+    int32_t epoch = cluster_leader_epoch(cluster, GROUPS_TOPIC, index);
+    int32_t *newest_epoch = &cluster->coordinator_epochs[index];
+    *newest_epoch = epoch > *newest_epoch ? epoch : *newest_epoch;
     const struct meta_partition *p = meta_partition(topic, index);
-    return p != NULL && p->leader == broker_id((uint32_t)broker);
+    return p != NULL && p->leader == broker_id((uint32_t)broker) &&
+           p->leader_epoch == *newest_epoch;
 }
 
 bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)

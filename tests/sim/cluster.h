@@ -7,8 +7,9 @@
 #include "controller/node/controller_node.h"
 #include "tests/sim/sim.h"
 
-#define CONTROLLERS_MAX 5
-#define BROKERS_MAX     5
+#define CONTROLLERS_MAX  5
+#define BROKERS_MAX      5
+#define COORDINATORS_MAX 64 /* partitions of the groups' topic */
 
 struct sim_controller {
     struct host *host;
@@ -63,6 +64,8 @@ struct cluster {
     uint32_t emptied; /* brokers (bits) that will be back at once, with other directories */
     /* Brokers whose disk was emptied and who have not registered since: they count, and have nothing. */
     uint32_t unheard;
+    /* Of leaders, the newest that any node had when somebody asked. */
+    int32_t coordinator_epochs[COORDINATORS_MAX];
     uint32_t refits;                                    /* files that were written anew */
     struct sim_controller controllers[CONTROLLERS_MAX]; /* ids 1.. */
     struct sim_broker brokers[BROKERS_MAX];             /* ids 101.. */
@@ -99,8 +102,9 @@ bool cluster_partition_ails(const struct meta_topic *, int32_t index, char *ret_
                             size_t room);
 /* Number, or -1. Who slept through an election believes it is one for a while: that of the newest epoch. */
 int32_t cluster_active(const struct cluster *);
-/* Whether that broker leads the group's partition by the newest metadata there is. */
-bool cluster_coordinates(const struct cluster *, const char *group, int32_t broker);
+/* Whether that broker leads the group's partition by the newest metadata there is, or was when this was asked before: who knew
+ * of it may be gone. */
+bool cluster_coordinates(struct cluster *, const char *group, int32_t broker);
 /* That broker stays away, and no partition has it in its in-sync set or among the eligible. */
 bool cluster_holds_nothing(const struct cluster *, int32_t broker_id);
 const struct meta_image *broker_image(const struct sim_broker *);

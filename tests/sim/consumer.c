@@ -263,6 +263,7 @@ static void on_ends(struct agent_call *call, const void *answer)
         agent_want_metadata(&consumer->agent); /* of one that is deposed it is not the end */
     } else if (consumer->final) {
         part->end = offset;
+        part->end_asked_us = part->asked_us;
         part->whole = part->next >= part->end;
     } else {
         session_begin(consumer, p, offset);
@@ -405,7 +406,7 @@ void consumer_close(struct consumer *consumer)
     for (uint32_t p = 0; p < field->partition_count && consumer->final; p++) {
         if (consumer->parts[p].whole) {
             struct history_op op = {.kind = HISTORY_RANGE,
-                                    .began_us = consumer->parts[p].asked_us,
+                                    .began_us = consumer->parts[p].end_asked_us,
                                     .partition = p,
                                     .offset = consumer->parts[p].start,
                                     .value = (uint64_t)consumer->parts[p].end};

@@ -69,7 +69,7 @@ static void proof_note(struct member *member)
 void member_prove(struct member *member, const struct member_call *call)
 {
     struct field *field = member->consumer.agent.field;
-    if (!cluster_coordinates(field->cluster, member->group, call->coordinator)) {
+    if (call->deposed || !cluster_coordinates(field->cluster, member->group, call->coordinator)) {
         return; /* it may have been replaced, and not know */
     }
     if (strcmp(member->proved_id, member->id) != 0) {
@@ -100,7 +100,7 @@ static void lease_note(struct member *member)
 /* One that was replaced and cannot know is not who it was, nor who it will be when it is one again: others count meanwhile. */
 static int32_t lease_source(const struct member *member, const struct member_call *call)
 {
-    const struct cluster *cluster = member->consumer.agent.field->cluster;
+    struct cluster *cluster = member->consumer.agent.field->cluster;
     bool deposed = call->deposed || !cluster_coordinates(cluster, member->group, call->coordinator);
     return call->coordinator + (deposed ? BROKERS_MAX : 0);
 }
@@ -357,6 +357,8 @@ static void on_committed(struct agent_call *call, const void *answer)
     struct member *member = member_of(call);
     struct member_call *commit = CONTAINER_OF(call, struct member_call, call);
     int16_t worst = KAFKA_NONE;
+    /* Who coordinates is known from now on, whoever dies. */
+    (void)cluster_coordinates(call->agent->field->cluster, member->group, commit->coordinator);
     for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
         if (!(commit->mask >> p & 1)) {
             continue;

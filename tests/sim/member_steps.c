@@ -220,8 +220,8 @@ void member_sync(struct member *member)
 static void told(struct member *member, const struct member_call *call, uint32_t p, int64_t offset)
 {
     /* A deposed one that has not heard of it tells what was so before, as Kafka's does. */
-    bool sure = cluster_coordinates(member->consumer.agent.field->cluster, member->group,
-                                    call->coordinator);
+    bool sure = !call->deposed && cluster_coordinates(member->consumer.agent.field->cluster,
+                                                      member->group, call->coordinator);
     struct history_op op = {.kind = HISTORY_FETCHED,
                             .status = sure ? HISTORY_OK : HISTORY_INFO,
                             .began_us = call->sent_us,

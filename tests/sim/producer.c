@@ -108,14 +108,23 @@ static bool surely_not(int16_t error)
 
 /* A broker that loads its producers from a snapshot (Kafka's format) knows only the newest batch of each: to the retry of an
  * earlier one it says OUT_OF_ORDER_SEQUENCE. That a later one was acknowledged says that this one is there;
- * but for a session's first, since who knows nothing of a producer takes any sequence (as Kafka does): that one gives up. */
-static bool surely_there(struct lane *lane)
+ * but for a session's first, since who knows nothing of a producer takes any sequence (as Kafka does): that one gives up. So does one
+ * that may have been overtaken by a later one while the producer was forgotten. */
+static bool later_acked(struct lane *lane, time_us by_us)
 {
     bool later = false;
     for (uint32_t i = 1; i < lane->count; i++) {
-        later = later || (!at(lane, i)->open && at(lane, i)->offset >= 0);
+        later = later ||
+                (!at(lane, i)->open && at(lane, i)->offset >= 0 && at(lane, i)->acked_us < by_us);
     }
     return later;
+}
+
+static bool surely_there(struct lane *lane)
+{
+    time_us expiry_us = lane->producer->agent.field->producer_expiry_us;
+    time_us by_us = expiry_us > 0 ? at(lane, 0)->known_us + expiry_us * 8 / 10 : TIME_NEVER;
+    return at(lane, 0)->first_number > 0 && later_acked(lane, by_us);
 }
 
 static void on_produced(struct agent_call *call, const void *answer)
@@ -148,11 +157,12 @@ static void on_produced(struct agent_call *call, const void *answer)
     }
     lane->broken = true;
     bool behind = lane->last_error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER && ship == at(lane, 0) &&
-                  surely_there(lane);
-    if (behind && ship->first_number > 0) {
+                  later_acked(lane, TIME_NEVER);
+    bool there = behind && surely_there(lane);
+    if (there) {
         acked(ship, -1);
     }
-    lane->lost = lane->lost || (behind && ship->first_number == 0) ||
+    lane->lost = lane->lost || (behind && !there) ||
                  (part != NULL && part->error_code == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER &&
                   ship == at(lane, 0) && lane_is_weak(lane));
 }
@@ -225,6 +235,7 @@ static void ship_begin(struct lane *lane)
     ship->first_number = lane->numbers;
     ship->sequence = lane->next_sequence;
     ship->began_us = world_now_us(producer->agent.field->cluster->world);
+    ship->known_us = lane->heard_us;
     lane->numbers += ship->records;
     lane->next_sequence = (int32_t)(((int64_t)lane->next_sequence + ship->records) %
                                     ((int64_t)INT32_MAX + 1));
