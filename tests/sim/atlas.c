@@ -17,6 +17,12 @@ static const struct meta_image *active_image(const struct cluster *cluster)
     return active < 0 ? NULL : controller_node_image(cluster->controllers[active].node);
 }
 
+/* NULL also where another one may be active that nobody has heard of. */
+static const struct meta_image *sure_image(const struct cluster *cluster)
+{
+    return cluster_active_surely(cluster) < 0 ? NULL : active_image(cluster);
+}
+
 static const struct partition *partition_of(const struct cluster *cluster, int32_t id,
                                             struct uuid topic, int32_t index)
 {
@@ -80,27 +86,39 @@ static int64_t image_end(const struct image *image, int64_t next, const struct r
 
 enum copy { COPY_NONE, COPY_HARMED, COPY_WHOLE };
 
-/* Whether this machine's disk has for good all that this leader has committed. */
-static enum copy copy_of(struct host *host, const char *topic, int32_t index,
+/* Whether this machine has all that this leader has committed: on its disk for good, or as whoever reads it now is given it. */
+static enum copy copy_as(struct host *host, const char *topic, int32_t index, bool for_good,
                          const struct replica *leader)
 {
     char name[192];
     (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
     const struct inode *data = tree_find(host, "/data");
-    const struct inode *folder = data == NULL ? NULL : names_get(&data->safe_names, name);
+    const struct inode *folder =
+        data == NULL ? NULL : names_get(for_good ? &data->safe_names : &data->live_names, name);
+    const struct names *files = folder == NULL ? NULL
+                                : for_good     ? &folder->safe_names
+                                               : &folder->live_names;
     int64_t next = leader->log_start;
     bool any = false;
-    for (size_t i = 0; folder != NULL && i < folder->safe_names.n; i++) {
-        const struct entry *entry = &folder->safe_names.p[i];
-        size_t n = strlen(entry->name);
-        if (n == 24 && strcmp(entry->name + 20, ".log") == 0) {
-            bool follows = strtoll(entry->name, NULL, 10) <= next;
-            follows = follows && entry->inode->odd != FAKE_READ_FAILS;
-            next = follows ? image_end(&entry->inode->safe, next, leader) : next;
+    for (size_t i = 0; files != NULL && i < files->n; i++) {
+        const struct inode *file = files->p[i].inode;
+        const char *base = files->p[i].name;
+        if (strlen(base) == 24 && strcmp(base + 20, ".log") == 0) {
+            bool follows = strtoll(base, NULL, 10) <= next && file->odd != FAKE_READ_FAILS;
+            next = follows ? image_end(for_good ? &file->safe : &file->live, next, leader) : next;
             any = true;
         }
     }
     return !any ? COPY_NONE : next >= leader->high_watermark ? COPY_WHOLE : COPY_HARMED;
+}
+
+/* Both: what has changed in memory alone costs a seat, and the folder with it. */
+static enum copy copy_of(struct host *host, const char *topic, int32_t index,
+                         const struct replica *leader)
+{
+    enum copy copy = copy_as(host, topic, index, true, leader);
+    bool same = copy != COPY_WHOLE || copy_as(host, topic, index, false, leader) == COPY_WHOLE;
+    return same ? copy : COPY_HARMED;
 }
 
 /* The others that the controllers count on, by what they have of what this leader has committed. */
@@ -119,12 +137,74 @@ static struct others others_of(const struct cluster *cluster, const char *topic,
         bool in_sync = meta_ids_has(&mp->isr, broker_id(i));
         if (broker_id(i) != victim && (in_sync || meta_ids_has(&mp->elr, broker_id(i)))) {
             enum copy copy = copy_of(cluster->brokers[i].host, topic, mp->index, leader);
+            /* Bytes may be well again of which it has told that they are not. */
+            const struct partition *p = partition_of(cluster, broker_id(i), mp->topic, mp->index);
+            copy = copy == COPY_WHOLE && p != NULL && p->rotten ? COPY_HARMED : copy;
             others.in_sync_whole += in_sync && copy == COPY_WHOLE;
             others.harmed += copy != COPY_WHOLE;
             others.gone += copy == COPY_NONE;
         }
     }
     return others;
+}
+
+/* What administrators have said. */
+static struct slice setting_said(const struct meta_image *image, const struct meta_topic *topic,
+                                 const char *key)
+{
+    struct slice name = meta_topic_name(topic);
+    struct slice value = meta_config_value(image, META_RESOURCE_TOPIC, name, slice_str(key));
+    if (value.p == NULL) {
+        value = meta_config_value(image, META_RESOURCE_BROKER, slice_of("", 0), slice_str(key));
+    }
+    return value;
+}
+
+struct slice atlas_setting(const struct meta_image *image, const struct meta_topic *topic,
+                           const char *key)
+{
+    struct slice value = setting_said(image, topic, key);
+    if (value.p == NULL) {
+        value = meta_config_value(image, META_RESOURCE_FILES, slice_of("", 0), slice_str(key));
+    }
+    return value;
+}
+
+uint32_t atlas_image_min_isr(const struct meta_image *image, const struct meta_topic *topic)
+{
+    struct slice text = atlas_setting(image, topic, "min.insync.replicas");
+    uint32_t min = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        min = min * 10 + (uint32_t)(text.p[i] - '0');
+    }
+    return min;
+}
+
+/* What holds as long as no administrator says otherwise, whoever of the controllers takes over: where nothing is set, its file's
+ * min.insync.replicas is everybody's then. A leader may not have heard yet of what is committed. */
+static int32_t least_min_isr(const struct cluster *cluster, const struct meta_image *image,
+                             const struct meta_topic *topic, const struct replica *leader)
+{
+    int32_t least = leader->view.min_isr;
+    int32_t told = (int32_t)atlas_image_min_isr(image, topic);
+    least = told > 0 && told < least ? told : least;
+    bool said = setting_said(image, topic, "min.insync.replicas").p != NULL;
+    for (uint32_t i = 0; i < cluster->controller_count && !said; i++) {
+        int32_t own = cluster->controllers[i].tuning.min_isr;
+        own = own > 0 ? own : (int32_t)config_int(&cluster->config, CONFIG_MIN_ISR);
+        least = own < least ? own : least;
+    }
+    return least;
+}
+
+/* A change of it that is decided and not committed may take somebody's seat, and soon. */
+static bool changes(const struct cluster *cluster, const struct meta_partition *mp)
+{
+    const struct sim_controller *active = &cluster->controllers[cluster_active(cluster)];
+    const struct meta_image *newest = controller_newest(controller_node_state(active->node));
+    const struct meta_topic *topic = meta_topic(newest, mp->topic);
+    const struct meta_partition *next = topic == NULL ? NULL : meta_partition(topic, mp->index);
+    return next == NULL || next->partition_epoch != mp->partition_epoch;
 }
 
 static bool spares(const struct cluster *cluster, const struct meta_topic *topic,
@@ -135,6 +215,9 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
     (void)snprintf(name, sizeof(name), "%.*s", (int)text.n, (const char *)text.p);
     const struct partition *leader = partition_of(cluster, mp->leader, meta_topic_id(topic),
                                                   mp->index);
+    if (changes(cluster, mp)) {
+        return false;
+    }
     if (leader == NULL || leader->state != PARTITION_OPEN || leader->core.role != REPLICA_LEADER) {
         return false;
     }
@@ -149,12 +232,12 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
     }
     /* Where one in sync is enough, the others may be taken out before anybody knows that its disk is empty. */
     bool counts = meta_ids_has(&mp->isr, victim) || meta_ids_has(&mp->elr, victim);
-    if (counts && core->view.min_isr < 2) {
+    int32_t min = least_min_isr(cluster, sure_image(cluster), topic, core);
+    if (counts && min < 2) {
         return false;
     }
     struct others others = others_of(cluster, name, mp, victim, core);
-    if ((harm == ATLAS_LOSS || others.gone > 0) &&
-        others.harmed + counts >= (uint32_t)core->view.min_isr) {
+    if ((harm == ATLAS_LOSS || others.gone > 0) && others.harmed + counts >= (uint32_t)min) {
         return false;
     }
     return others.in_sync_whole > 0;
@@ -172,7 +255,7 @@ static bool hosts(const struct meta_partition *mp, int32_t id)
 
 bool atlas_spares_broker(const struct cluster *cluster, uint32_t broker)
 {
-    const struct meta_image *image = active_image(cluster);
+    const struct meta_image *image = sure_image(cluster);
     struct slice after = {0};
     if (image == NULL) {
         return false;
@@ -195,7 +278,8 @@ bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *to
 {
     const struct meta_topic *found = topic_of(cluster, topic);
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
-    return mp != NULL && spares(cluster, found, mp, broker_id(broker), harm);
+    return mp != NULL && sure_image(cluster) != NULL &&
+           spares(cluster, found, mp, broker_id(broker), harm);
 }
 
 int64_t atlas_checkpoint(struct host *host, const char *file, const char *topic, int32_t index)
@@ -229,7 +313,7 @@ int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t 
 
 bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
 {
-    int32_t active = cluster_active(cluster);
+    int32_t active = cluster_active_surely(cluster);
     const struct raft *raft = active < 0 ? NULL
                                          : controller_node_raft(cluster->controllers[active].node);
     if (raft == NULL || cluster->controller_count < 3 || active == (int32_t)controller ||

@@ -37,6 +37,10 @@ int32_t atlas_core_lacks(const struct cluster *, uint32_t brokers);
 
 /* What a power cut would leave in that checkpoint of this machine's; 0: nothing, or a newer one is on its way to the disk. */
 int64_t atlas_checkpoint(struct host *, const char *file, const char *topic, int32_t index);
+/* What holds for a topic in that image: its own, else the cluster's, else what the active controller's file said. */
+struct slice atlas_setting(const struct meta_image *, const struct meta_topic *, const char *key);
+/* Not bounded by the number of replicas; 0: the image does not say. */
+uint32_t atlas_image_min_isr(const struct meta_image *, const struct meta_topic *);
 /* As its leader knows it; 0: nobody leads. */
 int32_t atlas_min_isr(const struct cluster *, const char *topic, int32_t index);
 

@@ -201,6 +201,20 @@ int32_t cluster_active(const struct cluster *cluster)
     return active;
 }
 
+int32_t cluster_active_surely(const struct cluster *cluster)
+{
+    int32_t active = cluster_active(cluster);
+    uint32_t alike = 0;
+    for (uint32_t i = 0; i < cluster->controller_count && active >= 0; i++) {
+        const struct sim_controller *c = &cluster->controllers[i];
+        const struct raft *raft = c->node == NULL || c->halted ? NULL
+                                                               : controller_node_raft(c->node);
+        alike += raft != NULL &&
+                 raft->term == controller_node_raft(cluster->controllers[active].node)->term;
+    }
+    return alike > cluster->controller_count / 2 ? active : -1;
+}
+
 bool cluster_led(void *ctx)
 {
     return cluster_active(ctx) >= 0;
@@ -462,12 +476,12 @@ bool cluster_coordinates(struct cluster *cluster, const char *group, int32_t bro
 
 bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)
 {
-    int32_t active = cluster_active(cluster);
+    int32_t active = cluster_active_surely(cluster);
     struct slice after = {0};
     if (active < 0 || !cluster->brokers[id - broker_id(0)].away) {
         return false;
     }
-    /* That of a controller that has just begun may lack what is committed; an active one's does not. */
+    /* That of a controller that has just begun may lack what is committed, or that slept through an election; this one's does not. */
     const struct meta_image *newest = controller_node_image(cluster->controllers[active].node);
     for (const struct meta_topic *topic = meta_topic_next(newest, after); topic != NULL;
          topic = meta_topic_next(newest, meta_topic_name(topic))) {

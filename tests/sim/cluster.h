@@ -62,7 +62,8 @@ struct cluster {
     struct arena arena;
     struct config config;
     uint32_t emptied; /* brokers (bits) that will be back at once, with other directories */
-    /* Brokers whose disk was emptied and who have not registered since: they count, and have nothing. */
+    /* Brokers whose disk was emptied, or lost a folder, and who were not unfenced since: they may count, and have nothing. A process
+     * has told what it misses before it is unfenced. */
     uint32_t unheard;
     /* Of leaders, the newest that any node had when somebody asked. */
     int32_t coordinator_epochs[COORDINATORS_MAX];
@@ -102,6 +103,8 @@ bool cluster_partition_ails(const struct meta_topic *, int32_t index, char *ret_
                             size_t room);
 /* Number, or -1. Who slept through an election believes it is one for a while: that of the newest epoch. */
 int32_t cluster_active(const struct cluster *);
+/* The same where a majority is in its term, so that nobody was elected behind its back: what it has committed is all there is. */
+int32_t cluster_active_surely(const struct cluster *);
 /* Whether that broker leads the group's partition by the newest metadata there is, or was when this was asked before: who knew
  * of it may be gone. */
 bool cluster_coordinates(struct cluster *, const char *group, int32_t broker);

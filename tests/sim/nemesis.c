@@ -396,13 +396,15 @@ static void folder_lost(struct nemesis *n)
     const struct meta_topic *topic =
         image == NULL ? NULL : meta_topic_named(image, slice_str(n->field->topics[t].name));
     const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
-    if (n->folder_lost || !node->down || p == NULL || !spare(n, p, broker_id(node->number)) ||
+    if (n->folder_lost || !node->down || field_changes(n->field) || p == NULL ||
+        !spare(n, p, broker_id(node->number)) ||
         !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
     char path[128];
     (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
     n->folder_lost = fake_disk_forget(node->host, path);
+    n->cluster->unheard |= n->folder_lost ? 1U << node->number : 0;
     nemesis_say(n, "%s of %s %s", path, node_name(n, node),
                 n->folder_lost ? "is gone" : "was never there");
 }

@@ -6,7 +6,8 @@
 
 static void refit(struct nemesis *n, struct nemesis_node *node)
 {
-    if (node->kept_down) {
+    /* What a controller's file says of min.insync.replicas holds when it takes over: the atlas counts on those that there are. */
+    if (node->kept_down || (!node->broker && n->cluster->unheard != 0)) {
         return;
     }
     if (node->broker) {

@@ -55,7 +55,8 @@ static void gone(struct nemesis *n, struct nemesis_node *node)
         const struct nemesis_node *other = &n->nodes[i];
         all_up = all_up && (other->kept_down || (!other->down && !other->hurt && !other->stopping));
     }
-    if (!all_up || atlas_min_isr(n->cluster, n->field->topics[t].name, index) < 2 ||
+    if (!all_up || field_changes(n->field) ||
+        atlas_min_isr(n->cluster, n->field->topics[t].name, index) < 2 ||
         !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
@@ -67,6 +68,7 @@ static void gone(struct nemesis *n, struct nemesis_node *node)
         }
     }
     n->folder_lost = fake_disk_forget(node->host, path);
+    n->cluster->unheard |= n->folder_lost ? 1U << node->number : 0;
     nemesis_say(n, "%s of broker %d %s", path, broker_id(node->number),
                 n->folder_lost ? "is gone" : "was never there");
 }

@@ -7,6 +7,7 @@
 #include "broker/meta/control_internal.h"
 #include "broker/node/node_internal.h"
 #include "broker/partition/partition_internal.h"
+#include "tests/sim/atlas.h"
 #include "tests/sim/internal.h"
 #include "tests/sim/sessions.h"
 #include "tests/sim/watch.h"
@@ -85,27 +86,13 @@ static void wrong(const struct look *look, const char *what, int64_t number)
 
 static struct slice setting(const struct look *look, const char *key)
 {
-    struct slice topic = meta_topic_name(look->topic);
-    struct slice value = meta_config_value(look->image, META_RESOURCE_TOPIC, topic, slice_str(key));
-    if (value.p == NULL) {
-        value = meta_config_value(look->image, META_RESOURCE_BROKER, slice_of("", 0),
-                                  slice_str(key));
-    }
-    if (value.p == NULL) {
-        value = meta_config_value(look->image, META_RESOURCE_FILES, slice_of("", 0),
-                                  slice_str(key));
-    }
-    return value;
+    return atlas_setting(look->image, look->topic, key);
 }
 
 /* 0: not said in the image. */
 static uint32_t min_isr(const struct look *look)
 {
-    struct slice text = setting(look, "min.insync.replicas");
-    uint32_t min = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        min = min * 10 + (uint32_t)(text.p[i] - '0');
-    }
+    uint32_t min = atlas_image_min_isr(look->image, look->topic);
     return min < look->now->replica_count ? min : look->now->replica_count;
 }
 
@@ -405,7 +392,7 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
         watch->meta->fenced[number] = b->fenced;
         watch->meta->shutting[number] = b->shutting_down;
         watch->cluster->emptied &= fresh ? ~(1U << number) : UINT32_MAX;
-        watch->cluster->unheard &= fresh && here ? ~(1U << number) : UINT32_MAX;
+        watch->cluster->unheard &= here && !b->fenced ? ~(1U << number) : UINT32_MAX;
     }
 }
 
