@@ -75,15 +75,29 @@ static const struct partition *replica_of(const struct sim_broker *broker,
     return NULL;
 }
 
-/* It knows of a later leader epoch in whose in-sync set it is not: it gave its seat up, and may be empty now. An old leader that has not
- * heard of it counts it on; those that are left have what it acknowledges. */
-static bool seat_given(const struct replica *leader, const struct replica *other, int32_t id)
+/* Members as bits of brokers: the order of the replicas may change under a leader. */
+static uint32_t brokers_of(const struct replica *core, uint32_t members)
+{
+    uint32_t brokers = 0;
+    for (uint32_t i = 0; i < core->view.member_count; i++) {
+        brokers |= (members >> i & 1) << (core->view.members[i].id - broker_id(0));
+    }
+    return brokers;
+}
+
+/* It knows of a later leader epoch in whose in-sync set it is not: it gave its seat up, and may be empty now. So may a later
+ * incarnation whose folder was gone, in the same epoch. An old leader that has not heard of it counts it on; those that are left have
+ * what it acknowledges. */
+static bool seat_given(const struct replica *leader, const struct replica *other,
+                       const struct replica_member *member)
 {
     bool seated = false;
     for (uint32_t i = 0; i < other->view.isr_count; i++) {
-        seated = seated || other->view.isr[i] == id;
+        seated = seated || other->view.isr[i] == member->id;
     }
-    return other->view.leader_epoch > leader->view.leader_epoch && !seated;
+    bool later = other->view.partition_epoch > leader->view.partition_epoch &&
+                 other->view.self_broker_epoch > member->broker_epoch;
+    return (other->view.leader_epoch > leader->view.leader_epoch || later) && !seated;
 }
 
 /* What is below a leader's high watermark, every in-sync replica has, and has it on disk where that is promised. */
@@ -104,7 +118,7 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
                                             : NULL;
         if (other == NULL || other->state != PARTITION_OPEN ||
             other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED ||
-            seat_given(core, &other->core, core->view.members[i].id) ||
+            seat_given(core, &other->core, &core->view.members[i]) ||
             watch_meta_other_disk(watch, number, core->view.members[i].broker_epoch)) {
             continue;
         }
@@ -164,9 +178,9 @@ static void followers_look(struct watch *watch, const struct partition *p, uint3
                         p->name, p->index, core->view.leader_epoch, number,
                         other->core.view.leader_epoch);
         }
-        bool disk = core->view.durability == REPLICA_DISK && !(weak >> i & 1);
+        bool disk = core->view.durability == REPLICA_DISK && !(weak >> number & 1);
         int64_t counts = disk ? other->core.durable_end : other->core.log_end;
-        if ((joined >> i & 1) && other->core.view.leader_epoch == core->view.leader_epoch &&
+        if ((joined >> number & 1) && other->core.view.leader_epoch == core->view.leader_epoch &&
             counts < core->leading.epoch_start) {
             watch_wrong(watch, "%s-%d: broker %u joins epoch %d with %lld, which began at %lld",
                         p->name, p->index, number, core->view.leader_epoch, (long long)counts,
@@ -180,7 +194,8 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
                       int64_t image)
 {
     const struct replica *core = &p->core;
-    bool small = (int32_t)__builtin_popcount(core->isr) < core->view.min_isr;
+    uint32_t isr = brokers_of(core, core->isr);
+    bool small = (int32_t)__builtin_popcount(isr) < core->view.min_isr;
     if (core->view.partition_epoch < slot->partition_epoch) {
         watch_wrong(watch, "%s-%d: the leader of epoch %d goes back from partition epoch %d to %d",
                     p->name, p->index, core->view.leader_epoch, slot->partition_epoch,
@@ -191,11 +206,11 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
         watch_wrong(watch, "%s-%d: the high watermark moves to %lld with too few in sync", p->name,
                     p->index, (long long)core->high_watermark);
     }
-    if (slot->high_watermark != core->high_watermark || slot->isr != core->isr) {
+    if (slot->high_watermark != core->high_watermark || slot->isr != isr) {
         high_watermark_look(watch, p, slot->high_watermark, slot->undemanded);
         isr_look(watch, p);
     }
-    followers_look(watch, p, core->isr & ~slot->isr, slot->weak);
+    followers_look(watch, p, isr & ~slot->isr, slot->weak);
     if (slot->high_watermark != core->high_watermark && slot->news == p->consumer_news) {
         watch_wrong(watch,
                     "%s-%d: the high watermark moved to %lld and no waiting consumer is told",
@@ -204,7 +219,7 @@ static void slot_look(struct watch *watch, const struct partition *p, struct wat
     slot->partition_epoch = core->view.partition_epoch;
     slot->small = small;
     slot->image = image;
-    slot->isr = core->isr;
+    slot->isr = isr;
     slot->high_watermark = core->high_watermark;
     slot->news = p->consumer_news;
 }
@@ -216,7 +231,8 @@ static void promise_look(struct watch *watch, const struct partition *p, struct 
 {
     bool weak = false;
     bool disk = p->core.view.durability == REPLICA_DISK;
-    uint32_t joining = (p->core.leading.isr_proposed | p->core.isr) & ~slot->isr;
+    uint32_t joining = brokers_of(&p->core, p->core.leading.isr_proposed | p->core.isr) &
+                       ~slot->isr;
     for (uint32_t i = 0; i < watch->weak_count; i++) {
         weak = weak || uuid_eq(watch->weak[i], p->topic);
     }
@@ -246,7 +262,7 @@ static void leader_look(struct watch *watch, const struct partition *p, uint32_t
                                      .leader = (int32_t)broker + 1,
                                      .broker_epoch = core->view.self_broker_epoch,
                                      .partition_epoch = core->view.partition_epoch,
-                                     .isr = core->isr,
+                                     .isr = brokers_of(core, core->isr),
                                      .high_watermark = core->high_watermark,
                                      .news = p->consumer_news - 1};
         watch->elections++;
@@ -315,6 +331,11 @@ void watch_look(struct watch *watch)
     for (uint32_t i = 0; i < cluster->broker_count; i++) {
         if (cluster->brokers[i].node != NULL && !cluster->brokers[i].halted) {
             image_look(watch, cluster->controller_count + i, broker_image(&cluster->brokers[i]));
+        }
+    }
+    /* When all images are known: a replica may be as only its own broker has heard yet, if who told it is gone. */
+    for (uint32_t i = 0; i < cluster->broker_count; i++) {
+        if (cluster->brokers[i].node != NULL && !cluster->brokers[i].halted) {
             broker_look(watch, i);
         }
     }

@@ -31,10 +31,10 @@ struct watch {
         int64_t high_watermark;
         int64_t undemanded; /* below here it may have moved under durability=pagecache */
         bool disk;
-        uint32_t weak; /* members that were to join under durability=pagecache, and have not yet */
+        uint32_t weak; /* brokers that were to join under durability=pagecache, and have not yet */
         uint64_t news; /* consumers were told so often */
         int32_t partition_epoch;
-        uint32_t isr;
+        uint32_t isr;  /* brokers, as bits */
         bool small;    /* fewer in sync than min.insync.replicas */
         int64_t image; /* its broker's, when that was seen */
     } * epochs;
