@@ -15,7 +15,8 @@
 #define API_LEAVE     13
 #define SECOND        INT64_C(1000000)
 #define THINKS_TIMES  4
-#define LEASE_PERCENT 70 /* of the session: clocks differ */
+#define LEASE_PERCENT 70           /* of the session: clocks differ */
+#define LATE_US       (9 * SECOND) /* streams stand still for no longer */
 
 static struct agent *agent_of(struct member *member)
 {
@@ -82,6 +83,23 @@ void member_prove(struct member *member, const struct member_call *call)
 
 /* ---- what it owns ---- */
 
+void member_lost(struct member *member, uint32_t mask)
+{
+    bool late = member_now(member) < member->late_until_us;
+    member->late_mask = late ? member->late_mask & mask : mask;
+    member->late_until_us = member_now(member) + LATE_US;
+}
+
+/* By whose word it owns that. What it got after a request that has not come yet counts as given up when that comes, and may become
+ * another's: then it is nobody's word (as with Kafka's coordinator). */
+static uint64_t lease_word(const struct member *member, uint32_t partition)
+{
+    bool late = member->owned_since_us < member->late_until_us &&
+                !(member->late_mask >> partition & 1);
+    uint64_t own = (2U + member->consumer.agent.number) * BROKERS_MAX;
+    return (uint64_t)member->lease_by + (late ? own : 0);
+}
+
 static void lease_note(struct member *member)
 {
     time_us end = min_i64(member_now(member), member->lease_us);
@@ -90,7 +108,7 @@ static void lease_note(struct member *member)
             struct history_op op = {.kind = HISTORY_OWNED,
                                     .began_us = member->owned_since_us,
                                     .ended_us = end,
-                                    .value = (uint64_t)member->lease_by,
+                                    .value = lease_word(member, p),
                                     .generation = member_generation(member, member->generation)};
             member_note(member, op, p);
         }

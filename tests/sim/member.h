@@ -59,7 +59,9 @@ struct member {
     char peers[MEMBERS_MAX + 2][MEMBER_ID_MAX];
     uint32_t owned; /* partitions */
     time_us owned_since_us;
-    time_us lease_us; /* until then nobody else may own them */
+    time_us lease_us;      /* until then nobody else may own them */
+    uint32_t late_mask;    /* a request may still come that says it owns no more than this ... */
+    time_us late_until_us; /* ... until then */
     int32_t lease_by; /* the coordinator that said so; another number where it had been replaced */
     int64_t stored[PARTITIONS_MAX];
     struct member_call finding;
@@ -80,7 +82,9 @@ struct member {
     bool says_owned;   /* in its next heartbeat */
     bool says_all;     /* ... as if it were its first */
     bool said;         /* the heartbeat that is under way does */
-    bool yields;       /* it is to give something up, and has not said yet that it did */
+    bool tells;        /* ... tells what it owns: `told` */
+    uint32_t told;
+    bool yields; /* it is to give something up, and has not said yet that it did */
     time_us crash_at;
     time_us leave_at;
     time_us back_at;

@@ -18,6 +18,8 @@ void member_own(struct member *, uint32_t mask, const struct member_call *);
 void member_own_instead(struct member *, uint32_t mask);
 /* The coordinator said so to what was sent then. */
 void member_lease_extend(struct member *, const struct member_call *);
+/* Nobody answered a request that says that it owns these and nothing else: it may come late, on a stream that stood still. */
+void member_lost(struct member *, uint32_t mask);
 /* An answer to what was sent then shows that it is a member. */
 void member_prove(struct member *, const struct member_call *);
 /* Of what it stores and owns; -1: members have epochs of their own. */

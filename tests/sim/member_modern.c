@@ -93,6 +93,9 @@ static void on_beat(struct agent_call *call, const void *answer)
 {
     struct member *member = member_of(call);
     const struct kmsg_consumer_group_heartbeat_response *response = answer;
+    if (response == NULL && member->tells) {
+        member_lost(member, member->told);
+    }
     bool stale = member->beat.generation != member->generation || member->state == MEMBER_DOWN ||
                  member->beat.mask != (uint32_t)member->lives;
     if (stale) {
@@ -164,7 +167,9 @@ void modern_beat(struct member *member)
         request.subscribed_topic_names.count = (int32_t)agent->field->topic_count;
     }
     member->said = (all || member->says_owned) && member->apply_at == 0;
-    if (all || member->says_owned) {
+    member->tells = all || member->says_owned;
+    member->told = member->owned;
+    if (member->tells) {
         owned_say(member, topics, numbers, &request);
         member->says_owned = member->says_all = false;
     }
