@@ -299,11 +299,15 @@ static void cut_apply(struct plan *plan)
     plan->overseer_pace_us = administered ? plan->overseer_pace_us : 0;
 }
 
+bool plan_slow_turns(const struct plan *plan)
+{
+    return (time_us)plan->habits.switch_per_mille * plan->habits.switch_us / 1000 > 3000;
+}
+
 /* Where turns stand still long and often, followers that fetch little or have little time can never keep up (seeds 51673, 61047). */
 static void followers_fit(struct plan *plan)
 {
-    time_us stands = (time_us)plan->habits.switch_per_mille * plan->habits.switch_us / 1000;
-    if (stands > 3000) {
+    if (plan_slow_turns(plan)) {
         plan_override(plan, "replica.lag.time.max.ms", 5000);
         plan_override(plan, "replica.fetch.max.bytes", 1 << 20);
         plan_override(plan, "replica.fetch.response.max.bytes", 10 << 20);

@@ -122,6 +122,8 @@ void plan_theme(struct plan *);
 void plan_draw(struct plan *, uint64_t seed, const struct plan_cut *cut);
 /* Followers are to get on in small steps. */
 bool plan_small_fetches(const struct plan *);
+/* Turns stand still long and often: followers need time, and much in a fetch. */
+bool plan_slow_turns(const struct plan *);
 void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);
 void plan_print(const struct plan *, const struct field *);
 

@@ -32,7 +32,13 @@ static const struct {
     {"socket.request.max.bytes", 1 << 20, 8 << 20},
 };
 
-void refit_broker(struct cluster *cluster, uint32_t number, struct prng *prng)
+/* Followers get as much time and as much at once as they need where turns stand still. */
+static bool fits(const char *key, bool slow_turns)
+{
+    return !slow_turns || strncmp(key, "replica.", strlen("replica.")) != 0;
+}
+
+void refit_broker(struct cluster *cluster, uint32_t number, bool slow_turns, struct prng *prng)
 {
     struct sim_broker *broker = &cluster->brokers[number];
     if (cluster->refits == REFITS_MAX) {
@@ -47,7 +53,9 @@ void refit_broker(struct cluster *cluster, uint32_t number, struct prng *prng)
         uint64_t at = prng_below(prng, ARRAY_LEN(settings));
         (void)snprintf(text, sizeof(text), "%s=%lld", settings[at].key,
                        (long long)prng_between(prng, settings[at].least, settings[at].most));
-        config_override(config, slice_str(text));
+        if (fits(settings[at].key, slow_turns)) {
+            config_override(config, slice_str(text));
+        }
     }
     assert(!config_failed(config));
     broker->config = config;

@@ -4,7 +4,8 @@
 
 #include "tests/sim/cluster.h"
 
-void refit_broker(struct cluster *, uint32_t number, struct prng *);
+/* slow_turns: plan_slow_turns() */
+void refit_broker(struct cluster *, uint32_t number, bool slow_turns, struct prng *);
 void refit_controller(struct cluster *, uint32_t number, struct prng *);
 
 #endif

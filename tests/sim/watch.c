@@ -427,10 +427,11 @@ bool watch_copied(const struct watch *watch, const char *topic, int32_t index)
         LIST_EACH(&broker->node->partitions->all, node)
         {
             const struct partition *p = CONTAINER_OF(node, struct partition, node);
-            if (p->state != PARTITION_OPEN || p->index != index || strcmp(p->name, topic) != 0) {
+            if (p->state > PARTITION_OFFLINE || p->index != index || strcmp(p->name, topic) != 0) {
                 continue;
             }
-            if (end >= 0 && p->core.log_end != end) {
+            /* One that is made anew, or to be put back, is awaited. */
+            if (p->state != PARTITION_OPEN || (end >= 0 && p->core.log_end != end)) {
                 return false;
             }
             end = p->core.log_end;

@@ -99,7 +99,7 @@ const struct meta_ids *watch_meta_isr(const struct watch *, struct uuid topic, i
 void watch_open(struct watch *, struct cluster *);
 void watch_close(struct watch *);
 void watch_look(struct watch *);
-/* Whether all replicas of the partition that are open end at one offset: whoever follows has copied what its leader holds. */
+/* Whether all replicas of the partition that run are open and end at one offset: whoever follows has copied what its leader holds. */
 bool watch_copied(const struct watch *, const char *topic, int32_t index);
 /* After all have stopped: the replicas of each partition, from where all of them begin, are the same bytes. What clients have
  * deleted counts no more: a follower was never told which epoch wrote it. */
