@@ -601,16 +601,31 @@ struct awaited {
     int64_t value;
 };
 
+/* One that is set aside is not there for a moment. */
+static bool facts_now(const struct awaited *awaited, struct partition_facts *ret_facts)
+{
+    struct partition *p = partitions_find(awaited->b->nodes[awaited->node].table, awaited->b->topic,
+                                          0);
+    if (p == NULL) {
+        return false;
+    }
+    partition_facts(p, ret_facts);
+    partition_drop(p);
+    return true;
+}
+
 static bool end_is(void *arg)
 {
     struct awaited *awaited = arg;
-    return bench_facts(awaited->b, awaited->node).log_end == awaited->value;
+    struct partition_facts facts;
+    return facts_now(awaited, &facts) && facts.log_end == awaited->value;
 }
 
 static bool high_watermark_is(void *arg)
 {
     struct awaited *awaited = arg;
-    return bench_facts(awaited->b, awaited->node).high_watermark == awaited->value;
+    struct partition_facts facts;
+    return facts_now(awaited, &facts) && facts.high_watermark == awaited->value;
 }
 
 bool bench_soon_end(struct bench *b, uint32_t node, int64_t end)
