@@ -7,7 +7,8 @@
  *
  * A send is OK (acknowledged), FAILED (refused: it must never be seen) or INFO (nobody knows: a time-out, a broken
  * connection, NOT_LEADER_OR_FOLLOWER). Legal, and never told: gaps that nobody reads, INFO values that appear late or never,
- * a second copy or a lost place of who was silent for so long that it may be forgotten,
+ * a second copy (and its place, told late) or a lost place of who was silent for so long that it may be forgotten, the last
+ * reading at one place twice,
  * duplicates of a producer that is not idempotent, reading again after a new session, any loss of acks below all.
  *
  * Cost: one sort and linear passes.
