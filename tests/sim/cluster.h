@@ -34,8 +34,9 @@ struct sim_broker {
     char name[32];
     struct broker_node *node; /* NULL: not running */
     bool halted;
-    bool ended_well;             /* its last process ended in order */
-    bool away;                   /* another one works in its place */
+    bool
+        ended_well; /* its last process ended in order, or was about to: its directories may be clean */
+    bool away;      /* another one works in its place */
     const struct config *config; /* its file */
     uint32_t reactors;
 };

@@ -62,7 +62,7 @@ static void node_gone(struct nemesis *n, struct nemesis_node *node)
 {
     if (node->broker) {
         struct sim_broker *broker = &n->cluster->brokers[node->number];
-        broker->ended_well = broker->ended_well && broker->node == NULL;
+        broker->ended_well = broker->node == NULL ? broker->ended_well : node->stopping;
         broker->node = NULL;
     } else {
         n->cluster->controllers[node->number].node = NULL;
@@ -171,8 +171,8 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
         world_crash(node->host);
     }
     node_gone(n, node);
-    if (well) {
-        n->cluster->brokers[node->number].ended_well = true;
+    if (node->broker) {
+        n->cluster->brokers[node->number].ended_well = well;
     }
     node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);
 }

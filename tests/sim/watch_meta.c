@@ -41,7 +41,6 @@ struct watch_meta {
     struct uuid dirs[BROKERS_MAX][LOG_DIRS_MAX];
     uint32_t dir_count[BROKERS_MAX];
     bool fenced[BROKERS_MAX];
-    bool shutting[BROKERS_MAX];
     uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
     bool lost_power[BROKERS_MAX]; /* between the registration before and that of this image */
     struct broker_session sessions[CONTROLLERS_MAX][BROKERS_MAX]; /* as they were seen last */
@@ -385,12 +384,11 @@ static void brokers_look(struct watch *watch, const struct meta_image *image)
         watch->meta->epoch_before[number] = *known;
         *known = b->epoch;
         if (watch->calm && !fresh && b->fenced && !watch->meta->fenced[number] &&
-            !watch->meta->shutting[number]) {
+            !b->shutting_down) {
             watch_wrong(watch, "metadata %lld: broker %d is fenced, and nothing has happened to it",
                         (long long)meta_offset(image), b->id);
         }
         watch->meta->fenced[number] = b->fenced;
-        watch->meta->shutting[number] = b->shutting_down;
         watch->cluster->emptied &= fresh ? ~(1U << number) : UINT32_MAX;
         watch->cluster->unheard &= here && !b->fenced ? ~(1U << number) : UINT32_MAX;
     }
