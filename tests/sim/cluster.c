@@ -220,6 +220,12 @@ bool cluster_led(void *ctx)
     return cluster_active(ctx) >= 0;
 }
 
+bool broker_registered(const struct sim_broker *broker)
+{
+    return broker->node != NULL && broker->node->control != NULL &&
+           control_epoch(broker->node->control) >= 0;
+}
+
 const struct meta_image *broker_image(const struct sim_broker *broker)
 {
     return metadata_image(&broker->node->metadata);

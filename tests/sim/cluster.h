@@ -111,6 +111,8 @@ int32_t cluster_active_surely(const struct cluster *);
 bool cluster_coordinates(struct cluster *, const char *group, int32_t broker);
 /* That broker stays away, and no partition has it in its in-sync set or among the eligible. */
 bool cluster_holds_nothing(const struct cluster *, int32_t broker_id);
+/* Its process was: one that never was leaves its directories as it found them. */
+bool broker_registered(const struct sim_broker *);
 const struct meta_image *broker_image(const struct sim_broker *);
 /* The newest epoch of a partition's leader that any node knows of; -1: no node knows the partition. */
 int32_t cluster_leader_epoch(const struct cluster *, const char *topic, int32_t index);

@@ -62,7 +62,7 @@ static void node_gone(struct nemesis *n, struct nemesis_node *node)
 {
     if (node->broker) {
         struct sim_broker *broker = &n->cluster->brokers[node->number];
-        broker->ended_well = broker->node == NULL ? broker->ended_well : node->stopping;
+        broker->ended_well = broker_registered(broker) ? node->stopping : broker->ended_well;
         broker->node = NULL;
     } else {
         n->cluster->controllers[node->number].node = NULL;
@@ -170,8 +170,9 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
         }
         world_crash(node->host);
     }
+    bool registered = node->broker && broker_registered(&n->cluster->brokers[node->number]);
     node_gone(n, node);
-    if (node->broker) {
+    if (registered) {
         n->cluster->brokers[node->number].ended_well = well;
     }
     node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);

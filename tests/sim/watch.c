@@ -85,19 +85,18 @@ static uint32_t brokers_of(const struct replica *core, uint32_t members)
     return brokers;
 }
 
-/* It knows of a later leader epoch in whose in-sync set it is not: it gave its seat up, and may be empty now. So may a later
- * incarnation whose folder was gone, in the same epoch. An old leader that has not heard of it counts it on; those that are left have
- * what it acknowledges. */
-static bool seat_given(const struct replica *leader, const struct replica *other,
-                       const struct replica_member *member)
+/* It knows of a later leader epoch in whose in-sync set it is not: it gave its seat up, and may be empty now. So may one whose folder
+ * was gone, or rotten, in the same epoch. An old leader that has not heard of it counts it on; those that are left have what it
+ * acknowledges. */
+static bool seat_given(const struct replica *leader, const struct replica *other)
 {
     bool seated = false;
     for (uint32_t i = 0; i < other->view.isr_count; i++) {
-        seated = seated || other->view.isr[i] == member->id;
+        seated = seated || other->view.isr[i] == other->config.self_id;
     }
-    bool later = other->view.partition_epoch > leader->view.partition_epoch &&
-                 other->view.self_broker_epoch > member->broker_epoch;
-    return (other->view.leader_epoch > leader->view.leader_epoch || later) && !seated;
+    bool later = other->view.leader_epoch > leader->view.leader_epoch ||
+                 other->view.partition_epoch > leader->view.partition_epoch;
+    return later && !seated;
 }
 
 /* What is below a leader's high watermark, every in-sync replica has, and has it on disk where that is promised. */
@@ -118,7 +117,7 @@ static void high_watermark_look(struct watch *watch, const struct partition *p, 
                                             : NULL;
         if (other == NULL || other->state != PARTITION_OPEN ||
             other->core.role == REPLICA_LOADING || other->core.role == REPLICA_STOPPED ||
-            seat_given(core, &other->core, &core->view.members[i]) ||
+            seat_given(core, &other->core) ||
             watch_meta_other_disk(watch, number, core->view.members[i].broker_epoch)) {
             continue;
         }

@@ -44,8 +44,8 @@ struct watch_meta {
     uint32_t boots[BROKERS_MAX];  /* of its machine, when it registered */
     bool lost_power[BROKERS_MAX]; /* between the registration before and that of this image */
     struct broker_session sessions[CONTROLLERS_MAX][BROKERS_MAX]; /* as they were seen last */
-    int64_t dirs_since[BROKERS_MAX];          /* the epoch of the first registration with them */
-    int64_t epoch_after_session[BROKERS_MAX]; /* of a registration that came when it had ended */
+    int64_t dirs_since[BROKERS_MAX];       /* the epoch of the first registration with them */
+    int64_t epoch_in_session[BROKERS_MAX]; /* of a registration that came while it lasted */
 };
 
 struct watch_meta *watch_meta_open(void)
@@ -302,13 +302,13 @@ static void partition_look(const struct look *look)
     known->committed[p->partition_epoch % COMMITTED].isr = p->isr;
 }
 
-/* An active controller takes a broker's registration, committed or not: has the session before ended? */
+/* An active controller takes a broker's registration, committed or not: does the session before last, even now? */
 static void session_look(struct watch_meta *meta, uint32_t number, struct broker_session *known,
                          struct broker_session session, time_ms now)
 {
     if (known->broker_epoch > 0 && session.broker_epoch != known->broker_epoch &&
-        known->end <= now) {
-        meta->epoch_after_session[number] = session.broker_epoch;
+        known->end > now) {
+        meta->epoch_in_session[number] = session.broker_epoch;
     }
     *known = session;
 }
@@ -343,7 +343,7 @@ static void dirs_look(struct watch *watch, const struct meta_broker *b, uint32_t
     }
     /* Behind images that nobody saw it may have been fenced. */
     if (meta->next && b->epoch != meta->broker_epoch[number] && meta->broker_epoch[number] > 0 &&
-        shared == 0 && !meta->fenced[number] && b->epoch != meta->epoch_after_session[number]) {
+        shared == 0 && !meta->fenced[number] && b->epoch == meta->epoch_in_session[number]) {
         watch_wrong(watch, "broker %d registers with other directories, and was not fenced before",
                     b->id);
     }
