@@ -10,12 +10,13 @@
 #include "common/log/small_file.h"
 #include "common/port/entropy.h"
 
-#define LOCK_FILE        ".lock"
-#define BOOT_ID_FILE     "boot-id"
-#define FAILED_SYNC_FILE "sync-failed"
-#define DIR_ARENA_CHUNK  ((size_t)64 << 10)
-#define DIR_ARENA_MAX    ((size_t)1 << 30)
-#define BOOT_ID_MAX      64
+#define LOCK_FILE         ".lock"
+#define BOOT_ID_FILE      "boot-id"
+#define FAILED_SYNC_FILE  "sync-failed"
+#define FAILED_SYNC_TRIES 3 /* the device may refuse one write, too */
+#define DIR_ARENA_CHUNK   ((size_t)64 << 10)
+#define DIR_ARENA_MAX     ((size_t)1 << 30)
+#define BOOT_ID_MAX       64
 
 static void say(char *sentence, size_t room, const char *path, const char *what, err_t err)
 {
@@ -94,20 +95,27 @@ err_t log_dir_note_boot(struct log_dir *dir)
     return OK;
 }
 
+static err_t failed_sync_write(struct host *host, const char *path)
+{
+    struct disk_file *file = NULL;
+    struct uuid boot;
+    disk_boot_id(host, &boot);
+    struct uuid_text text = uuid_print(boot);
+    struct slice bytes = slice_str(text.s);
+    TRY(disk_open(host, path, DISK_WRITE | DISK_CREATE, &file));
+    err_t err = disk_write(file, &bytes, 1, 0);
+    disk_close(file);
+    return err;
+}
+
 /* The page cache is enough to keep it: once that is gone, so is what must not be believed. */
 void log_dir_note_failed_sync(struct log_dir *dir)
 {
     char path[LOG_DIR_PATH_MAX + 32];
-    struct disk_file *file = NULL;
-    struct uuid boot;
-    disk_boot_id(dir->table->host, &boot);
-    struct uuid_text text = uuid_print(boot);
-    struct slice bytes = slice_str(text.s);
     join(path, sizeof(path), dir->path, FAILED_SYNC_FILE);
-    err_t err = disk_open(dir->table->host, path, DISK_WRITE | DISK_CREATE, &file);
-    if (err == OK) {
-        err = disk_write(file, &bytes, 1, 0);
-        disk_close(file);
+    err_t err = ERR_IO;
+    for (int tries = 0; err != OK && tries < FAILED_SYNC_TRIES; tries++) {
+        err = failed_sync_write(dir->table->host, path);
     }
     if (err != OK) {
         trace_log(

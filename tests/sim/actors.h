@@ -113,9 +113,6 @@ void consumer_take(struct consumer *, uint32_t partition, int64_t offset);
 void consumer_drop(struct consumer *, uint32_t partition);
 void consumer_work(struct consumer *);
 
-enum changer { ADMINISTRATOR, OVERSEER, CHANGERS };
-_Static_assert(CHANGERS == CHANGERS_MAX, "a time for each");
-
 struct administrator {
     struct agent agent;
     struct agent_call call;

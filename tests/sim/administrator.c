@@ -200,7 +200,6 @@ void administrator_open(struct administrator *admin, struct field *field, const 
 {
     *admin = (struct administrator){.pace_us = pace_us};
     agent_open(&admin->agent, field, address, number, work);
-    admin->agent.changer = ADMINISTRATOR;
 }
 
 bool administrator_ready(const struct administrator *admin)

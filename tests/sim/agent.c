@@ -25,13 +25,7 @@ bool field_may_change(const struct field *field)
 
 bool field_changes(const struct field *field)
 {
-    time_us now = world_now_us(field->cluster->world);
-    for (uint32_t i = 0; i < CHANGERS_MAX; i++) {
-        if (now < field->changing_until[i]) {
-            return true;
-        }
-    }
-    return false;
+    return field->changing > 0 || world_now_us(field->cluster->world) < field->changing_until;
 }
 
 bool field_busy(const struct field *field)
@@ -246,23 +240,19 @@ void agent_ignore(struct agent_call *call, const void *response)
     (void)response;
 }
 
-static void change_until(struct agent *agent, time_us wait_us)
-{
-    assert(agent->changer < CHANGERS_MAX);
-    agent->field->changing_until[agent->changer] = world_now_us(agent->field->cluster->world) +
-                                                   wait_us;
-}
-
 void agent_changed(struct agent_call *call, const void *response)
 {
-    if (response != NULL) {
-        change_until(call->agent, 0);
+    struct field *field = call->agent->field;
+    assert(field->changing > 0);
+    field->changing--;
+    if (response == NULL) {
+        field->changing_until = world_now_us(field->cluster->world) + CHANGE_MOST_US;
     }
 }
 
 void agent_changing(struct agent *agent, const struct agent_call *call)
 {
-    change_until(agent, call->out ? CHANGE_MOST_US : 0);
+    agent->field->changing += call->out;
 }
 
 void agent_want_metadata(struct agent *agent)

@@ -13,7 +13,6 @@
 #define TOPIC_SIZE_MAX 4  /* of a topic when it is created */
 #define PARTITIONS_MAX 18 /* of all topics, when they have grown */
 #define MEMBERS_MAX    4  /* of all groups */
-#define CHANGERS_MAX   2
 
 /* The topics that agents write to. */
 struct field {
@@ -49,12 +48,12 @@ struct field {
     bool rests; /* the same, and administrators, for as long as followers need to get in sync */
     /* Clients that think: they are busy around faults, and do little in between. */
     bool thinks;
-    time_us idle_tick_us; /* of a client that thinks: it looks around so often */
-    time_us idle_pace_us; /* ... and begins a batch for each partition */
-    time_us busy_until;   /* of the world's time */
-    time_us busy_from;    /* the next time */
-    time_us
-        changing_until[CHANGERS_MAX]; /* what an administrator asked for may be done until then */
+    time_us idle_tick_us;   /* of a client that thinks: it looks around so often */
+    time_us idle_pace_us;   /* ... and begins a batch for each partition */
+    time_us busy_until;     /* of the world's time */
+    time_us busy_from;      /* the next time */
+    uint32_t changing;      /* so many changes are asked for */
+    time_us changing_until; /* what was, and nobody answered, may be done until then */
     uint64_t errors;
 };
 
@@ -131,7 +130,6 @@ struct agent {
     time_us tick_us;
     time_us idle_tick_us; /* at most, where clients think */
     struct timer timer;
-    uint32_t changer; /* of CHANGERS_MAX, if it changes anything */
     /* What it does with its turns. */
     void (*work)(struct agent *);
 };
@@ -150,7 +148,7 @@ void agent_send(struct agent *, int32_t broker, struct agent_call *, int16_t api
                 const void *request);
 /* `done` of a call whose answer nobody waits for. */
 void agent_ignore(struct agent_call *, const void *response);
-/* `done` of a call that changes something, which has just been sent (or not, if nothing is out). */
+/* `done` of a call that changes something; and said when it should have been sent (it was if it is out). */
 void agent_changed(struct agent_call *, const void *response);
 void agent_changing(struct agent *, const struct agent_call *);
 void agent_want_metadata(struct agent *);

@@ -47,6 +47,11 @@ static const struct meta_topic *topic_of(const struct cluster *cluster, const ch
     return image == NULL ? NULL : meta_topic_named(image, slice_str(name));
 }
 
+bool atlas_has_topic(const struct cluster *cluster, const char *name)
+{
+    return topic_of(cluster, name) != NULL;
+}
+
 static const struct partition *leader_of(const struct cluster *cluster, const char *topic,
                                          int32_t index)
 {

@@ -14,6 +14,8 @@
  */
 enum atlas_harm { ATLAS_ROT, ATLAS_LOSS };
 
+/* Whether the active controller knows it. */
+bool atlas_has_topic(const struct cluster *, const char *name);
 /* All that this broker has on its disk may be lost; false also when nobody can say. */
 bool atlas_spares_broker(const struct cluster *, uint32_t broker);
 /* The same of one partition. */

@@ -11,11 +11,18 @@ static time_us now(const struct nemesis *n)
     return world_now_us(n->cluster->world);
 }
 
+/* Nobody has asked for a topic, or will before the controllers have heard of it: it might be left to the emptied disk alone. */
+static bool topics_stay(const struct nemesis *n)
+{
+    return !field_changes(n->field) &&
+           (n->plan->members == 0 || atlas_has_topic(n->cluster, "__consumer_offsets"));
+}
+
 /* The process dies, and the next one finds an empty disk. */
 static void wipe(struct nemesis *n, struct nemesis_node *node)
 {
     bool good = node->broker
-                    ? atlas_spares_broker(n->cluster, node->number) && !field_changes(n->field)
+                    ? atlas_spares_broker(n->cluster, node->number) && topics_stay(n)
                     : !n->controller_wiped && atlas_spares_controller(n->cluster, node->number);
     if (!good || node->stopping || node->down) {
         return;

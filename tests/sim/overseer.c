@@ -163,7 +163,6 @@ void overseer_open(struct overseer *who, struct field *field, const char *addres
 {
     *who = (struct overseer){.pace_us = pace_us};
     agent_open(&who->agent, field, address, number, work);
-    who->agent.changer = OVERSEER;
 }
 
 void overseer_close(struct overseer *who)
