@@ -326,15 +326,15 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
         return false;
     }
     uint32_t others = 0;
-    uint32_t whole = 0; /* of them: with all that is committed on disk */
+    uint32_t whole = 0; /* of them: with all that there is on disk */
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         bool runs = i != controller && cluster->controllers[i].node != NULL &&
                     !cluster->controllers[i].halted;
         const struct raft *other = runs ? controller_node_raft(cluster->controllers[i].node) : NULL;
         others += runs;
-        whole += other != NULL && other->durable >= raft->commit;
+        whole += other != NULL && other->durable >= raft->log.last;
     }
-    /* All have been there, and a majority keeps what is committed. */
+    /* All have been there, and a majority keeps what is committed, and what will be by an answer of this one that is under way. */
     return others + 1 == cluster->controller_count && whole > cluster->controller_count / 2;
 }
 

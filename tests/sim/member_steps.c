@@ -116,8 +116,8 @@ static void on_joined(struct agent_call *call, const void *answer)
 {
     struct member *member = member_of(call);
     const struct kmsg_join_group_response *response = answer;
-    if (response == NULL && member->id[0] != '\0') {
-        member_lost(member, 0); /* who joins has given up all */
+    if (response == NULL && (member->id[0] != '\0' || member->instance[0] != '\0')) {
+        member_lost(member, 0); /* who joins has given up all; a seat is taken over without an id */
     }
     if (member->step.life != member->life) {
         return;

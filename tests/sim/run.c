@@ -12,6 +12,7 @@
 #define REST_US        (15 * SECOND)
 #define RECOVER_US     (60 * SECOND)
 #define SMALL_FETCH_US 20000 /* ... and for each record, where followers fetch little at a time */
+#define READ_US        2000  /* ... and where groups may have to read everything again */
 #define HELD_MOST_US   (20 * SECOND)
 #define LOOK_EVERY     32 /* events */
 #define PRODUCERS      4
@@ -313,14 +314,33 @@ static void ids_learn(struct run *run)
     }
 }
 
-/* Followers that get on by one batch at a time need long for a long log. */
+/* Records that followers have to copy: each may be a batch of its own. */
+static uint64_t records_written(const struct run *run)
+{
+    uint64_t written = 0;
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        written += run->producers[i].acked;
+    }
+    for (size_t i = 0; i < run->history.count; i++) {
+        const struct history_op *op = &run->history.ops[i];
+        written += op->kind == HISTORY_COMMIT && op->status != HISTORY_FAILED;
+    }
+    return written;
+}
+
+/* Followers that get on by one batch at a time need long for a long log: for each batch the way to the leader and back. */
 static time_us recover_us(const struct run *run)
 {
-    uint64_t acked = 0;
-    for (uint32_t i = 0; i < run->plan.producers; i++) {
-        acked += run->producers[i].acked;
-    }
-    return RECOVER_US + (plan_small_fetches(&run->plan) ? (time_us)acked * SMALL_FETCH_US : 0);
+    const struct world_habits *habits = &run->plan.habits;
+    time_us batch_us = SMALL_FETCH_US + habits->link_min_us + habits->link_max_us + habits->wake_us;
+    return RECOVER_US +
+           (plan_small_fetches(&run->plan) ? (time_us)records_written(run) * batch_us : 0);
+}
+
+/* Who has a short session fetches a hundred records at a time, and a wide network carries four such fetches in a second. */
+static time_us read_us(const struct run *run)
+{
+    return RECOVER_US + (time_us)records_written(run) * READ_US;
 }
 
 static bool whole_or_late(struct run *run)
@@ -398,11 +418,13 @@ static bool recover(struct run *run)
     run->field.memory_well_us = world_now_us(run->cluster->world);
     consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
     if (!until(run, all_read, RECOVER_US, "not everything can be read") ||
-        !until(run, groups_done, RECOVER_US, "a group does not get on")) {
+        !until(run, groups_done, read_us(run), "a group does not get on")) {
         return false;
     }
     groups_due(run);
-    return until(run, whole, RECOVER_US, "not all replicas are in sync after the last reading");
+    /* The last reader may have met rot that nobody had: then a replica has been made anew, and copies everything. */
+    return until(run, whole, recover_us(run),
+                 "not all replicas are in sync after the last reading");
 }
 
 static void judge(struct run *run)
