@@ -89,13 +89,13 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
     return err;
 }
 
-/* Those below the log's start are of no use, those beyond its end tell of what was cut off. */
+/* Those below the log's start, as a crash would find it, are of no use; those beyond its end tell of what was cut off. */
 static void trim_snapshots(struct partition *p)
 {
     struct arena arena;
     partition_enter(p);
     bool good = p->log != NULL;
-    int64_t from = good ? log_start(p->log) : 0;
+    int64_t from = good ? min_i64(log_start(p->log), p->saved_start) : 0;
     int64_t to = good ? log_end(p->log) : 0;
     lock_leave(p->lock);
     if (!good) {
@@ -208,6 +208,7 @@ static void feed_snapshot(struct partition *p, const struct producer_line *lines
 static void rebuild(struct partition *p, struct heap *heap)
 {
     struct arena arena;
+    struct replica_event event = {.kind = REPLICA_LOADED};
     struct producer_line *lines = NULL;
     size_t count = 0;
     int64_t at = 0;
@@ -227,6 +228,7 @@ static void rebuild(struct partition *p, struct heap *heap)
         feed_snapshot(p, lines, count);
     } else if (err == ERR_NOT_FOUND) {
         at = start;
+        event.producers_missing = true; /* whom what is deleted below would have told of */
         err = OK;
     }
     struct stretch stretch = {heap, heap_alloc(heap, REBUILD_BYTES), REBUILD_BYTES};
@@ -237,7 +239,6 @@ static void rebuild(struct partition *p, struct heap *heap)
     arena_release(&arena);
     partition_enter(p);
     p->rebuilding = false;
-    struct replica_event event = {.kind = REPLICA_LOADED};
     if (err == ERR_NOT_FOUND) {
         (void)rebuild_step(p, &event);
     }

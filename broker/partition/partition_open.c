@@ -152,9 +152,10 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     arena_init(&arena, memory_source(p->table->host), OPEN_ARENA_CHUNK, OPEN_ARENA_MAX);
     err_t err = feed_load(p, &arena, proven, &file);
     bool epochs_known = err == OK && (file.count > 0 || log_end(p->log) == log_start(p->log));
-    /* Without the epoch file the whole log tells its epochs; the producers come the same way. */
-    if (err == OK && epochs_known) {
-        err = feed_snapshot(p, &arena, max_i64(proven, log_start(p->log)), &from, &known);
+    /* Without the epoch file the whole log tells its epochs; the producers come the same way, but for those below its start. */
+    if (err == OK) {
+        int64_t newest = epochs_known ? max_i64(proven, log_start(p->log)) : log_start(p->log);
+        err = feed_snapshot(p, &arena, newest, &from, &known);
     }
     from = max_i64(from, log_start(p->log));
     if (err == OK && from < log_end(p->log)) {

@@ -81,15 +81,14 @@ static bool take_point(struct point *point)
     if (open) {
         point->recovery = log_recovery_point_take(p->log);
         bool settled = !p->chores_running && p->chores == 0;
+        point->log_start = settled ? log_start(p->log) : min_i64(p->saved_start, log_start(p->log));
         if (settled) {
             p->saved_point = point->recovery.offset;
-            p->saved_start = log_start(p->log);
         } else {
             /* The epoch file may not know yet what came in the place of what was cut: the log's note of that stays. */
             point->recovery.offset = min_i64(point->recovery.offset, p->saved_point);
             point->recovery.proven = false;
         }
-        point->log_start = min_i64(p->saved_start, log_start(p->log));
         point->high_watermark = p->core.high_watermark;
         /* Without acks that wait for it nobody syncs a log with durability=pagecache: then we do. */
         if (p->unsynced_bytes > 0 && log_durable_end(p->log) < log_end(p->log)) {
@@ -167,6 +166,7 @@ err_t checkpoint_dir(struct log_dir *dir)
             partition_enter(points[i].p);
             if (points[i].p->log != NULL && !points[i].closed && !points[i].kept) {
                 log_recovery_point_saved(points[i].p->log, points[i].recovery);
+                points[i].p->saved_start = points[i].log_start;
             }
             lock_leave(points[i].p->lock);
         }
@@ -264,6 +264,7 @@ static bool expire(struct partition *p, time_ms wall)
             struct step step = {.event = {.kind = REPLICA_LOG_START}};
             step.event.log_start = log_start(p->log);
             partition_step(p, &step);
+            partition_chore(p, CHORE_START);
         }
     }
     bool files = files_below_start(p);
@@ -271,15 +272,15 @@ static bool expire(struct partition *p, time_ms wall)
     return moved || files;
 }
 
-/* The start stands in the checkpoint: the files below it go. What is kept until a sync has proven the name of the segment behind it
- * goes the next time: where nobody writes any more, nobody else asks for one. */
-static void drop_files(struct partition *p, int64_t saved_start)
+/* The files below the start that stands in the checkpoint go. What is kept until a sync has proven the name of the segment behind it,
+ * or until a newer start has its snapshot, goes the next time: where nobody writes any more, nobody else asks for a sync. */
+static void drop_files(struct partition *p)
 {
     partition_enter(p);
     struct log_doomed *doomed = NULL;
     time_ms delay_ms = p->settings.file_delete_delay_ms;
     if (p->state == PARTITION_OPEN && !p->rebuilding) {
-        if (log_drop(p->log, min_i64(saved_start, log_start(p->log))) != OK) {
+        if (log_drop(p->log, min_i64(p->saved_start, log_start(p->log))) != OK) {
             partition_fail(p);
         }
         doomed = log_doomed_take(p->log);
@@ -332,7 +333,7 @@ static void retain_dir(struct log_dir *dir)
     if (moved > 0 && checkpoint_dir(dir) == OK) {
         for (size_t i = 0; i < count; i++) {
             if (points[i].log_start >= 0) {
-                drop_files(points[i].p, points[i].log_start);
+                drop_files(points[i].p);
             }
         }
     }

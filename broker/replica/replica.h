@@ -159,7 +159,7 @@ struct replica_event {
         } load;
         struct producer_entry producer;
         struct batch_receipt replay;
-        /* LOADED, of an opening: who wrote what was deleted below the log's start is not told by any snapshot. */
+        /* LOADED, of an opening or a rebuild: who wrote what was deleted below the log's start is not told by any snapshot. */
         bool producers_missing;
         const struct replica_view *view; /* borrowed for the step */
         struct {

@@ -83,9 +83,10 @@ static void loaded(struct replica *replica, const struct replica_event *event,
         replica_halt(replica, actions);
         return;
     }
+    bool asks = event->producers_missing && replica->log_start > 0 &&
+                replica->role != REPLICA_LEADER;
     replica->producers_ready = true;
-    replica->producers_missing = replica->producers_missing ||
-                                 (event->producers_missing && replica->log_start > 0);
+    replica->producers_missing = replica->producers_missing || asks;
     replica->expiry_at_ms = event->now + min_i64(REPLICA_EXPIRY_CHECK_MS,
                                                  replica->config.producer_expiration_ms);
     if (replica->role == REPLICA_LOADING) {

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/partition/partition_internal.h"
 #include "partition_bench.h"
 
 static struct bench bench;
@@ -180,6 +181,25 @@ Test(follow, an_unreplicated_tail_is_cut_off)
     check_same(1, 0, 0);
 }
 
+static bool chores_done(void *arg)
+{
+    struct partition *p = arg;
+    partition_enter(p);
+    bool done = !p->chores_running && p->chores == 0;
+    lock_leave(p->lock);
+    return done;
+}
+
+static void hold_chores(struct partition *p, bool hold)
+{
+    cr_assert(!hold || bench_soon(chores_done, p));
+    partition_enter(p);
+    cr_assert_eq(p->chores_running, !hold);
+    p->chores_running = hold;
+    partition_chore(p, 0);
+    partition_leave(p);
+}
+
 Test(follow, the_set_shrinks_without_a_dead_follower_and_grows_again)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
@@ -253,6 +273,12 @@ Test(follow, records_that_the_leader_deletes_are_deleted_everywhere)
     cr_assert_eq(bench_facts(&bench, 2).log_start, 20);
 }
 
+static bool starts_at_one(void *arg)
+{
+    (void)arg;
+    return bench_facts(&bench, 1).log_start == 1 && bench_facts(&bench, 2).log_start == 1;
+}
+
 static void check_known(uint32_t node, int64_t producer, int32_t sequence, int64_t offset)
 {
     struct produce_ticket again = bench_produce_as(&bench, node, -1, producer, sequence);
@@ -302,6 +328,37 @@ Test(follow, who_is_made_anew_knows_them_after_a_crash_too)
     check_known(2, 7, 0, 0);
     check_known(2, 8, 1, 2);
     cr_assert_eq(bench_produce_as(&bench, 2, -1, 7, 1).base_offset, 3);
+}
+
+/* What it knew of the deleted is gone with a cut that is deeper than its memory, and no snapshot has told of it yet. */
+Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
+{
+    int64_t offset;
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
+    hold_chores(p, true);
+    cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_NONE);
+    cr_assert(bench_soon(starts_at_one, NULL));
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    for (int32_t i = 1; i <= 15; i++) { /* nobody has these */
+        cr_assert_eq(bench_produce_as(&bench, 0, 1, 8, i).error, KAFKA_NONE);
+    }
+    bench_lead(&bench, -1);
+    bench_start(&bench, 1);
+    bench_start(&bench, 2);
+    bench_isr(&bench, 6);
+    bench_lead(&bench, 2);
+    cr_assert(bench_soon_end(&bench, 0, 2));
+    hold_chores(p, false);
+    partition_drop(p);
+    cr_assert_eq(bench_produce(&bench, 1, -1, 1, 100).base_offset, 2);
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 3));
+    check_known(0, 7, 0, 0);
+    check_known(0, 8, 0, 1);
 }
 
 static bool expired(void *arg)

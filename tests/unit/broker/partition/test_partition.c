@@ -1,6 +1,7 @@
 /* One broker: what is written is read, survives restarts of both kinds, and goes when it should. */
 #include <criterion/criterion.h>
 
+#include "broker/partition/partition_internal.h"
 #include "partition_bench.h"
 
 static struct bench bench;
@@ -476,6 +477,98 @@ Test(partition, a_producer_whose_records_were_deleted_is_known_after_a_crash)
         cr_assert_eq(again.base_offset, producer - 7);
         cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 1).error, KAFKA_NONE);
     }
+}
+
+static void delete_below(int64_t to)
+{
+    struct partition *p = bench_partition(&bench, 0);
+    int64_t offset;
+    cr_assert_eq(partition_delete_records(p, to, &offset), KAFKA_NONE);
+    partition_drop(p);
+}
+
+static bool chores_done(void *arg)
+{
+    (void)arg;
+    struct partition *p = bench_partition(&bench, 0);
+    partition_enter(p);
+    bool done = !p->chores_running && p->chores == 0;
+    lock_leave(p->lock);
+    partition_drop(p);
+    return done;
+}
+
+static void start_without_checkpoints(void)
+{
+    bench.checkpoint_ms = 3600000;
+    bench_start(&bench, 0);
+    bench_lead(&bench, 1);
+}
+
+static void check_known(int64_t producer, int64_t offset)
+{
+    struct produce_ticket again = bench_produce_as(&bench, 0, -1, producer, 0);
+    cr_assert(again.duplicate, "producer %lld", (long long)producer);
+    cr_assert_eq(again.base_offset, offset);
+}
+
+/* The epoch file begins where the newest deletion left the log; the checkpoint says where the one before left it. */
+static void crash_before_the_start_is_noted(bool rolls)
+{
+    int start = 1;
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 0).base_offset, producer - 7);
+    }
+    delete_below(start);
+    cr_assert(bench_soon(start_noted, &start));
+    bench_stop(&bench, 0, true);
+    bench.settings.segment_bytes = 20000;
+    start_without_checkpoints();
+    cr_assert(bench_soon_high_watermark(&bench, 0, 3));
+    delete_below(2);
+    for (int i = 0; i < 5 && rolls; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).error, KAFKA_NONE);
+    }
+    cr_assert(bench_soon(chores_done, NULL));
+    bench_stop(&bench, 0, false);
+    start_without_checkpoints();
+    cr_assert(bench_soon_high_watermark(&bench, 0, rolls ? 8 : 3));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        check_known(producer, producer - 7);
+    }
+}
+
+Test(partition, deleted_producers_are_known_where_the_epoch_file_is_ahead_of_the_start)
+{
+    crash_before_the_start_is_noted(false);
+}
+
+Test(partition, the_snapshot_for_a_start_stays_until_a_newer_start_is_noted)
+{
+    crash_before_the_start_is_noted(true);
+}
+
+Test(partition, a_producer_whose_records_have_expired_is_known_after_a_crash)
+{
+    bench_stop(&bench, 0, true);
+    bench.settings.segment_bytes = 20000;
+    start_without_checkpoints();
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).error, KAFKA_NONE);
+    }
+    bench_stop(&bench, 0, false); /* no checkpoint proves what its snapshots tell */
+    bench.settings.retention_bytes = 50000;
+    start_without_checkpoints();
+    cr_assert(bench_soon(files_gone, NULL));
+    int start = (int)bench_facts(&bench, 0).log_start;
+    cr_assert(bench_soon(start_noted, &start));
+    bench_stop(&bench, 0, false);
+    start_without_checkpoints();
+    cr_assert(bench_soon_high_watermark(&bench, 0, 11));
+    cr_assert_geq(bench_facts(&bench, 0).log_start, start);
+    check_known(7, 0);
 }
 
 Test(partition, a_topic_that_is_only_compacted_deletes_no_records)

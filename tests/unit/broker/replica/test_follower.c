@@ -242,6 +242,56 @@ Test(follower, a_deep_truncation_rebuilds_the_producers)
     bench_release(&b);
 }
 
+/* Cut deeper than it remembers when no snapshot tells of what is deleted: only the leader knows who wrote that. */
+static void rebuild(struct bench *b, bool leads)
+{
+    struct batch_receipt log[30];
+    follow(b, 0);
+    for (int32_t i = 0; i < 30; i++) {
+        log[i] = sequenced(i, i, 4);
+    }
+    receive(b, log, 30, 30);
+    struct replica_event event = bench_answer(b);
+    event.fetched.high_watermark = 30;
+    event.fetched.log_start_offset = 5;
+    bench_step(b, event);
+    cr_assert_eq(bench_must(b, REPLICA_SET_LOG_START)->set_log_start, 5);
+    event = bench_answer(b);
+    event.fetched.diverging_epoch = 4;
+    event.fetched.diverging_end = 8;
+    bench_step(b, event);
+    cr_assert_eq(bench_must(b, REPLICA_REBUILD)->rebuild_to, 8);
+    if (leads) {
+        b->view.leader = 1;
+        b->view.leader_epoch = 6;
+        bench_view(b);
+    }
+    for (int32_t i = 5; i < 8; i++) {
+        bench_step(b, (struct replica_event){.kind = REPLICA_REPLAY, .replay = log[i]});
+    }
+    bench_step(b, (struct replica_event){.kind = REPLICA_LOADED, .producers_missing = true});
+}
+
+Test(follower, who_rebuilds_without_a_snapshot_asks_who_wrote_what_is_deleted)
+{
+    struct bench b;
+    struct replica_fetch_plan plan;
+    rebuild(&b, false);
+    cr_assert(replica_fetch_plan(&b.replica, &plan));
+    cr_assert_eq(plan.fetch_offset, 8);
+    cr_assert_eq(plan.producers_below, 5);
+    bench_release(&b);
+}
+
+Test(follower, who_leads_by_the_end_of_a_rebuild_asks_nobody)
+{
+    struct bench b;
+    rebuild(&b, true);
+    cr_assert_not(b.replica.producers_missing);
+    cr_assert_eq(bench_told(&b, bench_produce(&b, 1, bench_batch(7, 0, 8, 1))), KAFKA_NONE);
+    bench_release(&b);
+}
+
 Test(follower, fetches_only_once_registered)
 {
     struct bench b;
