@@ -89,14 +89,16 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
     return err;
 }
 
-/* Those below the log's start, as a crash would find it, are of no use; those beyond its end tell of what was cut off. */
+/* Those below the log's start, as a crash would find it, are of no use; those beyond where it was cut tell of what is gone, though it
+ * may have grown over them since. */
 static void trim_snapshots(struct partition *p)
 {
     struct arena arena;
     partition_enter(p);
     bool good = p->log != NULL;
     int64_t from = good ? min_i64(log_start(p->log), p->saved_start) : 0;
-    int64_t to = good ? log_end(p->log) : 0;
+    int64_t to = good ? min_i64(log_end(p->log), p->cut_to) : 0;
+    p->cut_to = good ? INT64_MAX : p->cut_to;
     lock_leave(p->lock);
     if (!good) {
         return;
@@ -516,6 +518,7 @@ void partition_chores_init(struct partition *p)
     p->chores_job.work = chores_work;
     p->chores_job.done = chores_done;
     p->closed_end = -1;
+    p->cut_to = INT64_MAX;
 }
 
 void partition_chores_submit(struct partition *p)

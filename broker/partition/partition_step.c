@@ -309,6 +309,11 @@ static err_t cut_log(struct partition *p, const struct replica_action *action)
         p->read_end = to;
         p->rewinds++;
     }
+    if (action->kind == REPLICA_TRUNCATE) {
+        p->cut_to = min_i64(p->cut_to, to);
+    } else if (p->core.producers_missing || action->restart.log_start == 0) {
+        p->cut_to = -1; /* of what it holds from here on nothing tells that was noted before */
+    }
     partition_chore(p, CHORE_TRIM);
     if (action->kind == REPLICA_TRUNCATE) {
         trace_log(p->table->config.trace, TRACE_INFO, TRACE_PARTITION,

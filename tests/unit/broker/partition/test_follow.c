@@ -200,6 +200,51 @@ static void hold_chores(struct partition *p, bool hold)
     partition_leave(p);
 }
 
+static int snapshots(void)
+{
+    char command[300];
+    int n = -1;
+    (void)snprintf(command, sizeof(command), "ls %s/node1/" BENCH_TOPIC "-0 | grep -c snapshot",
+                   bench.root);
+    FILE *out = popen(command, "r");
+    cr_assert_not_null(out);
+    cr_assert_eq(fscanf(out, "%d", &n), 1);
+    (void)pclose(out);
+    return n;
+}
+
+/* Whoever is slow at its disk has grown over a snapshot of what was cut before it gets to throw that away. */
+Test(follow, a_snapshot_of_what_was_cut_goes_though_the_log_has_grown_over_it)
+{
+    bench.settings.segment_bytes = 20000;
+    bench_lead(&bench, 1);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    cr_assert(bench_soon_end(&bench, 1, 1));
+    cr_assert(bench_soon_end(&bench, 2, 1));
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    struct partition *p = bench_partition(&bench, 0);
+    for (int i = 0; i < 6; i++) { /* nobody has these */
+        cr_assert_eq(bench_produce(&bench, 0, 1, 1, 9000).error, KAFKA_NONE);
+        cr_assert(bench_soon(chores_done, p));
+    }
+    cr_assert_gt(snapshots(), 0);
+    bench_lead(&bench, -1);
+    bench_start(&bench, 1);
+    bench_start(&bench, 2);
+    hold_chores(p, true);
+    bench_isr(&bench, 6);
+    bench_lead(&bench, 2);
+    for (int i = 0; i < 9; i++) {
+        cr_assert_eq(bench_produce(&bench, 1, -1, 1, 100).base_offset, 1 + i);
+    }
+    cr_assert(bench_soon_end(&bench, 0, 10));
+    hold_chores(p, false);
+    cr_assert(bench_soon(chores_done, p));
+    cr_assert_eq(snapshots(), 1, "only the new segment's");
+    partition_drop(p);
+}
+
 Test(follow, the_set_shrinks_without_a_dead_follower_and_grows_again)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
