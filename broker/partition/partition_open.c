@@ -80,6 +80,21 @@ static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
     return feed(p, &event) ? OK : ERR_NO_MEMORY;
 }
 
+/* Where a snapshot for the log's start may stand. A start inside a batch that was not noted yet comes back as that batch's first
+ * offset; who wrote what is deleted below is the same. */
+static int64_t start_reach(struct partition *p)
+{
+    struct log_replay *replay;
+    struct log_batch batch;
+    int64_t start = log_start(p->log);
+    if (start == 0 || start == log_end(p->log) || log_replay_open(p->log, start, &replay) != OK) {
+        return start;
+    }
+    err_t err = log_replay_next(replay, &batch);
+    log_replay_close(replay);
+    return err == OK ? max_i64(start, batch.facts.last_offset) : start;
+}
+
 /* ret_known: one was there, so that what the log's records do not tell is known. */
 static err_t feed_snapshot(struct partition *p, struct arena *arena, int64_t proven,
                            int64_t *ret_from, bool *ret_known)
@@ -154,7 +169,7 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     bool epochs_known = err == OK && (file.count > 0 || log_end(p->log) == log_start(p->log));
     /* Without the epoch file the whole log tells its epochs; the producers come the same way, but for those below its start. */
     if (err == OK) {
-        int64_t newest = epochs_known ? max_i64(proven, log_start(p->log)) : log_start(p->log);
+        int64_t newest = max_i64(epochs_known ? proven : 0, start_reach(p));
         err = feed_snapshot(p, &arena, newest, &from, &known);
     }
     from = max_i64(from, log_start(p->log));

@@ -406,6 +406,32 @@ Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
     check_known(0, 8, 0, 1);
 }
 
+/* The leader's log begins inside a batch: what is told is noted before the copy's own base is known. */
+Test(follow, who_is_made_anew_inside_a_batch_knows_them_after_a_crash_too)
+{
+    char command[200];
+    int64_t offset;
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 1);
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_delete_records(p, 2, &offset), KAFKA_NONE);
+    partition_drop(p);
+    bench_stop(&bench, 2, true);
+    (void)snprintf(command, sizeof(command), "rm -r %s/node3/" BENCH_TOPIC "-0", bench.root);
+    cr_assert_eq(system(command), 0);
+    bench_rotten(&bench, 2);
+    bench.checkpoint_ms = 3600000;
+    bench_start(&bench, 2);
+    cr_assert(bench_soon_in_isr(&bench, 2));
+    cr_assert(bench_soon_end(&bench, 2, 4));
+    bench_lead(&bench, -1);
+    bench_stop(&bench, 2, false);
+    bench_start(&bench, 2);
+    bench_lead(&bench, 3);
+    cr_assert(bench_soon_high_watermark(&bench, 2, 4));
+    check_known(2, 7, 0, 0);
+}
+
 static bool expired(void *arg)
 {
     return bench_facts(&bench, *(uint32_t *)arg).log_start > 0;
