@@ -255,6 +255,10 @@ enum kafka_error shard_closed_error(const struct coord_shard *);
 bool shard_answer_after(struct coord_shard *, struct coord_call *, uint64_t after_write);
 /* Inside: the home loop is to look at what is wanted. */
 void shard_look(struct coord_shard *);
+/* Inside: who does not lead any more, or under another epoch, knows nothing from now on. That does not wait for the home loop: when
+ * that turns next this broker may lead again, and what is decided by what was known before would be taken by the log, behind what
+ * another coordinator has stored there. */
+void shard_yield(struct coord_shard *);
 
 /* --- match.c --- */
 

@@ -96,6 +96,7 @@ static void shard_want(struct coord_shard *shard, bool wanted, int32_t epoch, bo
         shard->wanted_epoch = epoch;
         shard->wanted_gone = atomic_load(&shard->coords->gone_number);
         shard->hosted = hosted;
+        shard_yield(shard);
         shard_look(shard);
     }
     shard_leave(shard);

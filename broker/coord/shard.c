@@ -197,6 +197,19 @@ static enum kafka_error lost_error(enum kafka_error error)
                : KAFKA_COORDINATOR_NOT_AVAILABLE;
 }
 
+/* Inside. What was made of it since goes with it: a log that has a write and not the one before says what never was. */
+static void write_lost(struct coord_shard *shard, uint64_t load, enum kafka_error error)
+{
+    assert(error != KAFKA_NONE);
+    if (shard->state == SHARD_ACTIVE && shard->load == load) {
+        trace_log(shard->coords->config.trace, TRACE_WARN, TRACE_COORD,
+                  GROUPS_TOPIC "-%d: a write was not committed (%s); the shard is loaded anew.",
+                  shard->index, kafka_error_name((int16_t)error));
+        PROBE(COORD_WRITE_LOST);
+        shard_drop(shard, SHARD_RESTING, lost_error(error));
+    }
+}
+
 /* Outside of the monitor. */
 static void write_ended(struct coord_write *write)
 {
@@ -204,11 +217,7 @@ static void write_ended(struct coord_write *write)
     shard_enter(shard);
     if (shard->state == SHARD_ACTIVE && shard->load == write->load) {
         if (write->ticket.error != KAFKA_NONE) {
-            trace_log(shard->coords->config.trace, TRACE_WARN, TRACE_COORD,
-                      GROUPS_TOPIC "-%d: a write was not committed (%s); the shard is loaded anew.",
-                      shard->index, kafka_error_name((int16_t)write->ticket.error));
-            PROBE(COORD_WRITE_LOST);
-            shard_drop(shard, SHARD_RESTING, lost_error(write->ticket.error));
+            write_lost(shard, write->load, write->ticket.error);
         } else {
             assert(shard->pending > 0);
             shard->pending--;
@@ -240,15 +249,18 @@ static void on_written(struct mail *mail)
     write_ended(CONTAINER_OF(ticket, struct coord_write, ticket));
 }
 
-/* Outside of the monitor. */
-static void write_send(struct coord_write *write)
+/* Outside of the monitor. What the log did not take: KAFKA_NONE if that is not known yet. */
+static enum kafka_error write_send(struct coord_write *write)
 {
+    enum kafka_error error = KAFKA_NONE;
     write->ticket.mail.deliver = on_written;
     write->ticket.loop = write->shard->home;
     if (partition_produce(write->partition, &write->ticket, write->batch, write->bytes, -1)) {
+        error = write->ticket.error;
         /* By mail all the same: the drainer is at work, and this may empty the shard. */
         loop_post(write->shard->home, &write->ticket.mail);
     }
+    return error;
 }
 
 /* ---- the outbox ---- */
@@ -297,9 +309,11 @@ static void drain(struct coord_shard *shard)
             shard->sent_load = write->load;
             shard->sent = write->number;
         }
+        uint64_t load = write == NULL ? 0 : write->load;
+        enum kafka_error error = KAFKA_NONE;
         lock_leave(shard->lock);
         if (write != NULL) {
-            write_send(write);
+            error = write_send(write);
         }
         if (dropped != NULL) {
             write_free(dropped);
@@ -315,6 +329,9 @@ static void drain(struct coord_shard *shard)
             loop_post(call->loop, &call->mail);
         }
         lock_enter(shard->lock);
+        if (error != KAFKA_NONE) { /* the next one may be taken: not when its mail comes, but now */
+            write_lost(shard, load, error);
+        }
     }
 }
 

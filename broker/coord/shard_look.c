@@ -40,6 +40,13 @@ static bool fit(struct coord_shard *shard, enum aim aim)
     return reads && load_aim(shard, aim == AIM_FOLLOW);
 }
 
+void shard_yield(struct coord_shard *shard)
+{
+    if (shard->state == SHARD_ACTIVE && !fits(shard, aim_of(shard))) {
+        shard_drop(shard, SHARD_IDLE, KAFKA_NOT_COORDINATOR);
+    }
+}
+
 static void stop_told(struct coord_shard *shard)
 {
     timer_cancel(shard->home, &shard->tick);

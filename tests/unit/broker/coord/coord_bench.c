@@ -113,3 +113,25 @@ enum kafka_error coord_bench_send(struct bench *b, uint32_t node, int16_t acks, 
     CHECK(sem_destroy(&sent.told) == 0);
     return sent.ticket.error;
 }
+
+/* ---- a loop that stands still ---- */
+
+static void on_gate(struct mail *mail)
+{
+    struct coord_gate *gate = CONTAINER_OF(mail, struct coord_gate, mail);
+    CHECK(sem_post(&gate->stands) == 0);
+    CHECK(sem_wait(&gate->goes) == 0);
+}
+
+void coord_gate_close(struct coord_gate *gate, struct loop *loop)
+{
+    *gate = (struct coord_gate){.mail = {.deliver = on_gate}};
+    CHECK(sem_init(&gate->stands, 0, 0) == 0 && sem_init(&gate->goes, 0, 0) == 0);
+    loop_post(loop, &gate->mail);
+    CHECK(sem_wait(&gate->stands) == 0);
+}
+
+void coord_gate_open(struct coord_gate *gate)
+{
+    CHECK(sem_post(&gate->goes) == 0);
+}

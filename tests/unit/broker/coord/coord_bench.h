@@ -18,4 +18,14 @@ struct coord_shard *coord_bench_shard(struct bench *, uint32_t node);
 /* Appends the batch in `out` at this node and waits for the answer. */
 enum kafka_error coord_bench_send(struct bench *, uint32_t node, int16_t acks, struct buf *out);
 
+/* A loop that stands still, from coord_gate_close on until coord_gate_open. */
+struct coord_gate {
+    struct mail mail;
+    sem_t stands;
+    sem_t goes;
+};
+
+void coord_gate_close(struct coord_gate *, struct loop *);
+void coord_gate_open(struct coord_gate *);
+
 #endif

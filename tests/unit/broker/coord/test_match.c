@@ -6,27 +6,6 @@
 
 #define GROUPS 300
 
-struct gate {
-    struct mail mail;
-    sem_t stands;
-    sem_t goes;
-};
-
-static void on_gate(struct mail *mail)
-{
-    struct gate *gate = CONTAINER_OF(mail, struct gate, mail);
-    CHECK(sem_post(&gate->stands) == 0);
-    CHECK(sem_wait(&gate->goes) == 0);
-}
-
-static void gate_close(struct gate *gate, struct loop *loop)
-{
-    *gate = (struct gate){.mail = {.deliver = on_gate}};
-    CHECK(sem_init(&gate->stands, 0, 0) == 0 && sem_init(&gate->goes, 0, 0) == 0);
-    loop_post(loop, &gate->mail);
-    CHECK(sem_wait(&gate->stands) == 0);
-}
-
 static bool is_active(struct coord_shard *shard)
 {
     shard_enter(shard);
@@ -82,10 +61,10 @@ static uint32_t waiting(struct coord_match *list, uint32_t *ret_failed)
 Test(coord_match, one_pattern_is_evaluated_at_a_time)
 {
     static struct bench b;
-    struct gate gate;
+    struct coord_gate gate;
     struct coord_shard *shard = open_active(&b);
     struct coords *coords = shard->coords;
-    gate_close(&gate, shard->home); /* what comes from the pool stays there */
+    coord_gate_close(&gate, shard->home); /* what comes from the pool stays there */
     bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
     uint32_t failed = 0;
     uint32_t queued = waiting(coords->match_queue, &failed) +
@@ -96,7 +75,7 @@ Test(coord_match, one_pattern_is_evaluated_at_a_time)
     /* Nor do those wait that come while a pattern is evaluated. */
     bench_call(b.nodes[0].control, ask_all, &(struct asking){&b.nodes[0], shard});
     cr_assert_eq(atomic_load(&coords->matches), MATCHES_MAX);
-    CHECK(sem_post(&gate.goes) == 0);
+    coord_gate_open(&gate);
     while (atomic_load(&coords->matches) > 0) {
         (void)usleep(1000);
     }
@@ -109,17 +88,17 @@ Test(coord_match, what_is_large_leaves_room_for_few)
 {
     static struct bench b;
     static char large[1 << 20];
-    struct gate gate;
+    struct coord_gate gate;
     struct coord_shard *shard = open_active(&b);
     struct coords *coords = shard->coords;
     memset(large, 'x', sizeof(large));
-    gate_close(&gate, shard->home);
+    coord_gate_close(&gate, shard->home);
     struct asking asking = {&b.nodes[0], shard, slice_of(large, sizeof(large))};
     bench_call(b.nodes[0].control, ask_all, &asking);
     uint32_t most = MATCHES_BYTES_MAX / sizeof(large) + 1;
     cr_assert_leq(atomic_load(&coords->matches), most);
     cr_assert_geq(atomic_load(&coords->matches), most / 2);
-    CHECK(sem_post(&gate.goes) == 0);
+    coord_gate_open(&gate);
     while (atomic_load(&coords->matches) > 0) {
         (void)usleep(1000);
     }

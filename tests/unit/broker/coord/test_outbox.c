@@ -33,7 +33,8 @@ static void on_told(struct mail *mail)
     CHECK(sem_post(&commit->told) == 0);
 }
 
-static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
+/* true: it is refused at once. */
+static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
 {
     struct group_offset_item item = {.topic = slice_str("orders"),
                                      .offset = offset,
@@ -49,7 +50,12 @@ static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
     commit->call.mail.deliver = on_told;
     commit->call.loop = b->nodes[0].reactors[1];
     commit->call.arena = &commit->arena;
-    cr_assert_not(coord_submit(coords_of(b), &commit->call, &event), "it waits for the log");
+    return coord_submit(coords_of(b), &commit->call, &event);
+}
+
+static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
+{
+    cr_assert_not(commit_try(b, commit, offset), "it waits for the log");
 }
 
 static int64_t committed(struct bench *b)
@@ -105,5 +111,59 @@ Test(coord_outbox, has_one_drainer_and_keeps_the_order)
     shard_leave(shard);
     until_active(shard);
     cr_assert_eq(committed(&b), 10 + COMMITS - 1, "the log has them in their order");
+    coord_bench_close(&b);
+}
+
+/* What was decided behind a write that the log has refused says what never was: one member's partition is another's, and the first
+ * one's going is nowhere. The letter that tells of the refusal may come late. */
+Test(coord_outbox, a_write_behind_one_that_was_refused_is_not_sent)
+{
+    static struct bench b;
+    static struct commit commits[2];
+    struct coord_gate gate;
+    coord_bench_open(&b, 2);
+    coord_bench_stop(&b, 1, true);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    bench_isr(&b, 1);
+    until_active(shard);
+    coord_gate_close(&gate, shard->home);
+    b.settings.min_isr = 2;
+    bench_isr(&b, 1);
+    int64_t end = bench_facts(&b, 0).log_end;
+    commit_send(&b, &commits[0], 10);
+    b.settings.min_isr = 1;
+    bench_isr(&b, 1);
+    cr_assert(commit_try(&b, &commits[1], 20));
+    cr_assert_eq(commits[1].call.group.error, KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    cr_assert_eq(bench_facts(&b, 0).log_end, end);
+    coord_gate_open(&gate);
+    CHECK(sem_wait(&commits[0].told) == 0);
+    cr_assert_eq(commits[0].call.group.error, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    until_active(shard);
+    cr_assert_eq(committed(&b), -1);
+    arena_release(&commits[0].arena);
+    arena_release(&commits[1].arena);
+    coord_bench_close(&b);
+}
+
+/* Another one has coordinated meanwhile, and what it has stored is in the log; the shard's loop has not turned in between. */
+Test(coord_outbox, who_leads_again_does_not_go_on_from_what_it_knew)
+{
+    static struct bench b;
+    static struct commit commit;
+    struct coord_gate gate;
+    coord_bench_open(&b, 2);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    until_active(shard);
+    int32_t first = b.partition.leader;
+    coord_gate_close(&gate, shard->home);
+    bench_lead(&b, b.nodes[1].id);
+    bench_lead(&b, first);
+    cr_assert(commit_try(&b, &commit, 10));
+    cr_assert_eq(commit.call.group.error, KAFKA_NOT_COORDINATOR);
+    coord_gate_open(&gate);
+    until_active(shard);
+    cr_assert_eq(committed(&b), -1);
+    arena_release(&commit.arena);
     coord_bench_close(&b);
 }
