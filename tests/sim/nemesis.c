@@ -164,6 +164,7 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
 {
     struct broker_node *broker = node->broker ? n->cluster->brokers[node->number].node : NULL;
     bool well = broker != NULL && node->stopping && broker_node_ended_well(broker);
+    bool registered = node->broker && broker_registered(&n->cluster->brokers[node->number]);
     nemesis_say(n, "%s has ended%s", node_name(n, node), well ? " in order" : "");
     if (well) {
         if (n->plan->calm != CALM_NOT) { /* else no controller may have answered it */
@@ -177,7 +178,6 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
         }
         world_crash(node->host);
     }
-    bool registered = node->broker && broker_registered(&n->cluster->brokers[node->number]);
     bool boot = !well && boot_asked(node);
     node_gone(n, node);
     if (registered) {

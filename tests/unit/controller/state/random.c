@@ -60,7 +60,8 @@ struct run {
     struct partition_model partitions[TOPICS][PARTITIONS];
     const struct partition_model *proposing;
     struct controller_settings settings;
-    bool gentle; /* durability=disk, nothing is wiped, no unclean elections */
+    time_ms awake; /* the controller has slept: no session ends before */
+    bool gentle;   /* durability=disk, nothing is wiped, no unclean elections */
     unsigned elections;
     unsigned unclean;
     unsigned acks;
@@ -231,6 +232,12 @@ static bool has_own_dir(struct run *run, int b, struct uuid dir)
     return false;
 }
 
+static bool is_over(const struct run *run, int b)
+{
+    return max_i64(run->brokers[b].contact + run->settings.session_timeout_ms, run->awake) <=
+           run->quorum.now;
+}
+
 /* Whether the id still belongs to somebody with other directories, whose session lives. */
 static bool is_taken(struct run *run, int b)
 {
@@ -239,8 +246,7 @@ static bool is_taken(struct run *run, int b)
     for (uint32_t d = 0; known != NULL && d < known->dir_count; d++) {
         shared = shared || has_own_dir(run, b, known->dirs[d]);
     }
-    return !shared && !known->fenced &&
-           run->brokers[b].contact + run->settings.session_timeout_ms > run->quorum.now;
+    return !shared && !known->fenced && !is_over(run, b);
 }
 
 /* A seat is one of a directory: where that did not come along, nobody sits there any more. */
@@ -702,6 +708,18 @@ static void people_action(struct run *run)
     }
 }
 
+/* A tick comes so late: sessions that would end by it last longer, but not twice within one. */
+static void pass_sleep(struct run *run, time_ms late)
+{
+    bool ends = false;
+    for (int b = 0; b < BROKERS; b++) {
+        ends = ends || (!meta_broker(quorum_image(&run->quorum), b)->fenced && is_over(run, b));
+    }
+    if (late > 0 && ends && run->quorum.now - run->awake >= run->settings.session_timeout_ms) {
+        run->awake = run->quorum.now + min_i64(late, run->settings.session_timeout_ms);
+    }
+}
+
 static void pass_time(struct run *run)
 {
     run->quorum.now += below(run, 400);
@@ -712,12 +730,12 @@ static void pass_time(struct run *run)
             fenced[b] = meta_broker(quorum_image(&run->quorum), b)->fenced;
         }
         time_ms late = chance(run, 200) ? run->quorum.now - before : 0;
+        pass_sleep(run, late);
         (void)submit(run, &(struct command){.kind = COMMAND_TICK, .tick.late_ms = late});
         cr_assert(late > 0 || controller_deadline(&run->quorum.active) > before);
         for (int b = 0; b < BROKERS; b++) { /* nobody who was heard within a session */
             cr_assert(fenced[b] || !meta_broker(quorum_image(&run->quorum), b)->fenced ||
-                      run->brokers[b].contact + run->settings.session_timeout_ms <=
-                          run->quorum.now);
+                      is_over(run, b));
         }
     }
 }
@@ -735,6 +753,7 @@ static void step(struct run *run)
         pass_time(run);
     } else if (run->gentle || chance(run, 500)) {
         quorum_failover(&run->quorum);
+        run->awake = run->quorum.now;
         for (int b = 0; b < BROKERS; b++) {
             run->brokers[b].contact = run->quorum.now;
             memset(run->brokers[b].suspected, 0x80, sizeof(run->brokers[b].suspected));

@@ -137,6 +137,12 @@ static void on_answer(struct world *w, struct client *client, const struct messa
         slide(client);
         return;
     }
+    if (m->told.error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER &&
+        client->slots[slot].sequence == client->resumed_at) {
+        client->slots[slot].acked = true; /* who leads now has not forgotten it: it gives up */
+        slide(client);
+        return;
+    }
     bool gap = m->told.error == KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER &&
                slot > 0; /* an earlier one is on its way again */
     if (!gap && !kafka_error_retriable((int16_t)m->told.error)) {
