@@ -58,12 +58,19 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
 
 /* ---- processes ---- */
 
-static void node_gone(struct nemesis *n, struct nemesis_node *node)
+/* While its process is there still. */
+static void node_goes(struct nemesis *n, const struct nemesis_node *node)
 {
     if (node->broker) {
         struct sim_broker *broker = &n->cluster->brokers[node->number];
         broker->ended_well = broker_registered(broker) ? node->stopping : broker->ended_well;
-        broker->node = NULL;
+    }
+}
+
+static void node_gone(struct nemesis *n, struct nemesis_node *node)
+{
+    if (node->broker) {
+        n->cluster->brokers[node->number].node = NULL;
     } else {
         n->cluster->controllers[node->number].node = NULL;
     }
@@ -74,6 +81,7 @@ static void node_gone(struct nemesis *n, struct nemesis_node *node)
 void nemesis_crash(struct nemesis *n, struct nemesis_node *node, time_us back_us)
 {
     if (!node->down) {
+        node_goes(n, node);
         world_crash(node->host);
         node_gone(n, node);
     }
@@ -85,6 +93,7 @@ static void node_power(struct nemesis *n, struct nemesis_node *node, time_us bac
     static const enum fake_cut cuts[] = {FAKE_CUT_NOTHING, FAKE_CUT_ORDERED, FAKE_CUT_WILD,
                                          FAKE_CUT_WILD};
     if (!node->off) {
+        node_goes(n, node);
         world_power_cut(node->host, cuts[prng_below(&n->prng, ARRAY_LEN(cuts))]);
         node_gone(n, node);
         node->off = true;
