@@ -25,12 +25,14 @@ static void parent_of(const char *dir, struct log_path *ret_parent)
 
 static err_t dir_make(struct log *log)
 {
-    struct log_path parent;
     err_t err = disk_mkdir(log->host, log->dir);
-    if (err == ERR_EXISTS) {
-        return OK;
-    }
-    TRY(err);
+    return err == ERR_EXISTS ? OK : err;
+}
+
+/* An empty one was made just now, or by whoever died or failed before its name was on disk. */
+static err_t dir_name_sync(const struct log *log)
+{
+    struct log_path parent;
     parent_of(log->dir, &parent);
     return disk_sync_dir(log->host, parent.s);
 }
@@ -147,6 +149,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(dir_make(log));
     TRY(disk_list(log->host, log->dir, scratch, &entries, &r->entry_count));
     r->entries = entries;
+    TRY(r->entry_count == 0 ? dir_name_sync(log) : OK);
     TRY(leftovers_remove(r));
     TRY(truncated_note_load(log, scratch, &noted));
     TRY(segments_find(r));

@@ -30,6 +30,22 @@ Test(log, a_new_log_is_one_empty_file_that_is_on_disk)
     ground_release(&g);
 }
 
+Test(log, the_name_of_a_folder_is_on_disk_though_the_first_try_failed_there)
+{
+    struct ground g;
+    size_t n = 1;
+    ground_init(&g, 1);
+    fake_disk_fail_change(g.host, 2, ERR_IO); /* the folder is made, and its parent not synced */
+    cr_assert_eq(ground_open(&g), ERR_IO);
+    ground_must_open(&g);
+    ground_kill(&g);
+    fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);
+    uint8_t *bytes = fake_disk_bytes(g.host, DIR "/00000000000000000000.log", &n);
+    cr_assert_not_null(bytes);
+    free(bytes);
+    ground_release(&g);
+}
+
 Test(log, appends_are_read_back_whole_by_every_size_of_range)
 {
     struct ground g;
