@@ -180,11 +180,27 @@ static err_t read_stretch(struct partition *p, struct stretch *stretch, int64_t 
     return err;
 }
 
+static err_t check_stretch(const struct partition *p, struct slice bytes)
+{
+    struct batch_header header;
+    struct slice batch;
+    while (bytes.n > 0) {
+        err_t err = batch_cut(&bytes, &batch);
+        if (err == ERR_TRUNCATED) {
+            return OK; /* the rest of the batch is behind the stretch */
+        }
+        TRY(err);
+        TRY(batch_check(p->table->config.crc, batch, &header));
+    }
+    return OK;
+}
+
 /* One stretch of the log into the core. ERR_NOT_FOUND: that was all. */
 static err_t rebuild_some(struct partition *p, struct stretch *stretch, int64_t *at)
 {
     size_t n = 0;
     TRY(read_stretch(p, stretch, *at, &n));
+    TRY(check_stretch(p, slice_of(stretch->p, n))); /* before it tells of producers */
     int64_t before = *at;
     partition_enter(p);
     err_t err = rebuild_batches(p, slice_of(stretch->p, n), at);
@@ -294,21 +310,6 @@ static err_t check_epochs(struct partition *p, struct slice bytes, uint32_t cut)
     }
     lock_leave(p->lock);
     return good ? OK : ERR_CORRUPT;
-}
-
-static err_t check_stretch(const struct partition *p, struct slice bytes)
-{
-    struct batch_header header;
-    struct slice batch;
-    while (bytes.n > 0) {
-        err_t err = batch_cut(&bytes, &batch);
-        if (err == ERR_TRUNCATED) {
-            return OK; /* the rest of the batch is behind the stretch */
-        }
-        TRY(err);
-        TRY(batch_check(p->table->config.crc, batch, &header));
-    }
-    return OK;
 }
 
 static void verify(struct partition *p, struct heap *heap)

@@ -157,8 +157,8 @@ struct partition {
     bool fetch_urgent;
     bool chores_running; /* the job is out */
     bool rebuilding;
-    bool
-        noting; /* what the leader told of producers is to be in a snapshot before anything else comes */
+    /* What the leader told of producers is to be in a snapshot before anything else comes. */
+    bool noting;
     bool rotten;  /* its log cannot be read through: table_apply.c has what follows */
     bool aside;   /* its folder is set aside, not removed */
     bool resting; /* the core may be ahead of the log: nothing that it says is written down */

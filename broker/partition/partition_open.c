@@ -169,7 +169,8 @@ static err_t load_core(struct partition *p, const struct log_report *report, boo
     bool epochs_known = err == OK && (file.count > 0 || log_end(p->log) == log_start(p->log));
     /* Without the epoch file the whole log tells its epochs; the producers come the same way, but for those below its start. */
     if (err == OK) {
-        int64_t newest = max_i64(epochs_known ? proven : 0, start_reach(p));
+        bool beyond = epochs_known && proven > log_start(p->log);
+        int64_t newest = beyond ? proven : start_reach(p);
         err = feed_snapshot(p, &arena, newest, &from, &known);
     }
     from = max_i64(from, log_start(p->log));

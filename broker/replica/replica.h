@@ -355,8 +355,8 @@ struct replica {
     int64_t high_watermark;
     struct epoch_cache epochs;
     struct producer_table producers;
-    bool
-        producers_ready; /* false: a rebuild is under way, or what the leader told is being noted */
+    /* false: a rebuild is under way, or what the leader told is being noted. */
+    bool producers_ready;
     /* Who wrote what was deleted below log_start is to be asked for; a log that begins at 0 has nothing below. */
     bool producers_missing;
     bool halted;                 /* memory ran out while loading */
@@ -437,8 +437,8 @@ struct replica_fetch_plan {
     int64_t durable_offset;
     int64_t high_watermark;
     int64_t log_start;
-    int64_t
-        producers_below; /* log_start: the producers of what was deleted are asked for; NO_OFFSET */
+    /* log_start: the producers of what was deleted are asked for; NO_OFFSET. */
+    int64_t producers_below;
 };
 /* What a follower asks its leader next; false: nothing is to be fetched now. */
 bool replica_fetch_plan(const struct replica *, struct replica_fetch_plan *ret_plan) MUST_USE;

@@ -34,10 +34,10 @@ void replica_halt(struct replica *, struct replica_actions *);
 void replica_load_step(struct replica *, const struct replica_event *, struct replica_actions *);
 /* Cuts the log to `to`: epochs, producers, durable end and high watermark follow. to >= log_start. */
 void replica_truncate(struct replica *, int64_t to, struct replica_actions *);
-/* The log is empty and goes on at `at`; its first readable record will be log_start (>= at). */
 /* What the leader tells of who wrote below the log's start. false: out of memory, asked again. */
 bool replica_take_producers(struct replica *, const struct replica_fetched *, time_ms now,
                             struct replica_actions *) MUST_USE;
+/* The log is empty and goes on at `at`; its first readable record will be log_start (>= at). */
 void replica_restart(struct replica *, int64_t at, int64_t log_start, struct replica_actions *);
 void replica_move_log_start(struct replica *, int64_t log_start, struct replica_actions *);
 

@@ -48,8 +48,8 @@ struct log_config {
     int32_t index_interval_bytes; /* index.interval.bytes */
     int32_t index_bytes_max;      /* segment.index.bytes */
     bool gaps; /* compaction may have left holes between batches: offsets need only grow */
-    bool
-        whole_cuts; /* a truncation lies between two batches, always: a batch that goes over it is rotten */
+    /* A truncation lies between two batches, always: a batch that goes over it is rotten. */
+    bool whole_cuts;
     const struct crc32c_impl *crc; /* of the node; lives as long as the log */
 };
 
@@ -297,7 +297,8 @@ struct log_batch {
 struct log_replay;
 /* Blocking. from within log_start..log_end. */
 err_t log_replay_open(struct log *, int64_t from, struct log_replay **ret_replay) MUST_USE;
-/* ERR_NOT_FOUND: that was the last one. ERR_CORRUPT, ERR_IO. Blocking. */
+/* A batch whose checksum was looked at: whoever follows the log may believe its header. ERR_NOT_FOUND: that was the last one.
+ * ERR_CORRUPT, ERR_IO. Blocking. */
 err_t log_replay_next(struct log_replay *, struct log_batch *ret_batch) MUST_USE;
 void log_replay_close(struct log_replay *);
 

@@ -87,6 +87,7 @@ err_t log_replay_next(struct log_replay *replay, struct log_batch *ret_batch)
                    ret_batch->facts.base_offset == replay->next;
     ENSURE(follows, ERR_CORRUPT);
     ENSURE(ret_batch->facts.last_offset < replay->log->end, ERR_CORRUPT);
+    TRY(err_as_rot(walk_check_crc(&replay->walk, replay->log->config.crc, &header, at)));
     replay->next = ret_batch->facts.last_offset + 1;
     return replay_control(replay, &ret_batch->facts, at, &ret_batch->whole);
 }

@@ -332,21 +332,27 @@ static void check_known(uint32_t node, int64_t producer, int32_t sequence, int64
     cr_assert_eq(again.base_offset, offset);
 }
 
-/* The third's replica is made anew when nothing is left of what a producer wrote; then it leads. */
-static void lead_anew(bool crashes)
+/* Records below 2 are deleted, and the third gives its seat up: it is made anew, empty, when it starts. */
+static void third_is_emptied(void)
 {
     char command[200];
     int64_t offset;
-    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
-    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
-    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 1).base_offset, 2);
     struct partition *p = bench_partition(&bench, 0);
     cr_assert_eq(partition_delete_records(p, 2, &offset), KAFKA_NONE);
     partition_drop(p);
     bench_stop(&bench, 2, true);
     (void)snprintf(command, sizeof(command), "rm -r %s/node3/" BENCH_TOPIC "-0", bench.root);
     cr_assert_eq(system(command), 0);
-    bench_rotten(&bench, 2); /* its seat is given up: it is made anew, empty */
+    bench_rotten(&bench, 2);
+}
+
+/* The third's replica is made anew when nothing is left of what a producer wrote; then it leads. */
+static void lead_anew(bool crashes)
+{
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 1).base_offset, 2);
+    third_is_emptied();
     bench_start(&bench, 2);
     cr_assert(bench_soon_in_isr(&bench, 2));
     cr_assert(bench_soon_end(&bench, 2, 3));
@@ -409,17 +415,9 @@ Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
 /* The leader's log begins inside a batch: what is told is noted before the copy's own base is known. */
 Test(follow, who_is_made_anew_inside_a_batch_knows_them_after_a_crash_too)
 {
-    char command[200];
-    int64_t offset;
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 1);
-    struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, 2, &offset), KAFKA_NONE);
-    partition_drop(p);
-    bench_stop(&bench, 2, true);
-    (void)snprintf(command, sizeof(command), "rm -r %s/node3/" BENCH_TOPIC "-0", bench.root);
-    cr_assert_eq(system(command), 0);
-    bench_rotten(&bench, 2);
+    third_is_emptied();
     bench.checkpoint_ms = 3600000;
     bench_start(&bench, 2);
     cr_assert(bench_soon_in_isr(&bench, 2));

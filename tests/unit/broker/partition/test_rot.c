@@ -49,7 +49,11 @@ static void flip(uint32_t node, long at)
     cr_assert_eq(fclose(file), 0);
 }
 
-/* Where the batch behind so many others says its epoch, which no checksum covers. */
+/* From where a batch says its epoch, which no checksum covers, to its base sequence, and to its record. */
+#define TO_SEQUENCE 41
+#define TO_RECORD   500
+
+/* Where the batch behind so many others says its epoch. */
 static long epoch_of_batch(uint32_t node, int before)
 {
     FILE *file = log_file(node, BENCH_TOPIC "-0");
@@ -123,7 +127,7 @@ static void leader_rots(long behind)
 
 Test(rot, a_leader_gives_its_seat_up_while_others_are_in_sync_and_copies_anew)
 {
-    leader_rots(500); /* in its record */
+    leader_rots(TO_RECORD);
 }
 
 Test(rot, a_leader_whose_batch_says_an_epoch_that_never_was_is_told_and_gives_its_seat_up)
@@ -162,6 +166,36 @@ Test(rot, a_log_whose_last_batch_says_an_epoch_that_never_was_is_copied_anew)
     flip(0, epoch_of_batch(0, RECORDS - 1));
     forget_producers(0); /* so that all is replayed */
     copies_anew(true);
+}
+
+Test(rot, a_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
+{
+    away();
+    flip(0, epoch_of_batch(0, 2) + TO_SEQUENCE);
+    forget_producers(0);
+    copies_anew(true);
+}
+
+/* A cut deeper than it remembers producers: they are read again from what is left. */
+Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
+{
+    uint32_t first = 0;
+    produce(7);
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    for (int32_t i = 0; i < 15; i++) { /* nobody else has these */
+        cr_assert_eq(bench_produce_as(&bench, 0, 1, 8, i).error, KAFKA_NONE);
+    }
+    flip(0, epoch_of_batch(0, 2) + TO_SEQUENCE);
+    bench_lead(&bench, -1);
+    bench_start(&bench, 1);
+    bench_start(&bench, 2);
+    bench_isr(&bench, 6);
+    bench_lead(&bench, 2);
+    cr_assert(bench_soon(set_aside, &first));
+    cr_assert(bench_soon_end(&bench, 0, RECORDS));
+    cr_assert(bench_soon_in_isr(&bench, 0));
+    check_same(0, 1);
 }
 
 /* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted. */
