@@ -59,6 +59,7 @@ struct coord_write {
     struct partition *partition; /* held */
     uint64_t load;
     uint64_t number;
+    uint64_t gone; /* topics whose deletion was known when it was made */
     size_t bytes;
     uint8_t batch[];
 };
@@ -130,7 +131,8 @@ struct coord_shard {
     struct uuid topic;
     bool wanted; /* this broker leads the partition ... */
     int32_t wanted_epoch;
-    uint64_t wanted_gone; /* topics that were deleted by then */
+    uint64_t wanted_gone; /* topics that were deleted by then, or before what is committed since */
+    uint64_t told_gone;   /* ... of which the core has been told: what it writes now is newer */
     bool hosted;          /* ... or has a replica of it */
     int32_t epoch;        /* of the load under way, or of what is loaded */
     bool look_posted;
@@ -164,14 +166,10 @@ struct coord_shard {
     bool draining;
     time_ms tick_at_ms;
     bool tick_posted;
-    bool gone_due; /* it has begun: topics were deleted while it could not be told */
-    bool gone_posted;
-    uint64_t gone_number;
 
     /* The home loop's. */
     struct mail look_mail;
     struct mail tick_mail;
-    struct mail gone_mail; /* to the control loop */
     struct timer tick;
     struct timer again;
     bool follow_rests; /* it is not tried again before the timer */
@@ -199,12 +197,19 @@ struct gone_topic {
     uint8_t name[TOPIC_NAME_MAX];
 };
 
+/* Those of one moment. */
+struct gone_topics {
+    uint64_t number; /* deleted so far */
+    struct gone_topic items[GONE_MAX];
+};
+
 struct coords {
     struct coords_config config;
     struct shard_table *_Atomic table; /* NULL: the topic is not there */
     atomic_size_t follow_bytes;        /* of shards that are only kept warm */
     atomic_uint_fast64_t gone_number;  /* topics deleted so far */
-    struct gone_topic gone[GONE_MAX];  /* the last of them; the control loop's */
+    struct lock *gone_lock;            /* of the next; never inside a shard's monitor */
+    struct gone_topic gone[GONE_MAX];  /* the last of them */
     int64_t _Atomic topics_version;    /* the newest image that brought a topic */
     struct coord_match *_Atomic match_inbox;
     struct coord_match *match_queue; /* of whoever holds the turn */
@@ -222,13 +227,15 @@ struct coords {
 /* NULL: no such topic. */
 struct coord_shard *coords_shard(struct coords *, struct slice group_id);
 
-/* --- gone.c: control loop --- */
+/* --- gone.c --- */
 
-/* Topics went, or came back. */
+/* Control loop: topics went, or came back. */
 void gone_apply(struct coords *, struct shard_table *, const struct meta_image *old,
                 const struct meta_image *, const struct meta_changes *);
-/* A shard has begun. */
-void gone_on_begun(struct mail *);
+/* Outside of every monitor. */
+void gone_copy(struct coords *, struct gone_topics *ret_copy);
+/* Inside: the shard has begun just now, and none is newer than these. */
+void gone_begin(struct coord_shard *, const struct gone_topics *);
 
 /* --- shard_memory.c --- */
 
@@ -248,7 +255,7 @@ bool shard_step(struct coord_shard *, struct group_event *);
 /* Inside: all who wait are told `error`, the core is gone. */
 void shard_drop(struct coord_shard *, enum shard_state, enum kafka_error);
 /* Inside: the log has been read. */
-void shard_begin(struct coord_shard *, struct partition *);
+void shard_begin(struct coord_shard *, struct partition *, const struct gone_topics *);
 /* Inside: what a request is told while it is not ACTIVE. */
 enum kafka_error shard_closed_error(const struct coord_shard *);
 /* Inside: the answer in call->group is complete; it leaves now (true) or when that write is durable. */

@@ -177,6 +177,11 @@ err_t coords_open(const struct coords_config *config, struct coords **ret_coords
     assert(config->reactor_count > 0 && config->write_timeout_ms > 0);
     memset(coords, 0, sizeof(*coords));
     coords->config = *config;
+    err_t err = lock_open(config->host, "gone", &coords->gone_lock);
+    if (err != OK) {
+        source->give(source->ctx, coords, sizeof(*coords));
+        return err;
+    }
     *ret_coords = coords;
     return OK;
 }
@@ -215,6 +220,7 @@ void coords_close(struct coords *coords)
         source->give(source->ctx, t, sizeof(*t) + t->count * sizeof(struct coord_shard));
     }
     assert(atomic_load(&coords->follow_bytes) == 0);
+    lock_close(coords->gone_lock);
     source->give(source->ctx, coords, sizeof(*coords));
 }
 

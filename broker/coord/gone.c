@@ -1,7 +1,8 @@
 /*
- * Deleted topics. A shard that is in use is told at once; one that is being loaded, or that nobody leads, is told when it begins:
- * the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was committed under it by
- * another coordinator, who knew of the deletion; what was in the log of a shard that was only being loaded goes all the same.
+ * Deleted topics. A shard that is in use is told at once; one that is being loaded, or that nobody leads, is told as it begins,
+ * before anybody commits: the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was
+ * committed under it by another coordinator, who knew of the deletion, and what this one has stored since it was told; what was
+ * in the log of a shard that was only being loaded goes all the same.
  */
 #include "broker/coord/coord_internal.h"
 
@@ -14,26 +15,38 @@ static struct slice name_of(const struct gone_topic *gone)
 /* Over the oldest one: what is forgotten expires by age. */
 static void remember(struct coords *coords, struct slice name)
 {
+    lock_enter(coords->gone_lock);
     uint64_t number = atomic_fetch_add(&coords->gone_number, 1) + 1;
     struct gone_topic *gone = &coords->gone[number % GONE_MAX];
     assert(name.n > 0 && name.n <= sizeof(gone->name));
     *gone = (struct gone_topic){.number = number, .bytes = name.n};
     memcpy(gone->name, name.p, name.n);
+    lock_leave(coords->gone_lock);
 }
 
 static void came_back(struct coords *coords, struct slice name)
 {
+    lock_enter(coords->gone_lock);
     for (size_t i = 0; i < GONE_MAX; i++) {
         struct gone_topic *gone = &coords->gone[i];
         gone->back = gone->back || slice_eq(name_of(gone), name);
     }
+    lock_leave(coords->gone_lock);
+}
+
+/* Inside. */
+static void forget(struct coord_shard *shard, struct slice name)
+{
+    struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
+    while (shard->state == SHARD_ACTIVE && shard_step(shard, &event)) {}
 }
 
 static void tell(struct coord_shard *shard, struct slice name)
 {
-    struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
     shard_enter(shard);
-    while (shard->state == SHARD_ACTIVE && shard_step(shard, &event)) {}
+    forget(shard, name);
+    shard->told_gone = atomic_load(
+        &shard->coords->gone_number); /* of nothing, unless it is ACTIVE */
     shard_leave(shard);
 }
 
@@ -58,18 +71,23 @@ void gone_apply(struct coords *coords, struct shard_table *table, const struct m
     }
 }
 
-void gone_on_begun(struct mail *mail)
+void gone_copy(struct coords *coords, struct gone_topics *ret_copy)
 {
-    struct coord_shard *shard = CONTAINER_OF(mail, struct coord_shard, gone_mail);
-    struct coords *coords = shard->coords;
-    shard_enter(shard);
-    shard->gone_posted = false;
-    uint64_t begun = shard->gone_number, wanted = shard->wanted_gone;
-    shard_leave(shard);
+    lock_enter(coords->gone_lock);
+    ret_copy->number = atomic_load(&coords->gone_number);
+    memcpy(ret_copy->items, coords->gone, sizeof(ret_copy->items));
+    lock_leave(coords->gone_lock);
+}
+
+void gone_begin(struct coord_shard *shard, const struct gone_topics *topics)
+{
+    uint64_t wanted = shard->wanted_gone;
+    assert(shard->state == SHARD_ACTIVE);
     for (size_t i = 0; i < GONE_MAX; i++) {
-        const struct gone_topic *gone = &coords->gone[i];
-        if (gone->number > 0 && gone->number <= begun && (gone->number > wanted || !gone->back)) {
-            tell(shard, name_of(gone));
+        const struct gone_topic *gone = &topics->items[i];
+        if (gone->number > 0 && (gone->number > wanted || !gone->back)) {
+            forget(shard, name_of(gone));
         }
     }
+    shard->told_gone = topics->number;
 }

@@ -160,6 +160,7 @@ static struct coord_write *write_make(struct coord_shard *shard,
         write->partition = shard->partition;
         write->load = shard->load;
         write->number = actions->write;
+        write->gone = shard->told_gone;
         write->bytes = out.n;
         memcpy(write->batch, out.p, out.n);
         partition_hold(shard->partition);
@@ -228,6 +229,9 @@ static void write_ended(struct coord_write *write)
             if (newest) {
                 shard->durable = write->number;
                 shard->durable_offset = write->ticket.base_offset;
+                /* What this load tells may be read by the next one of the same leadership. */
+                shard->wanted_gone = shard->wanted_gone > write->gone ? shard->wanted_gone
+                                                                      : write->gone;
             }
             for (struct list_node *node; (node = list_first(&shard->durables)) != NULL;) {
                 struct coord_call *call = CONTAINER_OF(node, struct coord_call, node);
@@ -364,18 +368,12 @@ void shard_leave(struct coord_shard *shard)
     bool look = shard->look_due && !shard->look_posted;
     shard->look_posted = shard->look_posted || look;
     shard->look_due = shard->look_due && !look;
-    bool gone = shard->gone_due && !shard->gone_posted;
-    shard->gone_posted = shard->gone_posted || gone;
-    shard->gone_due = shard->gone_due && !gone;
     lock_leave(shard->lock);
     if (post) {
         loop_post(shard->home, &shard->tick_mail);
     }
     if (look) {
         loop_post(shard->home, &shard->look_mail);
-    }
-    if (gone) {
-        loop_post(shard->coords->config.control, &shard->gone_mail);
     }
 }
 
@@ -457,7 +455,8 @@ bool shard_step(struct coord_shard *shard, struct group_event *event)
 
 /* ---- life ---- */
 
-void shard_begin(struct coord_shard *shard, struct partition *partition)
+void shard_begin(struct coord_shard *shard, struct partition *partition,
+                 const struct gone_topics *gone)
 {
     struct group_event event = {.kind = GROUP_LOADED};
     assert(shard->state == SHARD_LOADING && shard->core_up && shard->partition == NULL);
@@ -466,10 +465,12 @@ void shard_begin(struct coord_shard *shard, struct partition *partition)
     shard->durable = 0;
     shard->durable_offset = -1;
     shard->pending = 0;
-    shard->gone_due = true;
-    shard->gone_number = atomic_load(&shard->coords->gone_number);
+    shard->told_gone = 0;
     partition_hold(partition);
     shard_step(shard, &event);
+    if (shard->state == SHARD_ACTIVE) {
+        gone_begin(shard, gone);
+    }
 }
 
 static void drop_core(struct coord_shard *shard, enum kafka_error error)
@@ -525,7 +526,6 @@ err_t shard_open(struct coord_shard *shard, struct coords *coords, struct uuid t
         .tick_at_ms = TIME_NEVER,
         .look_mail = {.deliver = shard_on_look},
         .tick_mail = {.deliver = on_tick_mail},
-        .gone_mail = {.deliver = gone_on_begun},
         .tick = {.fire = on_tick},
         .again = {.fire = shard_on_again},
     };

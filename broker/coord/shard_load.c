@@ -92,28 +92,34 @@ static void load_anew(struct coord_shard *shard)
     load_later(shard, follows ? FOLLOW_AGAIN_US : REST_US);
 }
 
-static void load_done(struct coord_shard *shard)
+/* Inside. Of what was deleted later it will be told: it is ACTIVE by then. */
+static bool may_begin(const struct coord_shard *shard, const struct gone_topics *gone)
+{
+    return shard->state == SHARD_LOADING && shard->wanted && !shard->stopping &&
+           shard->wanted_epoch == shard->loader.epoch &&
+           gone->number == atomic_load(&shard->coords->gone_number);
+}
+
+static void load_end(struct coord_shard *shard, const struct gone_topics *gone)
 {
     struct loader *loader = &shard->loader;
     time_us took_us = clock_mono_us(shard->coords->config.host) - loader->started_us;
     struct partition_settings settings;
     partition_settings_now(loader->partition, &settings);
     shard_enter(shard);
-    bool begun = shard->state == SHARD_LOADING && shard->wanted && !shard->stopping &&
-                 shard->wanted_epoch == loader->epoch;
-    uint32_t groups = begun ? shard->core.groups.count : 0;
-    if (!begun) {
+    if (!may_begin(shard, gone)) {
         shard_look(shard); /* which says what it is for */
         shard_leave(shard);
         load_again(shard);
         return;
     }
+    uint32_t groups = shard->core.groups.count;
     uint64_t records = loader->records, kept = loader->kept;
     shard->load_read = records;
     shard->load_kept = kept;
     shard->load_us = took_us;
     shard->core.config.write_bytes_max = (uint32_t)settings.message_bytes_max;
-    shard_begin(shard, loader->partition);
+    shard_begin(shard, loader->partition, gone);
     shard_leave(shard);
     loader_clear(shard);
     if (records + kept > 0) {
@@ -123,6 +129,19 @@ static void load_done(struct coord_shard *shard)
                   shard->index, groups, (unsigned long long)records, (long long)(took_us / 1000),
                   (unsigned long long)kept);
     }
+}
+
+static void load_done(struct coord_shard *shard)
+{
+    const struct memory_source *source = memory_source(shard->coords->config.host);
+    struct gone_topics *gone = source->take(source->ctx, sizeof(*gone));
+    if (gone == NULL) {
+        load_again(shard);
+        return;
+    }
+    gone_copy(shard->coords, gone);
+    load_end(shard, gone);
+    source->give(source->ctx, gone, sizeof(*gone));
 }
 
 /* The log cannot be understood: nothing is answered from it. */

@@ -65,11 +65,19 @@ static int64_t committed(struct bench *b)
     struct commit asked = {.call = {.loop = b->nodes[0].reactors[1]}};
     arena_init(&asked.arena, memory_source(b->host), 4096, 1 << 20);
     asked.call.arena = &asked.arena;
-    cr_assert(
-        coord_fetch_offsets(coords_of(b), &asked.call, slice_str("a"), &asked.arena, &offsets));
+    asked.call.mail.deliver = on_told;
+    CHECK(sem_init(&asked.told, 0, 0) == 0);
+    if (!coord_fetch_offsets(coords_of(b), &asked.call, slice_str("a"), &asked.arena, &offsets)) {
+        CHECK(sem_wait(&asked.told) == 0); /* something of it is not in the log yet */
+    }
     cr_assert_eq(asked.call.group.error, KAFKA_NONE);
     arena_release(&asked.arena);
     return item.offset;
+}
+
+static bool forgotten(void *arg)
+{
+    return committed(arg) == -1;
 }
 
 static uint32_t outbox(struct coord_shard *shard)
@@ -165,5 +173,91 @@ Test(coord_outbox, who_leads_again_does_not_go_on_from_what_it_knew)
     until_active(shard);
     cr_assert_eq(committed(&b), -1);
     arena_release(&commit.arena);
+    coord_bench_close(&b);
+}
+
+/* ---- a topic that was deleted, and is there again ---- */
+
+static const struct uuid first_id = {{1}}, second_id = {{2}};
+
+static void nothing(void *arg)
+{
+    (void)arg; /* whoever has called it knows that the loop has turned */
+}
+
+static void rest(struct coord_shard *shard)
+{
+    shard_enter(shard);
+    shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    shard_leave(shard);
+}
+
+static void commit_well(struct bench *b, struct commit *commit, int64_t offset)
+{
+    commit_send(b, commit, offset);
+    CHECK(sem_wait(&commit->told) == 0);
+    cr_assert_eq(commit->call.group.error, KAFKA_NONE);
+    arena_release(&commit->arena);
+}
+
+Test(coord_outbox, what_is_committed_in_a_topic_that_came_back_is_there_after_a_load)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    commit_well(&b, &commit, 10);
+    bench_other_topic(&b, first_id, NULL);
+    cr_assert(bench_soon(forgotten, &b));
+    bench_other_topic(&b, second_id, "orders");
+    commit_well(&b, &commit, 20);
+    rest(shard);
+    until_active(shard);
+    bench_call(b.nodes[0].control, nothing, NULL);
+    cr_assert_eq(committed(&b), 20);
+    coord_bench_close(&b);
+}
+
+/* The control loop, which knows what was deleted, does not turn between the shard's beginning and the commit. */
+Test(coord_outbox, what_is_committed_as_soon_as_the_log_is_read_is_not_taken_for_older)
+{
+    static struct bench b;
+    static struct commit commit;
+    struct coord_gate home, control;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    commit_well(&b, &commit, 10);
+    coord_gate_close(&home, shard->home);
+    rest(shard);
+    bench_other_topic(&b, first_id, NULL);
+    bench_other_topic(&b, second_id, "orders");
+    coord_gate_close(&control, b.nodes[0].control);
+    coord_gate_open(&home);
+    until_active(shard);
+    commit_well(&b, &commit, 20);
+    coord_gate_open(&control);
+    bench_call(b.nodes[0].control, nothing, NULL);
+    cr_assert_eq(committed(&b), 20);
+    coord_bench_close(&b);
+}
+
+Test(coord_outbox, who_begins_knows_what_was_deleted)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    commit_well(&b, &commit, 10);
+    rest(shard);
+    bench_other_topic(&b, first_id, NULL);
+    bench_other_topic(&b, second_id, "orders");
+    until_active(shard);
+    cr_assert(bench_soon(forgotten, &b));
     coord_bench_close(&b);
 }
