@@ -382,11 +382,12 @@ void brokers_frame(struct brokers *b, struct broker_link *link, struct rpc_conn 
                    const Odradek__Frame *frame)
 {
     struct rpc_asker asker = rpc_asker_of(conn, frame);
-    /* Its tail ended when this controller resigned, and it has not heard of that: it is to subscribe anew. What it asked of an in-sync
-     * set before may have been refused elsewhere meanwhile, and was given up. */
-    bool follows = frame->body_case == ODRADEK__FRAME__BODY_HEARTBEAT ||
-                   frame->body_case == ODRADEK__FRAME__BODY_ALTER_ISR;
-    bool deaf = follows && !tail_follows(b->tail, conn);
+    /* Its tail ended when this controller resigned, and it has not heard of that: it is to subscribe anew. What it asked before may
+     * have been answered elsewhere meanwhile, and be wrong by now: a change of an in-sync set was given up, a lost replica made
+     * anew, a topic deleted and created again. */
+    bool first = frame->body_case == ODRADEK__FRAME__BODY_REGISTER ||
+                 frame->body_case == ODRADEK__FRAME__BODY_TAIL;
+    bool deaf = !first && !tail_follows(b->tail, conn);
     /* It has entries of a later term than ours: we are deposed and do not know it. */
     bool deposed = frame->body_case == ODRADEK__FRAME__BODY_TAIL &&
                    frame->tail->epoch > quorum_raft(b->quorum)->term;

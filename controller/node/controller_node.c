@@ -67,6 +67,8 @@ struct link {
     struct broker_link broker;
     int32_t said_broker; /* its Hello; META_NO_BROKER: a controller, or not heard yet */
     struct uuid said_incarnation;
+    raft_term
+        since; /* the term of this controller's activity when it said so; 0: it was not active */
 };
 
 static void node_halt(struct controller_node *n, const char *sentence)
@@ -180,7 +182,7 @@ static void link_drop(struct link *link)
 
 /* A broker has one control connection: what an older one still holds unread is never carried out after newer words, else a
  * given-up change of an in-sync set could follow a later one. Who only says its id is not it: the incarnation is drawn at
- * its start and known to nobody else. (An older incarnation's words have a stale epoch.) */
+ * its start and known to nobody else. (An older incarnation's words have a stale epoch, but for its registration.) */
 static void older_links_drop(struct controller_node *n, const struct link *newest)
 {
     for (struct list_node *node = n->links.head.next, *next; node != &n->links.head; node = next) {
@@ -188,6 +190,40 @@ static void older_links_drop(struct controller_node *n, const struct link *newes
         struct link *link = CONTAINER_OF(node, struct link, node);
         if (link != newest && link->said_broker == newest->said_broker &&
             uuid_eq(link->said_incarnation, newest->said_incarnation)) {
+            link_drop(link);
+        }
+    }
+}
+
+static bool registered(const struct controller_node *n, const struct link *link)
+{
+    const struct meta_broker *broker = meta_broker(controller_newest(machine_state(n->machine)),
+                                                   link->said_broker);
+    return broker != NULL && uuid_eq(broker->incarnation, link->said_incarnation);
+}
+
+/* A process of this broker that came later has registered: this one is dead, and its word only comes now. It would end the
+ * sessions and leaderships of those that came since, and seats that they have taken in the meantime. */
+static bool outlived(const struct controller_node *n, const struct link *elder)
+{
+    for (const struct list_node *node = elder->node.next; node != &n->links.head;
+         node = node->next) {
+        const struct link *link = CONTAINER_OF(node, struct link, node);
+        if (link->said_broker == elder->said_broker && registered(n, link) &&
+            !uuid_eq(link->said_incarnation, elder->said_incarnation)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who has registered may be gone itself before an elder's word comes. */
+static void elders_drop(struct controller_node *n, const struct link *newest)
+{
+    for (struct list_node *node = n->links.head.next, *next; node != &newest->node; node = next) {
+        next = node->next;
+        struct link *link = CONTAINER_OF(node, struct link, node);
+        if (link->said_broker == newest->said_broker) {
             link_drop(link);
         }
     }
@@ -228,11 +264,34 @@ static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hell
         link_drop(link);
         return;
     }
-    if (hello->role == ODRADEK__ROLE__ROLE_BROKER && n->quorum != NULL &&
+    if (hello->role == ODRADEK__ROLE__ROLE_BROKER &&
         rpc_uuid_read(hello->incarnation, &link->said_incarnation) == OK) {
         link->said_broker = hello->node->id;
+        link->since = machine_active(n->machine) ? quorum_raft(n->quorum)->term : 0;
         older_links_drop(n, link);
     }
+}
+
+/* A registration counts by a connection that has found this controller active: it may have been unread since before others were,
+ * and another process of the broker have registered there. */
+static void broker_frame(struct controller_node *n, struct link *link, struct rpc_conn *conn,
+                         const Odradek__Frame *frame)
+{
+    bool registers = frame->body_case == ODRADEK__FRAME__BODY_REGISTER;
+    bool said = link->said_broker != META_NO_BROKER;
+    if (registers && said && link->since != quorum_raft(n->quorum)->term) {
+        brokers_refuse_not_controller(&n->brokers, rpc_asker_of(conn, frame));
+        return;
+    }
+    if (registers && said && outlived(n, link)) {
+        rpc_refuse(&n->rpc, rpc_asker_of(conn, frame), KAFKA_DUPLICATE_BROKER_REGISTRATION,
+                   "another process of this broker has registered since this one connected");
+        return;
+    }
+    if (frame->body_case == ODRADEK__FRAME__BODY_TAIL && said && registered(n, link)) {
+        elders_drop(n, link);
+    }
+    brokers_frame(&n->brokers, &link->broker, conn, frame);
 }
 
 static void link_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
@@ -262,7 +321,7 @@ static void link_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *f
         break;
     default:
         if (n->quorum != NULL) {
-            brokers_frame(&n->brokers, &link->broker, conn, frame);
+            broker_frame(n, link, conn, frame);
         } else {
             rpc_refuse(&n->rpc, rpc_asker_of(conn, frame), KAFKA_NOT_CONTROLLER,
                        "the quorum is still being formed");

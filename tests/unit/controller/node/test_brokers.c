@@ -6,6 +6,20 @@
 
 #define SECOND INT64_C(1000000)
 #define PORT   9093
+#define BROKER 101
+
+/* A process of broker 101. */
+struct process {
+    struct stage *stage;
+    struct rpc rpc;
+    Odradek__Hello hello;
+    Odradek__Node self;
+    struct uuid incarnation;
+    struct rpc_conn *conn; /* NULL: it is not up, or has ended */
+    struct rpc_call call;
+    bool answered; /* or nobody will */
+    int32_t error;
+};
 
 struct stage {
     struct world *world;
@@ -14,12 +28,7 @@ struct stage {
     struct controller_node *node;
     bool halted;
     struct store_site broker;
-    struct rpc rpc;
-    Odradek__Hello hello;
-    Odradek__Node self;
-    struct rpc_call call;
-    bool answered;
-    int32_t error;
+    struct process processes[2]; /* one after the other */
 };
 
 static const struct net_address address = {.host = "10.0.0.1", .port = PORT};
@@ -46,7 +55,12 @@ static bool active(void *ctx)
 
 static bool answered(void *ctx)
 {
-    return ((struct stage *)ctx)->answered;
+    return ((struct process *)ctx)->answered;
+}
+
+static bool up(void *ctx)
+{
+    return ((struct process *)ctx)->conn != NULL;
 }
 
 static bool ended(void *host)
@@ -58,32 +72,16 @@ static bool ended(void *host)
 
 static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *answer)
 {
-    struct stage *s = CONTAINER_OF(call, struct stage, call);
-    cr_assert_eq(err, OK);
-    s->error = (int32_t)answer->error;
-    s->answered = true;
+    struct process *p = CONTAINER_OF(call, struct process, call);
+    p->error = err == OK ? (int32_t)answer->error : KAFKA_NETWORK_EXCEPTION;
+    p->answered = true;
 }
 
-/* Of a topic that is not there: whoever carries it out says so. */
 static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *peer)
 {
-    struct stage *s = ctx;
-    struct uuid topic = {.b = {7}};
-    Odradek__TopicPartition at = ODRADEK__TOPIC_PARTITION__INIT;
-    Odradek__IsrMember member = ODRADEK__ISR_MEMBER__INIT;
-    Odradek__IsrMember *members[] = {&member};
-    Odradek__AlterIsr body = ODRADEK__ALTER_ISR__INIT;
-    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    struct process *p = ctx;
     cr_assert_eq(peer->node->id, 1);
-    at.topic = rpc_uuid(&topic);
-    member.id = body.broker = 101;
-    body.partition = &at;
-    body.isr = members;
-    body.n_isr = 1;
-    frame.body_case = ODRADEK__FRAME__BODY_ALTER_ISR;
-    frame.alter_isr = &body;
-    s->call.done = on_answer;
-    rpc_ask(conn, &s->call, &frame, 1000);
+    p->conn = conn;
 }
 
 static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
@@ -93,24 +91,108 @@ static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *fra
 
 static void on_down(void *ctx, struct rpc_conn *conn, err_t why)
 {
-    cr_assert(ctx != NULL && conn != NULL && why != OK);
+    struct process *p = ctx;
+    cr_assert(conn != NULL && why != OK);
+    p->conn = NULL;
 }
 
 static const struct rpc_events events = {.up = on_up, .frame = on_frame, .down = on_down};
 
 static void dial(void *ctx)
 {
-    struct stage *s = ctx;
+    struct process *p = ctx;
     struct rpc_conn *conn;
-    cr_assert_eq(rpc_dial(&s->rpc, &address, &events, s, &conn), OK);
+    cr_assert_eq(rpc_dial(&p->rpc, &address, &events, p, &conn), OK);
 }
 
 static void hang_up(void *ctx)
 {
-    rpc_release(&((struct stage *)ctx)->rpc);
+    rpc_release(&((struct process *)ctx)->rpc);
+}
+
+static void ask(struct process *p, Odradek__Frame *frame)
+{
+    p->answered = p->conn == NULL;
+    p->error = KAFKA_NETWORK_EXCEPTION;
+    p->call.done = on_answer;
+    if (p->conn != NULL) {
+        rpc_ask(p->conn, &p->call, frame, 1000);
+    }
+}
+
+/* Of a topic that is not there: whoever carries it out says so. */
+static void ask_isr(void *ctx)
+{
+    struct uuid topic = {.b = {7}};
+    Odradek__TopicPartition at = ODRADEK__TOPIC_PARTITION__INIT;
+    Odradek__IsrMember member = ODRADEK__ISR_MEMBER__INIT;
+    Odradek__IsrMember *members[] = {&member};
+    Odradek__AlterIsr body = ODRADEK__ALTER_ISR__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    at.topic = rpc_uuid(&topic);
+    member.id = body.broker = BROKER;
+    body.partition = &at;
+    body.isr = members;
+    body.n_isr = 1;
+    frame.body_case = ODRADEK__FRAME__BODY_ALTER_ISR;
+    frame.alter_isr = &body;
+    ask(ctx, &frame);
+}
+
+static void say_lost(void *ctx)
+{
+    struct uuid topic = {.b = {7}};
+    Odradek__TopicPartition at = ODRADEK__TOPIC_PARTITION__INIT;
+    Odradek__TopicPartition *all[] = {&at};
+    Odradek__ReplicasLost body = ODRADEK__REPLICAS_LOST__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    at.topic = rpc_uuid(&topic);
+    body.broker = BROKER;
+    body.partitions = all;
+    body.n_partitions = 1;
+    frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_LOST;
+    frame.replicas_lost = &body;
+    ask(ctx, &frame);
+}
+
+static void register_it(void *ctx)
+{
+    struct process *p = ctx;
+    struct uuid dir_id = {.b = {8}};
+    Odradek__Endpoint endpoint = ODRADEK__ENDPOINT__INIT, *endpoints[] = {&endpoint};
+    Odradek__LogDir dir = ODRADEK__LOG_DIR__INIT, *dirs[] = {&dir};
+    Odradek__Register body = ODRADEK__REGISTER__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    endpoint.listener = (char *)"PLAINTEXT";
+    endpoint.host = (char *)"10.0.1.1";
+    endpoint.port = 9092;
+    dir.id = rpc_uuid(&dir_id);
+    dir.state = ODRADEK__DIR_STATE__DIR_CRASHED_THIS_BOOT;
+    body.broker = BROKER;
+    body.incarnation = rpc_uuid(&p->incarnation);
+    body.endpoints = endpoints;
+    body.n_endpoints = 1;
+    body.dirs = dirs;
+    body.n_dirs = 1;
+    frame.body_case = ODRADEK__FRAME__BODY_REGISTER;
+    frame.register_ = &body;
+    ask(p, &frame);
 }
 
 /* ---- the stage ---- */
+
+static void process_begin(struct stage *s, struct process *p, uint8_t incarnation)
+{
+    p->stage = s;
+    p->incarnation = (struct uuid){.b = {incarnation}};
+    odradek__hello__init(&p->hello);
+    odradek__node__init(&p->self);
+    p->self.id = BROKER;
+    p->hello.role = ODRADEK__ROLE__ROLE_BROKER;
+    p->hello.node = &p->self;
+    p->hello.incarnation = rpc_uuid(&p->incarnation);
+    rpc_init(&p->rpc, s->broker.loop, &s->broker.heap, (struct hash_key){1, 2}, &p->hello);
+}
 
 static void stage_begin(struct stage *s)
 {
@@ -131,24 +213,40 @@ static void stage_begin(struct stage *s)
                                        &s->node),
                  OK, "%s", why);
     store_site_begin(&s->broker, world_host(s->world, "10.0.1.1"));
-    odradek__hello__init(&s->hello);
-    odradek__node__init(&s->self);
-    s->self.id = 101;
-    s->hello.role = ODRADEK__ROLE__ROLE_BROKER;
-    s->hello.node = &s->self;
-    rpc_init(&s->rpc, s->broker.loop, &s->broker.heap, (struct hash_key){1, 2}, &s->hello);
+    for (uint8_t i = 0; i < ARRAY_LEN(s->processes); i++) {
+        process_begin(s, &s->processes[i], i + 1);
+    }
+}
+
+static void until_active(struct stage *s)
+{
     cr_assert(world_run(s->world, active, s, 10 * SECOND));
 }
 
 static void stage_end(struct stage *s)
 {
-    store_site_do(&s->broker, s->world, hang_up, s);
+    for (size_t i = 0; i < ARRAY_LEN(s->processes); i++) {
+        store_site_do(&s->broker, s->world, hang_up, &s->processes[i]);
+    }
     store_site_end(&s->broker);
     controller_node_stop(s->node);
     cr_assert(world_run(s->world, ended, s->host, 10 * SECOND));
     cr_assert_not(s->halted);
     controller_node_join(s->node);
     world_close(s->world);
+}
+
+static void process_up(struct stage *s, struct process *p)
+{
+    store_site_do(&s->broker, s->world, dial, p);
+    cr_assert(world_run(s->world, up, p, SECOND));
+}
+
+static int32_t answer_to(struct stage *s, struct process *p, void (*say)(void *ctx))
+{
+    store_site_do(&s->broker, s->world, say, p);
+    cr_assert(world_run(s->world, answered, p, 2 * SECOND));
+    return p->error;
 }
 
 /* A controller was active, was not, and is again. A broker that went to another one in between has still a change of an in-sync set on
@@ -158,8 +256,50 @@ Test(brokers, a_change_of_an_in_sync_set_counts_by_a_connection_that_follows_the
 {
     struct stage s;
     stage_begin(&s);
-    store_site_do(&s.broker, s.world, dial, &s);
-    cr_assert(world_run(s.world, answered, &s, SECOND));
-    cr_assert_eq(s.error, KAFKA_NOT_CONTROLLER, "it was carried out, and ended with %d", s.error);
+    until_active(&s);
+    process_up(&s, &s.processes[0]);
+    cr_assert_eq(answer_to(&s, &s.processes[0], ask_isr), KAFKA_NOT_CONTROLLER);
+    stage_end(&s);
+}
+
+/* The same, of a replica that was lost: it has told the other one as well, was made anew, and may be the only one in sync by now. */
+Test(brokers, what_is_said_of_replicas_counts_by_a_connection_that_follows_the_metadata)
+{
+    struct stage s;
+    stage_begin(&s);
+    until_active(&s);
+    process_up(&s, &s.processes[0]);
+    cr_assert_eq(answer_to(&s, &s.processes[0], register_it), KAFKA_NONE);
+    cr_assert_eq(answer_to(&s, &s.processes[0], say_lost), KAFKA_NOT_CONTROLLER);
+    stage_end(&s);
+}
+
+/* It may have stood on its way while other controllers were active, and another process of that broker registered there. */
+Test(brokers, a_registration_counts_by_a_connection_that_found_an_active_controller)
+{
+    struct stage s;
+    stage_begin(&s);
+    process_up(&s, &s.processes[0]);
+    cr_assert_not(active(&s));
+    until_active(&s);
+    cr_assert_eq(answer_to(&s, &s.processes[0], register_it), KAFKA_NOT_CONTROLLER);
+    process_up(&s, &s.processes[1]);
+    cr_assert_eq(answer_to(&s, &s.processes[1], register_it), KAFKA_NONE);
+    stage_end(&s);
+}
+
+/* A process wanted to register and died; its word stands still on its way. The next one of the broker has registered, and holds
+ * seats by now, when that word comes: it would end its sessions and leaderships, and its seats, where the machine had lost power
+ * before the first one. */
+Test(brokers, who_died_does_not_register_behind_who_came_next)
+{
+    struct stage s;
+    stage_begin(&s);
+    until_active(&s);
+    process_up(&s, &s.processes[0]);
+    process_up(&s, &s.processes[1]);
+    cr_assert_eq(answer_to(&s, &s.processes[1], register_it), KAFKA_NONE);
+    cr_assert_neq(answer_to(&s, &s.processes[0], register_it), KAFKA_NONE);
+    cr_assert_eq(answer_to(&s, &s.processes[1], register_it), KAFKA_NONE, "it is who it was");
     stage_end(&s);
 }
