@@ -4,10 +4,16 @@
 #include <stdlib.h>
 
 #include "common/port/memory.h"
+#include "common/wire/kafka_error.h"
+#include "kmsg/create_partitions.h"
+#include "kmsg/create_topics.h"
+#include "kmsg/incremental_alter_configs.h"
 #include "kmsg/metadata.h"
 
 #define FRAME_MAX       (64u << 20)
 #define API_METADATA    3
+#define API_CREATE      19
+#define API_PARTITIONS  37
 #define METADATA_GAP_US 50000
 #define DIAL_REST_US    100000
 #define VALUE_HEAD      20
@@ -240,12 +246,28 @@ void agent_ignore(struct agent_call *call, const void *response)
     (void)response;
 }
 
+/* One change was asked for. */
+static int16_t change_error(const struct agent_call *call, const void *answer)
+{
+    const struct kmsg_create_topics_response *topics = answer;
+    const struct kmsg_create_partitions_response *partitions = answer;
+    const struct kmsg_incremental_alter_configs_response *settings = answer;
+    int16_t none = KAFKA_REQUEST_TIMED_OUT;
+    switch (call->call.api->key) {
+    case API_CREATE: return topics->topics.count == 1 ? topics->topics.items[0].error_code : none;
+    case API_PARTITIONS:
+        return partitions->results.count == 1 ? partitions->results.items[0].error_code : none;
+    default: return settings->responses.count == 1 ? settings->responses.items[0].error_code : none;
+    }
+}
+
+/* Who asked the controllers for us and lost its connection to them meanwhile knows no more than we without an answer. */
 void agent_changed(struct agent_call *call, const void *response)
 {
     struct field *field = call->agent->field;
     assert(field->changing > 0);
     field->changing--;
-    if (response == NULL) {
+    if (response == NULL || change_error(call, response) == KAFKA_REQUEST_TIMED_OUT) {
         field->changing_until = world_now_us(field->cluster->world) + CHANGE_MOST_US;
     }
 }
