@@ -111,8 +111,8 @@ static void carry_out(struct quorum *q, const struct raft_action *action)
     case RAFT_HALT: quorum_stop(q, action->why); break;
     case RAFT_READ_READY: /* nothing here asks for reads: brokers are served committed metadata by the ready leader */
     case RAFT_READ_FAILED:
-    case RAFT_VOTERS_NOW:
-    case RAFT_TRANSFER_FAILED: break;
+    case RAFT_VOTERS_NOW: break;
+    case RAFT_TRANSFER_FAILED: q->heirless = true; break;
     case RAFT_ACTION_KINDS: assert(!"no such action");
     }
 }
@@ -203,6 +203,11 @@ void quorum_step(struct quorum *q, struct raft_event *event)
     timer_arm(q->loop, &q->timer, deadline == TIME_NEVER ? TIME_NEVER : deadline * 1000);
     q->stepping = false;
     hand_up(q);
+    if (q->heirless) { /* whoever wanted to be rid of it serves no more, and would lead on without deciding anything */
+        q->heirless = false;
+        struct raft_event resign = {.kind = RAFT_EV_RESIGN};
+        quorum_step(q, &resign);
+    }
 }
 
 /* ---- events ---- */

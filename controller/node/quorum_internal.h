@@ -54,6 +54,7 @@ struct quorum {
     bool ready;   /* LEADER_READY came, and was handed up */
     bool ready_to_tell;
     bool restored;
+    bool heirless; /* a transfer has failed */
     struct raft_node leader;
     raft_term term;
     /* a proposal in the making */

@@ -73,6 +73,7 @@ enum raft_event_kind {
     RAFT_EV_SNAPSHOT_TAKEN,
     RAFT_EV_OBSERVE, /* a node that is no voter asks for the log; repeat at least every second, to each new leader */
     RAFT_EV_TRANSFER, /* hand leadership over (graceful stop); to.id = RAFT_NO_ID: to whoever is best */
+    RAFT_EV_RESIGN,      /* give leadership up; whoever is elected next leads, be it this one */
     RAFT_EV_PEER_CLOSED, /* the peer's connection ended by FIN or RST, or was refused */
     RAFT_EV_GATHERED, /* all voters are connected: where nobody ever led (term 0) there is nobody to be patient with */
     RAFT_EV_LATE, /* the loop ran `late_by_ms` late: unread messages may wait in the sockets */

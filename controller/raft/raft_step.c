@@ -186,6 +186,13 @@ static void on_peer_closed(struct raft *raft, struct raft_node node)
     }
 }
 
+static void on_resign(struct raft *raft, struct raft_actions *actions)
+{
+    if (raft->role == RAFT_LEADER) {
+        raft_become_follower(raft, actions, RAFT_NOBODY);
+    }
+}
+
 /* Whoever has seen a term may have a leader that it does not hear yet. */
 static void on_gathered(struct raft *raft)
 {
@@ -307,6 +314,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ac
         break;
     case RAFT_EV_OBSERVE: raft_on_observe(raft, event->node); break;
     case RAFT_EV_TRANSFER: raft_on_transfer(raft, actions, event->node); break;
+    case RAFT_EV_RESIGN: on_resign(raft, actions); break;
     case RAFT_EV_PEER_CLOSED: on_peer_closed(raft, event->node); break;
     case RAFT_EV_GATHERED: on_gathered(raft); break;
     case RAFT_EV_LATE: on_late(raft); break;

@@ -160,6 +160,8 @@ static void to_core(struct desk *d, const char *verb, const int *n, int count)
         event.kind = RAFT_EV_OBSERVE;
     } else if (strcmp(verb, "transfer") == 0) {
         event.kind = RAFT_EV_TRANSFER;
+    } else if (strcmp(verb, "resign") == 0) {
+        event.kind = RAFT_EV_RESIGN;
     } else if (strcmp(verb, "closed") == 0) {
         event.kind = RAFT_EV_PEER_CLOSED;
     } else if (strcmp(verb, "gathered") == 0) {
