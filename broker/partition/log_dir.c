@@ -103,9 +103,9 @@ static err_t failed_sync_write(struct host *host, const char *path)
     struct uuid_text text = uuid_print(boot);
     struct slice bytes = slice_str(text.s);
     TRY(disk_open(host, path, DISK_WRITE | DISK_CREATE, &file));
-    err_t err = disk_write(file, &bytes, 1, 0);
+    IGNORE(disk_write(file, &bytes, 1, 0)); /* where there is no room, its name alone says it */
     disk_close(file);
-    return err;
+    return OK;
 }
 
 /* The page cache is enough to keep it: once that is gone, so is what must not be believed. */
@@ -131,13 +131,17 @@ static err_t failed_sync_look(struct partitions *table, struct log_dir *dir)
     struct arena arena;
     struct slice text;
     struct uuid boot;
+    struct uuid noted;
     disk_boot_id(table->host, &boot);
-    struct uuid_text now = uuid_print(boot);
     join(path, sizeof(path), dir->path, FAILED_SYNC_FILE);
     arena_init(&arena, memory_source(table->host), 4096, 1 << 20);
     err_t err = disk_read_file(table->host, path, BOOT_ID_MAX, &arena, &text);
-    dir->rewrite = err == OK && slice_eq(text, slice_str(now.s));
+    bool whole = err == OK && uuid_parse(text, &noted) == OK;
+    dir->rewrite = err == OK && (!whole || uuid_eq(noted, boot));
     arena_release(&arena);
+    if (err == OK && !whole) { /* of which boot nobody knows: of this one, until the next */
+        IGNORE(failed_sync_write(table->host, path));
+    }
     if (err == OK && !dir->rewrite) {
         return disk_unlink(table->host, path); /* of an earlier boot */
     }

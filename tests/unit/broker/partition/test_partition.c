@@ -379,6 +379,30 @@ Test(partition, a_log_that_cannot_be_written_takes_its_directory_offline)
     cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CRASHED_THIS_BOOT);
 }
 
+/* A note of so many bytes lies there when the broker starts after a crash. */
+static void start_with_note(uint32_t bytes)
+{
+    char command[400];
+    bench_stop(&bench, 0, false);
+    (void)snprintf(command, sizeof(command), "truncate -s %u %s/node1/sync-failed", bytes,
+                   bench.root);
+    cr_assert_eq(system(command), 0);
+    bench_start(&bench, 0);
+}
+
+Test(partition, a_note_of_a_failed_sync_that_found_no_room_counts)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 0);
+    start_with_note(0);
+    cr_assert(bench.nodes[0].table->dirs[0].rewrite, "its name is there");
+    start_with_note(9);
+    cr_assert(bench.nodes[0].table->dirs[0].rewrite, "it is not whole");
+    bench_stop(&bench, 0, false);
+    bench_start(&bench, 0);
+    cr_assert(bench.nodes[0].table->dirs[0].rewrite, "it was written anew, for this boot");
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 3);
+}
+
 Test(partition, a_folder_of_another_topic_id_is_set_aside_and_kept)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 0);
