@@ -212,6 +212,17 @@ static bool changes(const struct cluster *cluster, const struct meta_partition *
     return next == NULL || next->partition_epoch != mp->partition_epoch;
 }
 
+/* It is not fenced, or has a process that may be unfenced by what it has said: its leader may take it in by what it has fetched,
+ * though it is dead by then and its disk empty. */
+static bool may_join(const struct cluster *cluster, int32_t id)
+{
+    const struct sim_broker *broker = &cluster->brokers[id - broker_id(0)];
+    const struct sim_controller *active = &cluster->controllers[cluster_active(cluster)];
+    const struct meta_image *newest = controller_newest(controller_node_state(active->node));
+    const struct meta_broker *known = meta_broker(newest, id);
+    return broker->node != NULL || (known != NULL && !known->fenced);
+}
+
 static bool spares(const struct cluster *cluster, const struct meta_topic *topic,
                    const struct meta_partition *mp, int32_t victim, enum atlas_harm harm)
 {
@@ -236,9 +247,10 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
         return false;
     }
     /* Where one in sync is enough, the others may be taken out before anybody knows that its disk is empty. */
-    bool counts = meta_ids_has(&mp->isr, victim) || meta_ids_has(&mp->elr, victim);
+    bool seated = meta_ids_has(&mp->isr, victim) || meta_ids_has(&mp->elr, victim);
+    bool counts = seated || may_join(cluster, victim);
     int32_t min = least_min_isr(cluster, sure_image(cluster), topic, core);
-    if (counts && min < 2) {
+    if ((harm == ATLAS_LOSS ? counts : seated) && min < 2) {
         return false;
     }
     struct others others = others_of(cluster, name, mp, victim, core);
@@ -332,7 +344,9 @@ bool atlas_spares_controller(const struct cluster *cluster, uint32_t controller)
                     !cluster->controllers[i].halted;
         const struct raft *other = runs ? controller_node_raft(cluster->controllers[i].node) : NULL;
         others += runs;
-        whole += other != NULL && other->durable >= raft->log.last;
+        /* By its entry there: another one may be there still, of a leader that nobody followed. */
+        whole += other != NULL && other->durable >= raft->log.last &&
+                 raft_term_at(other, raft->log.last) == raft_term_at(raft, raft->log.last);
     }
     /* All have been there, and a majority keeps what is committed, and what will be by an answer of this one that is under way. */
     return others + 1 == cluster->controller_count && whole > cluster->controller_count / 2;

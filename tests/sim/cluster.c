@@ -489,6 +489,10 @@ bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)
     }
     /* That of a controller that has just begun may lack what is committed, or that slept through an election; this one's does not. */
     const struct meta_image *newest = controller_node_image(cluster->controllers[active].node);
+    const struct meta_broker *known = meta_broker(newest, id);
+    if (known != NULL && !known->fenced) {
+        return false; /* until it is it may be given seats */
+    }
     for (const struct meta_topic *topic = meta_topic_next(newest, after); topic != NULL;
          topic = meta_topic_next(newest, meta_topic_name(topic))) {
         for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {

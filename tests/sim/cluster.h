@@ -109,7 +109,7 @@ int32_t cluster_active_surely(const struct cluster *);
 /* Whether that broker leads the group's partition by the newest metadata there is, or was when this was asked before: who knew
  * of it may be gone. */
 bool cluster_coordinates(struct cluster *, const char *group, int32_t broker);
-/* That broker stays away, and no partition has it in its in-sync set or among the eligible. */
+/* That broker stays away and is fenced, and no partition has it in its in-sync set or among the eligible. */
 bool cluster_holds_nothing(const struct cluster *, int32_t broker_id);
 /* Its process was: one that never was leaves its directories as it found them. */
 bool broker_registered(const struct sim_broker *);
