@@ -64,11 +64,10 @@ struct link {
     struct list_node node;
     struct controller_node *owner;
     struct rpc_conn *conn;
+    int64_t since; /* what was committed when it was accepted: whatever came by it was said later */
     struct broker_link broker;
     int32_t said_broker; /* its Hello; META_NO_BROKER: a controller, or not heard yet */
     struct uuid said_incarnation;
-    raft_term
-        since; /* the term of this controller's activity when it said so; 0: it was not active */
 };
 
 static void node_halt(struct controller_node *n, const char *sentence)
@@ -195,38 +194,18 @@ static void older_links_drop(struct controller_node *n, const struct link *newes
     }
 }
 
-static bool registered(const struct controller_node *n, const struct link *link)
+/* Another process of this broker has registered since the connection was made, here or with another controller: this one is dead,
+ * and its word only comes now. It would end the session and the leaderships of the other one, and seats that it has taken. (Who
+ * connected to us when we were behind is told so too, and connects again.) */
+static bool outlived(const struct controller_node *n, const struct link *link,
+                     const Odradek__Register *wants)
 {
     const struct meta_broker *broker = meta_broker(controller_newest(machine_state(n->machine)),
-                                                   link->said_broker);
-    return broker != NULL && uuid_eq(broker->incarnation, link->said_incarnation);
-}
-
-/* A process of this broker that came later has registered: this one is dead, and its word only comes now. It would end the
- * sessions and leaderships of those that came since, and seats that they have taken in the meantime. */
-static bool outlived(const struct controller_node *n, const struct link *elder)
-{
-    for (const struct list_node *node = elder->node.next; node != &n->links.head;
-         node = node->next) {
-        const struct link *link = CONTAINER_OF(node, struct link, node);
-        if (link->said_broker == elder->said_broker && registered(n, link) &&
-            !uuid_eq(link->said_incarnation, elder->said_incarnation)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Who has registered may be gone itself before an elder's word comes. */
-static void elders_drop(struct controller_node *n, const struct link *newest)
-{
-    for (struct list_node *node = n->links.head.next, *next; node != &newest->node; node = next) {
-        next = node->next;
-        struct link *link = CONTAINER_OF(node, struct link, node);
-        if (link->said_broker == newest->said_broker) {
-            link_drop(link);
-        }
-    }
+                                                   wants->broker);
+    struct uuid incarnation;
+    return broker != NULL && broker->epoch > link->since &&
+           rpc_uuid_read(wants->incarnation, &incarnation) == OK &&
+           !uuid_eq(broker->incarnation, incarnation);
 }
 
 static void foreign_tell(struct controller_node *n, const struct rpc_conn *conn,
@@ -264,32 +243,21 @@ static void link_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *hell
         link_drop(link);
         return;
     }
-    if (hello->role == ODRADEK__ROLE__ROLE_BROKER &&
+    if (hello->role == ODRADEK__ROLE__ROLE_BROKER && n->quorum != NULL &&
         rpc_uuid_read(hello->incarnation, &link->said_incarnation) == OK) {
         link->said_broker = hello->node->id;
-        link->since = machine_active(n->machine) ? quorum_raft(n->quorum)->term : 0;
         older_links_drop(n, link);
     }
 }
 
-/* A registration counts by a connection that has found this controller active: it may have been unread since before others were,
- * and another process of the broker have registered there. */
 static void broker_frame(struct controller_node *n, struct link *link, struct rpc_conn *conn,
                          const Odradek__Frame *frame)
 {
-    bool registers = frame->body_case == ODRADEK__FRAME__BODY_REGISTER;
-    bool said = link->said_broker != META_NO_BROKER;
-    if (registers && said && link->since != quorum_raft(n->quorum)->term) {
-        brokers_refuse_not_controller(&n->brokers, rpc_asker_of(conn, frame));
-        return;
-    }
-    if (registers && said && outlived(n, link)) {
+    if (machine_active(n->machine) && frame->body_case == ODRADEK__FRAME__BODY_REGISTER &&
+        outlived(n, link, frame->register_)) {
         rpc_refuse(&n->rpc, rpc_asker_of(conn, frame), KAFKA_DUPLICATE_BROKER_REGISTRATION,
                    "another process of this broker has registered since this one connected");
         return;
-    }
-    if (frame->body_case == ODRADEK__FRAME__BODY_TAIL && said && registered(n, link)) {
-        elders_drop(n, link);
     }
     brokers_frame(&n->brokers, &link->broker, conn, frame);
 }
@@ -354,6 +322,7 @@ static void on_accept(void *ctx, struct net_conn *conn)
         return;
     }
     link->owner = n;
+    link->since = meta_offset(machine_image(n->machine));
     link->broker = (struct broker_link){.broker = META_NO_BROKER, .epoch = -1};
     link->said_broker = META_NO_BROKER;
     list_push(&n->links, &link->node);
