@@ -24,6 +24,7 @@ err_t truncated_note_load(struct log *log, struct arena *scratch, int64_t *ret_o
     if (err == OK && !log->renewed && text_number_line(&text, 0, INT64_MAX, ret_offset) != OK) {
         *ret_offset = 0;
     }
+    log->noted_at = *ret_offset;
     return err == ERR_TOO_LARGE ? OK : err;
 }
 
@@ -38,6 +39,9 @@ static err_t truncated_note(struct log *log, int64_t offset)
         log->saved_point = offset;
         return OK;
     }
+    if (log->noted && log->noted_at <= offset) {
+        return OK; /* what lies between the two is in doubt until its owner has proven it */
+    }
     struct log_path path;
     char text[NOTE_BYTES_MAX];
     int n = snprintf(text, sizeof(text), "%" PRId64 "\n", offset);
@@ -45,6 +49,7 @@ static err_t truncated_note(struct log *log, int64_t offset)
     log_path_file(log, TRUNCATED_FILE, &path);
     TRY(disk_replace_file(log->host, path.s, slice_of(text, (size_t)n)));
     log->noted = true;
+    log->noted_at = offset;
     log->saved_point = offset;
     return OK;
 }
@@ -56,6 +61,7 @@ err_t renewed_note(struct log *log)
     log_path_file(log, TRUNCATED_FILE, &path);
     TRY(disk_replace_file(log->host, path.s, slice_str(NOTE_RENEWED)));
     log->noted = true;
+    log->noted_at = 0;
     log->renewed = true;
     return OK;
 }
@@ -283,7 +289,7 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
 
 static err_t offline_unless(struct log *log, err_t err)
 {
-    if (err != OK) {
+    if (err != OK && err != ERR_NO_SPACE) {
         log_set_offline(log);
     }
     return err;

@@ -53,7 +53,9 @@ err_t log_expire(struct log *log, const struct log_retention *retention, time_ms
     ENSURE(!log->offline, ERR_OFFLINE);
     uint32_t n = expire_count(log, retention, now_wall_ms);
     if (n == log->count && log_cut_proven(log)) {
-        TRY(log_roll(log, now_wall_ms));
+        err_t err = log_roll(log, now_wall_ms);
+        ENSURE(err == OK || err == ERR_NO_SPACE,
+               err); /* where there is none the others make some */
     }
     n -= n == log->count; /* rolls another time */
     assert(n < log->count);

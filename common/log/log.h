@@ -310,11 +310,12 @@ void log_replay_close(struct log_replay *);
  * it to the disk; until then a crash may bring back what was cut.
  * It waits for the device in four rare cases: the page at the cut is cold; no sync has proven the truncation before; nothing
  * is left; or the cut lies below the recovery point in the checkpoint. Then a note is written beside the log first (file
- * `truncated-below`: what lies behind is to be scanned, whatever the checkpoint says). An error takes the log offline.
+ * `truncated-below`: what lies behind is to be scanned, whatever the checkpoint says). An error takes the log offline; but for
+ * ERR_NO_SPACE, after which it may be abandoned and opened again, and nothing else.
  */
 err_t log_truncate(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
 /* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). Waits
- * for the device. Save the log start checkpoint then. An error takes the log offline. */
+ * for the device. Save the log start checkpoint then. Errors as above. */
 err_t log_restart(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
 
 /* Moves the start (DeleteRecords, a follower whose leader moved it, a snapshot). Within log_start..log_end; lower is nothing.

@@ -120,6 +120,7 @@ struct log {
     int64_t sync_named;  /* the sync under way proves the names of segments up to this base */
     int64_t named_base;  /* and these are proven */
     bool noted;          /* the file `truncated-below` is there */
+    int64_t noted_at;    /* ... and says this */
     bool renewed;        /* ... and says that checkpoints tell of another log */
     struct log_mark read_marks[READ_MARKS];
     struct log_mark append_marks[APPEND_MARKS];

@@ -345,6 +345,33 @@ Test(crash, a_note_is_not_raised_by_a_later_cut)
     ground_release(&g);
 }
 
+/* Nor by one of the same process, after a point that its owner had not proven (his epoch file was still on its way). */
+Test(crash, a_note_is_not_raised_while_nothing_behind_it_is_proven)
+{
+    struct ground g;
+    ground_init(&g, 13);
+    ground_must_open(&g);
+    for (int32_t i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    (void)ground_sync(&g);
+    log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    cr_assert_eq(log_truncate(g.log, 6, 0), OK);
+    for (int32_t i = 0; i < 4; i++) {
+        cr_assert_eq(ground_append(&g, 3, 2, 1000, 50), OK);
+    }
+    g.known.recovery_point = ground_sync(&g);
+    struct log_recovery_point point = log_recovery_point_take(g.log);
+    cr_assert_eq(point.offset, 18);
+    point.proven = false;
+    log_recovery_point_saved(g.log, point);
+    cr_assert_eq(log_truncate(g.log, 15, 0), OK);
+    ground_kill(&g);
+    ground_must_open(&g);
+    cr_assert_eq(g.report.recovery_point, 6);
+    ground_release(&g);
+}
+
 /* What a checkpoint says is not believed for once, and the log is cut below it: the next process may believe it again (seed 1208975). */
 Test(crash, a_cut_below_a_point_that_was_not_believed_is_noted)
 {
@@ -367,5 +394,27 @@ Test(crash, a_cut_below_a_point_that_was_not_believed_is_noted)
     g.known.written_point = 0;
     ground_must_open(&g);
     cr_assert_eq(log_end(g.log), end - 12);
+    ground_release(&g);
+}
+
+/* A cut that must be noted first, on a full disk: nothing has changed, and the log may be opened again. */
+Test(crash, a_cut_whose_note_finds_no_room_changes_nothing)
+{
+    struct ground g;
+    ground_init(&g, 14);
+    ground_must_open(&g);
+    for (int32_t i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    g.known.recovery_point = ground_sync(&g);
+    log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    fake_disk_space_left(g.host, 0);
+    cr_assert_eq(log_truncate(g.log, 6, 0), ERR_NO_SPACE);
+    cr_assert_not(log_offline(g.log), "its directory stays online");
+    ground_kill(&g);
+    fake_disk_space_left(g.host, -1);
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 30);
+    cr_assert_eq(log_truncate(g.log, 6, 0), OK);
     ground_release(&g);
 }

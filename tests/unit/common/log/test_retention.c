@@ -160,3 +160,18 @@ Test(retention, a_removed_log_leaves_nothing)
     cr_assert_eq(log_end(g.log), 0);
     ground_release(&g);
 }
+
+/* Where nothing more fits the newest segment cannot be rolled; the others go, and make room. */
+Test(retention, on_a_full_disk_all_but_the_newest_segment_go)
+{
+    struct ground g;
+    ten_segments(&g);
+    fake_disk_space_left(g.host, 0);
+    cr_assert_eq(expire(&g, 0, -1, 100, 1 << 20), 90);
+    cr_assert_eq(log_drop(g.log, 90), OK);
+    cr_assert_eq(log_segment_count(g.log), 1);
+    fake_disk_space_left(g.host, -1);
+    cr_assert_eq(ground_append(&g, 1, 0, 100, 50), OK);
+    cr_assert_eq(expire(&g, 0, -1, 101, 1 << 20), 101);
+    ground_release(&g);
+}
