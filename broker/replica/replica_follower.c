@@ -54,7 +54,8 @@ static void diverged(struct replica *replica, const struct replica_fetched *fetc
         to = min_i64(fetched->diverging_end, replica->log_end);
     }
     assert(to <= replica->log_end);
-    if (to < replica->log_start) {
+    /* At our start, too: it may lie inside a batch, which no cut can keep a part of. */
+    if (to < replica->log_start || (to == replica->log_start && to > 0 && to < replica->log_end)) {
         PROBE(REPLICA_DIVERGED_BELOW_START);
         replica_restart(replica, to, to, actions);
         return;

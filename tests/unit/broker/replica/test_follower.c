@@ -242,6 +242,26 @@ Test(follower, a_deep_truncation_rebuilds_the_producers)
     bench_release(&b);
 }
 
+/* Where it begins a batch may go over that offset (DeleteRecords): no cut there could keep a part of it. */
+Test(follower, a_log_that_leaves_the_leaders_at_its_own_start_begins_anew)
+{
+    struct bench b;
+    follow(&b, 0);
+    receive(&b, (struct batch_receipt[]){stored(0, 3, 1), stored(3, 5, 3)}, 2, 8);
+    struct replica_event event = bench_answer(&b);
+    event.fetched.high_watermark = 8;
+    event.fetched.log_start_offset = 5; /* inside the second batch */
+    bench_step(&b, event);
+    cr_assert_eq(bench_must(&b, REPLICA_SET_LOG_START)->set_log_start, 5);
+    event = bench_answer(&b);
+    event.fetched.diverging_epoch = 2; /* who leads now has nothing of epoch 3, and more of 2 */
+    event.fetched.diverging_end = 7;
+    event.fetched.log_start_offset = 0;
+    bench_step(&b, event);
+    cr_assert_eq(bench_must(&b, REPLICA_RESTART)->restart.at, 5);
+    bench_release(&b);
+}
+
 /* Cut deeper than it remembers when no snapshot tells of what is deleted: only the leader knows who wrote that. */
 static void rebuild(struct bench *b, bool leads)
 {
