@@ -62,14 +62,15 @@ static struct partition *queue_pop(struct sync_worker *worker, bool *ret_tell)
     return p;
 }
 
-/* Inside the monitor: the sync has ended. */
-static void synced(struct partition *p, struct log_sync *sync, uint32_t cut, err_t err)
+void partition_synced(struct partition *p, struct log_sync *sync, uint32_t cut, err_t err)
 {
     if (p->log == NULL) {
         return;
     }
     int64_t durable = log_sync_done(p->log, sync, err);
-    if (p->state != PARTITION_OPEN) {
+    /* One that rests must not be opened again with pages that are not on the disk. */
+    bool failed = err != OK && p->state == PARTITION_OFFLINE;
+    if (p->state != PARTITION_OPEN && !failed) {
         return;
     }
     if (err != OK) {
@@ -105,7 +106,7 @@ static void sync_one(struct partition *p)
     }
     partition_enter(p);
     p->syncing = false;
-    synced(p, &sync, cut, err);
+    partition_synced(p, &sync, cut, err);
     partition_prove(p);
     bool more = p->state == PARTITION_OPEN &&
                 log_durable_end(p->log) < min_i64(p->sync_end, log_end(p->log));

@@ -77,10 +77,10 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
         lines = partition_copy_producers(p, heap, offset);
     }
     lock_leave(p->lock);
+    ENSURE(!good || lines.list != NULL || lines.room == 0, ERR_NO_MEMORY);
     if (!good || (kind == SNAPSHOT_START && lines.count == 0)) {
         return OK;
     }
-    ENSURE(lines.list != NULL, ERR_NO_MEMORY);
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
                                        offset, lines.list, lines.count);
     if (err != OK && err != ERR_NO_SPACE) {
@@ -280,10 +280,12 @@ static void save_start(struct partition *p, struct heap *heap)
     p->noting = false;
     lock_leave(p->lock);
     err_t err = save_snapshot(p, heap, told ? SNAPSHOT_TOLD : SNAPSHOT_START);
+    partition_enter(p);
+    p->start_due = err != OK;
     if (!told) {
+        lock_leave(p->lock);
         return;
     }
-    partition_enter(p);
     struct replica_event event = {.kind = REPLICA_LOADED};
     if (err == OK || p->core.role == REPLICA_LEADER) {
         (void)rebuild_step(p, &event);
@@ -354,14 +356,16 @@ static void close_log(struct partition *p, struct heap *heap)
 {
     partition_enter(p);
     bool abandoned = p->table->abandoned || p->resting;
+    bool noted = false;
     lock_leave(p->lock);
     if (!abandoned) {
         abandoned = save_epochs(p, heap) != OK; /* below a clean log's end that file is believed */
-        (void)save_snapshot(p, heap, SNAPSHOT_END);
+        noted = save_snapshot(p, heap, SNAPSHOT_END) == OK;
     }
     partition_enter(p);
     struct log *log = p->log;
     p->log = NULL;
+    p->closed_start = noted ? p->core.log_start : min_i64(p->saved_start, p->core.log_start);
     int64_t end = log == NULL ? -1 : log_end(log);
     bool good = log != NULL && !log_offline(log) && !abandoned;
     forget_unsynced(p);
@@ -421,8 +425,9 @@ static void delete_log(struct partition *p)
 static void reopen_log(struct partition *p)
 {
     partition_enter(p);
-    bool due = p->state == PARTITION_OFFLINE && p->resting && !atomic_load(&p->dir->offline);
     struct log *log = p->log;
+    bool good = !atomic_load(&p->dir->offline) && (log == NULL || !log_offline(log));
+    bool due = p->state == PARTITION_OFFLINE && p->resting && good;
     if (due) {
         p->state = PARTITION_OPENING;
         p->resting = false;
@@ -434,8 +439,9 @@ static void reopen_log(struct partition *p)
     if (due && log != NULL) {
         p->known.clean = false;
         p->known.recovery_point = min_i64(p->saved_point, log_durable_end(log));
-        p->known.written_point = p->saved_point;
-        p->known.log_start = log_start(log);
+        p->known.written_point = max_i64(p->known.written_point, p->saved_point);
+        /* What its files and snapshots are there for: a newer start is told again by its leader. */
+        p->known.log_start = min_i64(p->saved_start, log_start(log));
         p->known.told_here = true;
         p->known_high_watermark = min_i64(p->core.high_watermark, log_end(log));
     }

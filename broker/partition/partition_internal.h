@@ -131,18 +131,21 @@ struct partition {
     struct replica_isr_ask ask;
     int64_t verify_offset;
     time_ms verify_after_ms; /* not again before */
+    uint32_t openings;       /* of its log, so far */
     time_ms again_at_ms;     /* offline: when it is opened again; TIME_NEVER: not by itself */
     time_ms again_ms;        /* the next rest before that */
     time_ms rested_ms;       /* when the newest rest began */
     int64_t active_base;     /* of the log, when the newest snapshot was asked for */
     int64_t saved_point;     /* recovery point that may be written while chores are open */
     int64_t saved_start;     /* the log's start, as the checkpoint says it */
+    int64_t closed_start;    /* likewise, with closed_end */
     int64_t cut_to;     /* the log's lowest end since the newest trim: snapshots beyond are void */
     int64_t closed_end; /* after CHORE_CLOSE: all below is on disk; -1: not so */
     enum partition_state state;
     uint32_t chores;      /* enum chore */
     uint32_t chores_done; /* the job's own */
     bool view_known;
+    bool start_due; /* the snapshot for the newest start found no room: with the next checkpoint */
     bool draining;
     bool syncing;
     /* An fsync of the whole log is to be reported: of what it had when that was first seen. */
@@ -366,6 +369,8 @@ enum kafka_error kafka_error_of_log(err_t);
 void dir_sync_init(struct log_dir *);
 /* No job of it is under way. */
 bool dir_sync_idle(struct log_dir *);
+/* Inside the monitor: the sync has ended that was taken when the core had been cut so often. */
+void partition_synced(struct partition *, struct log_sync *, uint32_t cut, err_t);
 /* Outside of any lock: its log is to be synced. */
 void dir_sync_queue(struct partition *);
 /* The same once p->sync_loop has done what it is doing. */
@@ -417,6 +422,21 @@ void upkeep_start(struct partitions *);
 /* Cancels what is due. true: nothing is under way; else upkeep_rested follows. */
 bool upkeep_stop(struct partitions *);
 void upkeep_rested(struct partitions *);
+
+/* What the three checkpoints say of one partition. */
+struct point {
+    struct partition *p; /* held */
+    struct log_recovery_point recovery;
+    int64_t log_start;
+    int64_t high_watermark;
+    uint32_t opening; /* of the log that it was taken of */
+    bool closed;
+    bool kept; /* it is not open: what was known of it stays */
+};
+/* false: there is nothing to write of it. */
+bool upkeep_point_take(struct point *);
+/* It stands in the files. */
+void upkeep_point_saved(const struct point *);
 
 /* dir_space.c */
 void dir_space_init(struct log_dir *);

@@ -231,6 +231,9 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     }
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
+    p->saved_start = log_start(log);
+    p->start_due = false;
+    p->openings++;
     p->known_high_watermark = ret_report->renewed ? log_start(log) : p->known_high_watermark;
     lock_leave(p->lock);
     tell_report(p, ret_report);
@@ -263,6 +266,9 @@ void partition_open(struct partition *p)
         lock_leave(p->lock); /* deleted or stopped meanwhile: that chore follows */
         return;
     }
+    if (atomic_load(&p->dir->offline)) {
+        err = ERR_OFFLINE; /* it failed meanwhile, and halted only those that were open */
+    }
     p->state = err == OK ? PARTITION_OPEN : PARTITION_OFFLINE;
     partition_wake(p, true, true);
     if (err_is_unreadable(err)) {
@@ -271,9 +277,11 @@ void partition_open(struct partition *p)
     if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY) {
         partition_rest(p, "what it lacked may come");
     }
+    if (err == ERR_OFFLINE) { /* a sync failed: whoever leads here must go to another replica */
+        partition_fail(p);
+    }
     if (err == OK) {
         p->active_base = log_active_base(p->log);
-        p->saved_start = log_start(p->log);
         p->saved_point = min_i64(p->known.recovery_point, report.recovery_point);
         if (!noted) { /* what was replayed will lie below the recovery point, where the file is believed */
             partition_chore(p, CHORE_EPOCHS);

@@ -402,8 +402,8 @@ void partition_step(struct partition *p, struct step *step)
         }
         step->event.kind = REPLICA_MORE;
     }
-    if (err == ERR_NO_SPACE && step->batches != NULL && !log_offline(p->log)) {
-        partition_rest(p, "no room for what its leader sends");
+    if (err == ERR_NO_SPACE && step->ticket == NULL && !log_offline(p->log)) {
+        partition_rest(p, "no room for what its leader sends, or to note a cut");
         return;
     }
     if (err == ERR_CORRUPT &&
@@ -415,6 +415,9 @@ void partition_step(struct partition *p, struct step *step)
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: its log failed (%s); the log directory %s goes offline.", p->name,
                   p->index, err_text(err), p->dir->path);
+        if (err == ERR_OFFLINE) { /* a sync on the way to a cut failed: nobody else notes that */
+            log_dir_note_failed_sync(p->dir);
+        }
         partition_fail(p);
         if (step->ticket != NULL && step->ticket->state == TICKET_WAITS) {
             step->ticket->error = KAFKA_KAFKA_STORAGE_ERROR;

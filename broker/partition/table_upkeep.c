@@ -12,16 +12,6 @@
 #define UPKEEP_HEAP_MAX ((size_t)1 << 30)
 #define UPKEEP_RETRY_US 100000
 
-/* What the three files say of one partition. */
-struct point {
-    struct partition *p; /* held */
-    struct log_recovery_point recovery;
-    int64_t log_start;
-    int64_t high_watermark;
-    bool closed;
-    bool kept; /* it is not open: what was known of it stays */
-};
-
 /* All partitions of a directory, held. The walk is of the whole table: there are few directories. */
 static err_t gather(struct log_dir *dir, struct heap *heap, struct point **ret_points,
                     size_t *ret_count)
@@ -59,7 +49,8 @@ static void keep_point(struct point *point)
     const struct partition *p = point->p;
     bool loaded = p->log != NULL && p->core.role != REPLICA_LOADING;
     point->recovery = (struct log_recovery_point){.offset = p->saved_point};
-    point->log_start = p->log != NULL ? log_start(p->log) : p->known.log_start;
+    point->log_start = p->log != NULL ? min_i64(p->saved_start, log_start(p->log))
+                                      : p->known.log_start;
     point->high_watermark = loaded ? p->core.high_watermark : p->known_high_watermark;
 }
 
@@ -72,16 +63,20 @@ static void want_sync(struct partition *p)
     }
 }
 
-/* false: there is nothing to write of it. */
-static bool take_point(struct point *point)
+bool upkeep_point_take(struct point *point)
 {
     struct partition *p = point->p;
     partition_enter(p);
+    point->opening = p->openings;
     bool open = p->state == PARTITION_OPEN;
     if (open) {
         point->recovery = log_recovery_point_take(p->log);
         bool settled = !p->chores_running && p->chores == 0;
-        point->log_start = settled ? log_start(p->log) : min_i64(p->saved_start, log_start(p->log));
+        bool told = settled && !p->start_due;
+        point->log_start = told ? log_start(p->log) : min_i64(p->saved_start, log_start(p->log));
+        if (p->start_due) {
+            partition_chore(p, CHORE_START);
+        }
         if (settled) {
             p->saved_point = point->recovery.offset;
         } else {
@@ -102,11 +97,23 @@ static bool take_point(struct point *point)
     point->closed = p->state == PARTITION_CLOSING && p->closed_end >= 0;
     if (point->closed) {
         point->recovery.offset = p->closed_end;
-        point->log_start = p->core.log_start;
+        point->log_start = p->closed_start;
         point->high_watermark = p->core.high_watermark;
     }
     partition_leave(p);
     return open || point->closed || (point->kept && !MUTANT(144));
+}
+
+void upkeep_point_saved(const struct point *point)
+{
+    struct partition *p = point->p;
+    partition_enter(p);
+    bool same = p->openings == point->opening; /* it may have rested meanwhile */
+    if (p->log != NULL && same && !point->closed && !point->kept) {
+        log_recovery_point_saved(p->log, point->recovery);
+        p->saved_start = point->log_start;
+    }
+    lock_leave(p->lock);
 }
 
 static uint64_t mix(uint64_t sum, int64_t value)
@@ -141,8 +148,8 @@ err_t checkpoint_dir(struct log_dir *dir)
     struct point *points;
     size_t all = 0;
     size_t count = 0;
-    uint64_t sum = 1;
     uint64_t gone = atomic_load(&dir->gone);
+    uint64_t sum = gone + 1; /* another one may lie where one lay that is gone */
     heap_init(&heap, memory_source(dir->table->host), UPKEEP_HEAP_MAX);
     err_t err = gather(dir, &heap, &points, &all);
     if (err != OK) {
@@ -150,7 +157,7 @@ err_t checkpoint_dir(struct log_dir *dir)
         return err;
     }
     for (size_t i = 0; i < all; i++) {
-        if (take_point(&points[i])) {
+        if (upkeep_point_take(&points[i])) {
             struct point point = points[i];
             points[i] = points[count];
             points[count++] = point;
@@ -163,12 +170,7 @@ err_t checkpoint_dir(struct log_dir *dir)
         err = save(dir, &heap, points, count);
         dir->checkpoint_sum = err == OK ? sum : 0;
         for (size_t i = 0; err == OK && i < count; i++) {
-            partition_enter(points[i].p);
-            if (points[i].p->log != NULL && !points[i].closed && !points[i].kept) {
-                log_recovery_point_saved(points[i].p->log, points[i].recovery);
-                points[i].p->saved_start = points[i].log_start;
-            }
-            lock_leave(points[i].p->lock);
+            upkeep_point_saved(&points[i]);
         }
     }
     if (err == OK) {

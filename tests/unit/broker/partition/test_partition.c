@@ -1,5 +1,6 @@
 /* One broker: what is written is read, survives restarts of both kinds, and goes when it should. */
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 #include "broker/partition/partition_internal.h"
 #include "partition_bench.h"
@@ -608,4 +609,210 @@ Test(partition, a_topic_that_is_only_compacted_deletes_no_records)
     cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_POLICY_VIOLATION);
     cr_assert_eq(bench_facts(&bench, 0).log_start, 0);
     partition_drop(p);
+}
+
+static void set_producer_count(uint32_t count, uint32_t *ret_before)
+{
+    struct partition *p = bench_partition(&bench, 0);
+    partition_enter(p);
+    *ret_before = p->core.producers.by_id.count;
+    p->core.producers.by_id.count = count;
+    lock_leave(p->lock);
+    partition_drop(p);
+}
+
+/* Three producers wrote a record each; the first is deleted, and that is noted. */
+static void first_deleted(void)
+{
+    int start = 1;
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 0).base_offset, producer - 7);
+    }
+    delete_below(start);
+    cr_assert(bench_soon(start_noted, &start));
+}
+
+/* As on a full device: the snapshot finds no room (here: in memory), and the checkpoint does. */
+Test(partition, a_start_is_not_noted_before_a_snapshot_tells_who_wrote_below)
+{
+    int start = 2;
+    uint32_t count;
+    uint32_t ignored;
+    first_deleted();
+    set_producer_count(1u << 28, &count);
+    delete_below(start);
+    cr_assert(bench_soon(chores_done, NULL));
+    (void)usleep(300000); /* checkpoints come every 50 ms */
+    set_producer_count(count, &ignored);
+    cr_assert(bench_soon(start_noted, &start), "it is tried again");
+    bench_stop(&bench, 0, false);
+    start_without_checkpoints();
+    cr_assert(bench_soon_high_watermark(&bench, 0, 3));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        check_known(producer, producer - 7);
+    }
+}
+
+static bool is_open(void *arg)
+{
+    (void)arg;
+    return bench_facts(&bench, 0).online;
+}
+
+static void rest(struct partition *p)
+{
+    partition_enter(p);
+    partition_rest(p, "the test says so");
+    partition_leave(p);
+}
+
+Test(partition, who_rests_before_a_start_has_its_snapshot_begins_where_the_checkpoint_says)
+{
+    first_deleted();
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert(bench_soon(chores_done, NULL));
+    partition_enter(p);
+    p->chores_running = true; /* a job is out, and comes to nothing more before it rests */
+    lock_leave(p->lock);
+    delete_below(2);
+    partition_enter(p);
+    partition_rest(p, "the test says so");
+    p->chores_running = false;
+    partition_chore(p, 0);
+    partition_leave(p);
+    partition_drop(p);
+    cr_assert(bench_soon(is_open, NULL));
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        check_known(producer, producer - 7);
+    }
+}
+
+Test(partition, a_checkpoint_of_a_log_that_was_opened_again_meanwhile_proves_nothing_of_it)
+{
+    bench_stop(&bench, 0, true);
+    start_without_checkpoints();
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    cr_assert(bench_soon(chores_done, NULL));
+    struct partition *p = bench_partition(&bench, 0);
+    struct point point = {.p = p};
+    cr_assert(upkeep_point_take(&point));
+    cr_assert_eq(point.recovery.offset, 3);
+    rest(p);
+    cr_assert(bench_soon(is_open, NULL));
+    upkeep_point_saved(&point);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    partition_drop(p);
+}
+
+static bool dir_has_failed(void *arg)
+{
+    (void)arg;
+    return atomic_load(&bench.nodes[0].dirs_failed) > 0;
+}
+
+/* The pages that a failed sync was to write are called clean by now: whoever opened the log again would believe them. */
+Test(partition, a_sync_that_fails_while_its_log_rests_takes_the_directory_offline)
+{
+    struct log_sync sync;
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    partition_enter(p);
+    p->syncing = true;
+    cr_assert_eq(log_roll(p->log, 0), OK);
+    cr_assert(log_sync_take(p->log, &sync));
+    uint32_t cut = p->core.cut;
+    partition_rest(p, "the test says so");
+    partition_leave(p);
+    partition_enter(p);
+    p->syncing = false;
+    partition_synced(p, &sync, cut, ERR_IO);
+    partition_chore(p, 0);
+    partition_leave(p);
+    cr_assert(bench_soon(dir_has_failed, NULL));
+    (void)usleep(500000); /* it would have been opened again after 200 ms */
+    cr_assert_not(bench_facts(&bench, 0).online);
+    partition_drop(p);
+}
+
+/* A cut syncs what an earlier cut left; whoever starts next must not believe the page cache. */
+Test(partition, a_sync_that_failed_inside_of_a_step_is_noted)
+{
+    char path[200];
+    (void)snprintf(path, sizeof(path), "%s/node1/sync-failed", bench.root);
+    struct partition *p = bench_partition(&bench, 0);
+    partition_enter(p);
+    log_set_offline(p->log);
+    partition_leave(p);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_KAFKA_STORAGE_ERROR);
+    cr_assert(bench_soon(dir_has_failed, NULL));
+    cr_assert_eq(access(path, F_OK), 0);
+    partition_drop(p);
+}
+
+Test(partition, a_sync_that_fails_when_a_log_is_opened_takes_the_directory_offline)
+{
+    char command[400];
+    bench_stop(&bench, 0, false);
+    (void)snprintf(command, sizeof(command),
+                   "cd %s/node1/" BENCH_TOPIC "-0 && ln -sf /dev/full 00000000000000000000.log",
+                   bench.root);
+    cr_assert_eq(system(command), 0);
+    bench_start(&bench, 0);
+    cr_assert(bench_soon(dir_has_failed, NULL));
+    cr_assert_not(bench_facts(&bench, 0).online);
+    cr_assert_eq(atomic_load(&bench.nodes[0].rotten), 0);
+}
+
+Test(partition, who_is_opened_while_its_directory_fails_is_not_served)
+{
+    struct partition *p = bench_partition(&bench, 0);
+    partition_enter(p);
+    partition_halt(p, PARTITION_OFFLINE, KAFKA_KAFKA_STORAGE_ERROR);
+    struct log *log = p->log;
+    p->log = NULL;
+    p->state = PARTITION_OPENING;
+    replica_begin_anew(&p->core);
+    partition_leave(p);
+    log_abandon(log);
+    atomic_store(&p->dir->offline, true);
+    partition_open(p);
+    cr_assert_not(bench_facts(&bench, 0).online);
+    partition_drop(p);
+}
+
+static bool point_noted(void *arg)
+{
+    char command[400];
+    (void)snprintf(command, sizeof(command),
+                   "grep -qx '" BENCH_TOPIC " 0 %d' %s/node1/recovery-point-offset-checkpoint",
+                   *(int *)arg, bench.root);
+    return system(command) == 0;
+}
+
+/* A folder without a seat is read through, whatever the checkpoint says; a cut below that is noted, also when it has rested. */
+Test(partition, what_the_checkpoint_says_of_a_log_is_remembered_while_it_rests)
+{
+    int point = 6;
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
+    }
+    cr_assert(bench_soon(point_noted, &point));
+    bench_stop(&bench, 0, false);
+    atomic_store(&bench.nodes[0].homeless, true);
+    bench.partition.replicas[0].dir = UUID_NONE;
+    start_without_checkpoints();
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert(bench_soon(is_open, NULL));
+    rest(p);
+    cr_assert(bench_soon(is_open, NULL));
+    partition_enter(p);
+    cr_assert_eq(log_truncate(p->log, 3, 0), OK);
+    lock_leave(p->lock);
+    partition_drop(p);
+    bench_stop(&bench, 0, false);
+    bench.partition.replicas[0].dir = bench.dirs[0];
+    start_without_checkpoints();
+    cr_assert(bench_soon_end(&bench, 0, 3));
+    cr_assert_eq(atomic_load(&bench.nodes[0].rotten), 0);
 }
