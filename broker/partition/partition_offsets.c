@@ -39,6 +39,10 @@ enum kafka_error partition_delete_records(struct partition *p, int64_t offset, i
     if (error == KAFKA_NONE) {
         error = replica_check_leader(&p->core, NO_EPOCH);
     }
+    if (error == KAFKA_NONE && p->rebuilding) {
+        error =
+            KAFKA_NOT_LEADER_OR_FOLLOWER; /* what is to be read must stay, as for who produces */
+    }
     int64_t to = offset == OFFSET_HIGH_WATERMARK ? p->core.high_watermark : offset;
     if (error == KAFKA_NONE && !p->settings.deleted) {
         error = KAFKA_POLICY_VIOLATION;
