@@ -18,6 +18,10 @@
 #define LEASE_PERCENT 70           /* of the session: clocks differ */
 #define LATE_US       (9 * SECOND) /* streams stand still for no longer */
 
+/* Most until who leads has all join for partitions that it has seen; it doubles so often while nothing comes of it. */
+#define GROWTH_US      INT64_C(300000)
+#define GROWTH_DOUBLES 5
+
 static struct agent *agent_of(struct member *member)
 {
     return &member->consumer.agent;
@@ -207,6 +211,7 @@ static void wake(struct member *member)
     member->leave_at = draw_life(member, member->leave_every_us);
     member->coordinator = -1;
     member->rest_until = 0;
+    member->growth_seen = 0;
     member->commit_at = member->probe_at = agent_now(agent);
     member_rejoin(member, true);
 }
@@ -495,13 +500,19 @@ static void go_away(struct member *member)
 
 /* ---- turns ---- */
 
-/* Who leads a classic group sees that topics have grown, and has all join again. */
+/* Who leads a classic group sees that topics have grown, and has all join again. Who does not know whether it leads may be wrong,
+ * also because the coordinator assigns: it asks ever more rarely, and has time to work. */
 static void growth_look(struct member *member)
 {
     struct agent *agent = agent_of(member);
-    bool grown = agent->field->assigned[member->consumer.group] < agent->field->partition_count;
+    uint32_t there = agent->field->partition_count;
+    bool grown = agent->field->assigned[member->consumer.group] < there;
     if (member->watches && grown && member->rejoin_at == 0) {
-        member->rejoin_at = agent_now(agent) + prng_between(&agent->prng, 1, 300000);
+        member->growth_asks = member->growth_seen == there ? member->growth_asks : 0;
+        member->growth_seen = there;
+        member->rejoin_at = agent_now(agent) +
+                            prng_between(&agent->prng, 1, GROWTH_US << member->growth_asks);
+        member->growth_asks += member->growth_asks < GROWTH_DOUBLES;
     }
 }
 

@@ -53,8 +53,10 @@ struct member {
     char id[MEMBER_ID_MAX];
     int32_t generation;
     bool leads;
-    bool watches;     /* it is the one who sees that topics grow */
-    uint32_t assigns; /* as a leader: of so many partitions */
+    bool watches;         /* it is the one who sees that topics grow */
+    uint32_t growth_seen; /* so many partitions, when it had all join for them last ... */
+    uint32_t growth_asks; /* ... and so often */
+    uint32_t assigns;     /* as a leader: of so many partitions */
     uint32_t peer_count;
     char peers[MEMBERS_MAX + 2][MEMBER_ID_MAX];
     uint32_t owned; /* partitions */
