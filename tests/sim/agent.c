@@ -18,7 +18,8 @@
 #define DIAL_REST_US    100000
 #define VALUE_HEAD      20
 
-#define QUIET_TICK_US 60000 /* where clients have time */
+#define QUIET_TICK_US     60000 /* where clients have time */
+#define QUIET_PATIENCE_US 5000000
 
 #define CHANGE_MOST_US INT64_C(30000000) /* what nobody answered is not done later than that */
 
@@ -175,6 +176,14 @@ static void on_answered(struct client_call *client_call, struct slice body)
     agent->work(agent);
 }
 
+/* When all is repaired nothing that works is given up for being slow: some networks take longer to store an offset than some
+ * clients have patience. */
+static time_us patience_of(const struct agent *agent)
+{
+    return agent->field->quiet ? max_i64(agent->patience_us, QUIET_PATIENCE_US)
+                               : agent->patience_us;
+}
+
 bool agent_ready(struct agent *agent, int32_t broker)
 {
     if (broker < 0 || broker >= (int32_t)agent->field->cluster->broker_count) {
@@ -182,7 +191,7 @@ bool agent_ready(struct agent *agent, int32_t broker)
     }
     struct agent_link *link = &agent->links[broker];
     if (link->conn.net == NULL && agent_now(agent) >= link->rest_until) {
-        link->rest_until = agent_now(agent) + agent->patience_us;
+        link->rest_until = agent_now(agent) + patience_of(agent);
         err_t err = client_conn_open(&link->conn, &agent->field->cluster->brokers[broker].address);
         assert(err == OK);
     }
@@ -227,7 +236,7 @@ static void links_look(struct agent *agent)
                                             ? NULL
                                             : CONTAINER_OF(oldest, struct agent_call, node);
         time_us patience_us = call != NULL && call->patience_us > 0 ? call->patience_us
-                                                                    : agent->patience_us;
+                                                                    : patience_of(agent);
         bool late = call != NULL && agent_now(agent) - call->sent_us > patience_us;
         bool deaf = link->conn.net != NULL && !link->conn.open &&
                     agent_now(agent) >= link->rest_until;

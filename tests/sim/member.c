@@ -659,6 +659,13 @@ void member_open(struct member *member, struct field *field, const char *address
     }
 }
 
+void member_has_time(struct member *member, int32_t least_ms)
+{
+    int32_t classic_ms = member->session_of[0];
+    member->session_of[0] = classic_ms < least_ms ? least_ms : classic_ms;
+    member->rebalance_ms = member->rebalance_ms < least_ms ? least_ms : member->rebalance_ms;
+}
+
 bool member_has(const struct member *member, uint32_t partition, int64_t offset)
 {
     return member->state == MEMBER_WORKING && (member->owned >> partition & 1) &&

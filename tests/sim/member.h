@@ -96,6 +96,8 @@ struct member {
  * the other. */
 void member_open(struct member *, struct field *, const char *address, uint16_t number,
                  uint32_t group, int32_t session_ms, bool mixed);
+/* Its sessions and rebalances are no shorter than that. */
+void member_has_time(struct member *, int32_t least_ms);
 /* It owns this partition, and has stored at least this offset of it. */
 bool member_has(const struct member *, uint32_t partition, int64_t offset);
 void member_ails(const struct member *, char *ret_sentence, size_t room);

@@ -11,7 +11,7 @@ static void refit(struct nemesis *n, struct nemesis_node *node)
         return;
     }
     if (node->broker) {
-        refit_broker(n->cluster, node->number, plan_slow_turns(n->plan), &n->prng);
+        refit_broker(n->cluster, node->number, n->plan, &n->prng);
     } else {
         refit_controller(n->cluster, node->number, &n->prng);
     }

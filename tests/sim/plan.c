@@ -8,6 +8,13 @@
 #define BUSY_PER_MILLE     80
 #define ADMIN_THINKS_TIMES 6
 
+#define FETCH_US        20000 /* at most, on a good machine */
+#define FETCH_SWITCHES  20    /* turns that may stand still, for each fetch */
+#define COMMIT_FETCHES  4     /* until what was written is replicated, and its client knows */
+#define COMMIT_MS       300   /* least that is drawn for that */
+#define SESSION_FETCHES 10    /* until a member has joined, and is heard of again */
+#define WINDOW_KBYTES   400   /* a second at least: whoever reads everything again is to end */
+
 static const char *const fault_names[FAULTS] = {
 #define FAULT_NAME(id, name) name,
     FAULT_TABLE(FAULT_NAME)
@@ -53,9 +60,6 @@ static void habits_draw(struct plan *plan, struct prng *prng)
     }
     if (prng_chance(prng, 200)) {
         habits->window_bytes = (size_t)prng_between(prng, 2000, 40000);
-        /* 400 KB/s at least: whoever wants to read everything again is to come to an end. */
-        habits->window_bytes = (size_t)max_i64((int64_t)habits->window_bytes,
-                                               habits->link_max_us * 2 / 5);
     }
 }
 
@@ -182,7 +186,7 @@ static void groups_draw(struct plan *plan)
     plan_override(plan, "group.initial.rebalance.delay.ms", prng_between(&prng, 0, 1000));
     plan_override(plan, "offsets.topic.num.partitions", prng_between(&prng, 1, 3));
     if (prng_chance(&prng, 300)) {
-        plan_override(plan, "offsets.commit.timeout.ms", prng_between(&prng, 300, 3000));
+        plan_override(plan, "offsets.commit.timeout.ms", prng_between(&prng, COMMIT_MS, 3000));
     }
     plan->modern = (uint32_t)prng_below(&prng, 4) << 1; /* groups count from 1 */
     if (plan->modern != 0) {
@@ -299,9 +303,25 @@ static void cut_apply(struct plan *plan)
     plan->overseer_pace_us = administered ? plan->overseer_pace_us : 0;
 }
 
+static time_us stands_us(const struct plan *plan)
+{
+    return (time_us)plan->habits.switch_per_mille * plan->habits.switch_us / 1000;
+}
+
 bool plan_slow_turns(const struct plan *plan)
 {
-    return (time_us)plan->habits.switch_per_mille * plan->habits.switch_us / 1000 > 3000;
+    return stands_us(plan) > 3000;
+}
+
+time_us plan_fetch_us(const struct plan *plan)
+{
+    return FETCH_US + 2 * (plan->habits.link_max_us + plan->habits.wake_us) +
+           FETCH_SWITCHES * stands_us(plan);
+}
+
+bool plan_slow_commits(const struct plan *plan)
+{
+    return COMMIT_FETCHES * plan_fetch_us(plan) > COMMIT_MS * 1000;
 }
 
 /* Where turns stand still long and often, followers that fetch little or have little time can never keep up (seeds 51673, 61047). */
@@ -311,6 +331,30 @@ static void followers_fit(struct plan *plan)
         plan_override(plan, "replica.lag.time.max.ms", 5000);
         plan_override(plan, "replica.fetch.max.bytes", 1 << 20);
         plan_override(plan, "replica.fetch.response.max.bytes", 10 << 20);
+    }
+    if (plan_slow_commits(plan)) {
+        plan_override(plan, "offsets.commit.timeout.ms", 5000);
+    }
+}
+
+int32_t plan_session_ms(const struct plan *plan)
+{
+    return (int32_t)(SESSION_FETCHES * plan_fetch_us(plan) / 1000);
+}
+
+/* So do members whose sessions end before the answer to their joining is there, and readers through windows for good machines. */
+static void clients_fit(struct plan *plan)
+{
+    struct world_habits *habits = &plan->habits;
+    int32_t least_ms = plan_session_ms(plan);
+    if (habits->window_bytes > 0) {
+        time_us way_us = habits->link_max_us + FETCH_SWITCHES * stands_us(plan);
+        habits->window_bytes = (size_t)max_i64((int64_t)habits->window_bytes,
+                                               way_us * WINDOW_KBYTES / 1000);
+    }
+    if (plan->modern_session_ms > 0 && plan->modern_session_ms < least_ms) {
+        plan->modern_session_ms = least_ms;
+        plan_override(plan, "group.consumer.session.timeout.ms", least_ms);
     }
 }
 
@@ -348,6 +392,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     rots_draw(plan);
     changes_draw(plan);
     followers_fit(plan);
+    clients_fit(plan);
     cut_apply(plan);
 }
 

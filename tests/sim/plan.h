@@ -122,6 +122,12 @@ void plan_theme(struct plan *);
 void plan_draw(struct plan *, uint64_t seed, const struct plan_cut *cut);
 /* Followers are to get on in small steps. */
 bool plan_small_fetches(const struct plan *);
+/* A follower's way to the leader and back, each as long as the slowest of its segments, and what its turns wait for and stand still. */
+time_us plan_fetch_us(const struct plan *);
+/* What is written to be replicated takes longer than the least time that coordinators have for it. */
+bool plan_slow_commits(const struct plan *);
+/* Least session of a member: it is to join, and be heard of again, before it ends. */
+int32_t plan_session_ms(const struct plan *);
 /* Turns stand still long and often: followers need time, and much in a fetch. */
 bool plan_slow_turns(const struct plan *);
 void plan_field(const struct plan *, struct field *, struct cluster *, struct history *);

@@ -32,13 +32,16 @@ static const struct {
     {"socket.request.max.bytes", 1 << 20, 8 << 20},
 };
 
-/* Followers get as much time and as much at once as they need where turns stand still. */
-static bool fits(const char *key, bool slow_turns)
+/* Followers get as much time and as much at once as they need where turns stand still, coordinators where all takes long. */
+static bool fits(const char *key, const struct plan *plan)
 {
-    return !slow_turns || strncmp(key, "replica.", strlen("replica.")) != 0;
+    bool follower = strncmp(key, "replica.", strlen("replica.")) == 0;
+    bool commit = strcmp(key, "offsets.commit.timeout.ms") == 0;
+    return !(follower && plan_slow_turns(plan)) && !(commit && plan_slow_commits(plan));
 }
 
-void refit_broker(struct cluster *cluster, uint32_t number, bool slow_turns, struct prng *prng)
+void refit_broker(struct cluster *cluster, uint32_t number, const struct plan *plan,
+                  struct prng *prng)
 {
     struct sim_broker *broker = &cluster->brokers[number];
     if (cluster->refits == REFITS_MAX) {
@@ -53,7 +56,7 @@ void refit_broker(struct cluster *cluster, uint32_t number, bool slow_turns, str
         uint64_t at = prng_below(prng, ARRAY_LEN(settings));
         (void)snprintf(text, sizeof(text), "%s=%lld", settings[at].key,
                        (long long)prng_between(prng, settings[at].least, settings[at].most));
-        if (fits(settings[at].key, slow_turns)) {
+        if (fits(settings[at].key, plan)) {
             config_override(config, slice_str(text));
         }
     }

@@ -2,10 +2,10 @@
 #ifndef ODRADEK_TESTS_SIM_REFIT_H
 #define ODRADEK_TESTS_SIM_REFIT_H
 
-#include "tests/sim/cluster.h"
+#include "tests/sim/plan.h"
 
-/* slow_turns: plan_slow_turns() */
-void refit_broker(struct cluster *, uint32_t number, bool slow_turns, struct prng *);
+/* What its plan makes slow gets the time that it needs. */
+void refit_broker(struct cluster *, uint32_t number, const struct plan *, struct prng *);
 void refit_controller(struct cluster *, uint32_t number, struct prng *);
 
 #endif

@@ -7,16 +7,15 @@
 #include "tests/sim/rot.h"
 #include "tests/sim/tell.h"
 
-#define SECOND         INT64_C(1000000)
-#define FORM_US        (30 * SECOND)
-#define REST_US        (15 * SECOND)
-#define RECOVER_US     (60 * SECOND)
-#define SMALL_FETCH_US 20000 /* ... and for each record, where followers fetch little at a time */
-#define READ_US        2000  /* ... and where groups may have to read everything again */
-#define HELD_MOST_US   (20 * SECOND)
-#define LOOK_EVERY     32 /* events */
-#define PRODUCERS      4
-#define CONSUMERS      2
+#define SECOND       INT64_C(1000000)
+#define FORM_US      (30 * SECOND)
+#define REST_US      (15 * SECOND)
+#define RECOVER_US   (60 * SECOND)
+#define READ_US      2000 /* ... and where groups may have to read everything again */
+#define HELD_MOST_US (20 * SECOND)
+#define LOOK_EVERY   32 /* events */
+#define PRODUCERS    4
+#define CONSUMERS    2
 
 struct run {
     const struct run_options *options;
@@ -276,6 +275,7 @@ static void clients_open(struct run *run)
         bool mixed = (run->plan.mixed >> group & 1) != 0;
         member_open(&run->members[i], &run->field, member_addresses[i], (uint16_t)(50 + i), group,
                     modern || mixed ? run->plan.modern_session_ms : 0, mixed);
+        member_has_time(&run->members[i], plan_session_ms(&run->plan));
         if (run->plan.commit_pace_us > 0) {
             run->members[i].commit_pace_us = run->plan.commit_pace_us;
         }
@@ -318,23 +318,19 @@ static void ids_learn(struct run *run)
 static uint64_t records_written(const struct run *run)
 {
     uint64_t written = 0;
-    for (uint32_t i = 0; i < run->plan.producers; i++) {
-        written += run->producers[i].acked;
-    }
     for (size_t i = 0; i < run->history.count; i++) {
         const struct history_op *op = &run->history.ops[i];
-        written += op->kind == HISTORY_COMMIT && op->status != HISTORY_FAILED;
+        written += (op->kind == HISTORY_SEND || op->kind == HISTORY_COMMIT) &&
+                   op->status != HISTORY_FAILED;
     }
     return written;
 }
 
-/* Followers that get on by one batch at a time need long for a long log: for each batch the way to the leader and back. */
+/* Followers that get on by one batch at a time need long for a long log. */
 static time_us recover_us(const struct run *run)
 {
-    const struct world_habits *habits = &run->plan.habits;
-    time_us batch_us = SMALL_FETCH_US + habits->link_min_us + habits->link_max_us + habits->wake_us;
-    return RECOVER_US +
-           (plan_small_fetches(&run->plan) ? (time_us)records_written(run) * batch_us : 0);
+    bool small = plan_small_fetches(&run->plan);
+    return RECOVER_US + (small ? (time_us)records_written(run) * plan_fetch_us(&run->plan) : 0);
 }
 
 /* Who has a short session fetches a hundred records at a time, and a wide network carries four such fetches in a second. */
@@ -411,13 +407,13 @@ static bool recover(struct run *run)
     nemesis_heal(&run->nemesis);
     if (!until(run, whole, recover_us(run), "not all replicas are in sync again") ||
         !until(run, all_vote, RECOVER_US, "not every controller is a voter again") ||
-        !until(run, producers_done, RECOVER_US, "producers are not done")) {
+        !until(run, producers_done, recover_us(run), "producers are not done")) {
         return false;
     }
     run->field.memory_rots = false; /* what had flipped has left it, but for answers on their way */
     run->field.memory_well_us = world_now_us(run->cluster->world);
     consumer_open(&run->last, &run->field, "10.0.4.2", 200, true);
-    if (!until(run, all_read, RECOVER_US, "not everything can be read") ||
+    if (!until(run, all_read, read_us(run), "not everything can be read") ||
         !until(run, groups_done, read_us(run), "a group does not get on")) {
         return false;
     }
