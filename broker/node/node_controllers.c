@@ -315,8 +315,11 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
-    if (!control_caught_up(node->control) || node->stopping) {
+    if (!control_caught_up(node->control)) {
         return; /* an older image does not know where our replicas are */
+    }
+    if (node->stopping && !node->applied) {
+        return; /* its logs need not be opened any more */
     }
     if (!node->applied || files_changed(changes)) {
         files_compare(node, now);

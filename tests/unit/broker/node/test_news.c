@@ -1,4 +1,5 @@
-/* What a broker says of its replicas to controllers that do not hear it; the rooms around are played by this test. */
+/* What a broker says of its replicas to controllers that do not hear it, and what its rooms hear of the metadata; the rooms around
+ * are played by this test. */
 #include <criterion/criterion.h>
 
 #include "broker/node/node_internal.h"
@@ -19,6 +20,8 @@ struct scene {
     enum control_kind kinds[ASKED_MAX];
     time_us asked_us[ASKED_MAX];
     uint32_t looked; /* applies of the whole image */
+    uint32_t moved;  /* ... and of what has changed */
+    uint32_t coords; /* ... by the coordinators */
     bool placed;     /* the image shows it */
 };
 
@@ -52,7 +55,7 @@ void coords_apply(struct coords *coords, const struct meta_image *old, const str
     (void)coords;
     (void)old;
     (void)now;
-    (void)changes;
+    scene.coords += changes != NULL;
 }
 
 void partitions_apply(struct partitions *table, const struct meta_image *image,
@@ -60,7 +63,10 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
 {
     (void)table;
     (void)image;
-    cr_assert_null(changes);
+    if (changes != NULL) {
+        scene.moved++;
+        return;
+    }
     scene.looked++;
     if (!scene.placed) {
         scene.events.assigned(scene.events.ctx, topic, 0, dir);
@@ -214,5 +220,24 @@ Test(news, what_was_heard_is_not_told_again)
     cr_assert_eq(scene.asked, 1);
     cr_assert_eq(scene.asked_partitions, 1);
     cr_assert_eq(scene.looked, 0);
+    scene_close();
+}
+
+/* It asks to go, and waits until everybody knows that others lead: so must its own partitions and coordinators. Clients that wait for an
+ * acknowledgement are sent to the new leader at once, and nothing is acknowledged, and no member told that all is well, by one that
+ * has heard of its successor. */
+Test(news, who_is_about_to_stop_hears_who_leads_instead)
+{
+    struct control_events events;
+    const struct meta_changes changes = {0};
+    scene_open(KAFKA_NONE);
+    node_control_events(&events);
+    scene.node.stopping = true;
+    events.image(&scene.node, NULL, NULL, &changes);
+    cr_assert_eq(scene.moved, 1);
+    cr_assert_eq(scene.coords, 1);
+    scene.node.applied = false; /* it has not begun to open its logs, and need not any more */
+    events.image(&scene.node, NULL, NULL, &changes);
+    cr_assert_eq(scene.moved, 1);
     scene_close();
 }
