@@ -443,6 +443,7 @@ static void reopen_log(struct partition *p)
         /* What its files and snapshots are there for: a newer start is told again by its leader. */
         p->known.log_start = min_i64(p->saved_start, log_start(log));
         p->known.told_here = true;
+        p->known.cuts = log_cuts(log);
         p->known_high_watermark = min_i64(p->core.high_watermark, log_end(log));
     }
     if (due) {

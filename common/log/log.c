@@ -30,6 +30,11 @@ bool log_offline(const struct log *log)
     return log->offline;
 }
 
+uint32_t log_cuts(const struct log *log)
+{
+    return log->cut;
+}
+
 void log_set_offline(struct log *log)
 {
     log->offline = true;

@@ -68,6 +68,8 @@ struct log_known {
     bool renewed;
     bool
         told_here; /* the words of a log that this process had open, not those of checkpoint files */
+    /* Of that log: log_cuts. What was read of it and comes back late is not taken for this one's. */
+    uint32_t cuts;
 };
 
 /* What log_open found and did, for the log line and the counters. */
@@ -126,6 +128,8 @@ int64_t log_durable_end(const struct log *);
 int64_t log_size_bytes(const struct log *);
 const char *log_dir(const struct log *);
 bool log_offline(const struct log *);
+/* Truncations so far. */
+uint32_t log_cuts(const struct log *);
 /* Another log of this device failed, or its directory is gone: as after a failed sync. */
 void log_set_offline(struct log *);
 

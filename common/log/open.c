@@ -218,6 +218,8 @@ err_t log_open(struct host *host, struct heap *heap, const char *dir,
     ENSURE(dir[0] != '\0' && strlen(dir) <= LOG_DIR_PATH_MAX, ERR_INVALID);
     struct log *log = log_new(host, heap, dir, config);
     ENSURE(log != NULL, ERR_NO_MEMORY);
+    log->cut = known->told_here ? known->cuts + 1 : 0;
+    log->proven_cut = log->cut;
     struct arena scratch;
     arena_init(&scratch, log->source, LIST_CHUNK_BYTES, LIST_BYTES_MAX);
     struct log_recovery r = {

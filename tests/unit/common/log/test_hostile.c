@@ -377,3 +377,32 @@ Test(hostile, a_cut_between_batches_does_not_take_one_that_goes_over_it)
     cr_assert_eq(log_end(g.log), 9, "%lld", (long long)log_end(g.log));
     ground_release(&g);
 }
+
+/* A range is read in while its log is abandoned and opened again, and cut: it is of a log that is gone, not rotten. */
+Test(hostile, what_was_read_of_a_log_that_is_opened_again_says_nothing_of_it)
+{
+    struct ground g;
+    struct log_range range;
+    static uint8_t scratch[65536];
+    ground_init(&g, 61);
+    ground_must_open(&g);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    }
+    cr_assert_eq(log_truncate(g.log, 27, 0), OK);
+    cr_assert_eq(ground_sync(&g), 27);
+    fake_disk_set_hot(g.host, false);
+    cr_assert_eq(log_read(g.log, 24, 27, 65536, true, LOG_READ_HOT, &range), OK);
+    cr_assert(range.cold);
+    struct log *before = g.log;
+    g.log = NULL;
+    g.known.told_here = true;
+    g.known.cuts = log_cuts(before);
+    log_abandon(before);
+    ground_must_open(&g);
+    cr_assert_eq(log_truncate(g.log, 3, 0), OK);
+    err_t err = log_range_warm(&range, g.config.crc, scratch, sizeof(scratch));
+    cr_assert_neq(err, OK);
+    cr_assert_eq(log_range_warmed(g.log, &range, err), ERR_BUSY);
+    ground_release(&g);
+}
