@@ -176,12 +176,13 @@ static void on_answered(struct client_call *client_call, struct slice body)
     agent->work(agent);
 }
 
-/* When all is repaired nothing that works is given up for being slow: some networks take longer to store an offset than some
- * clients have patience. */
+/* Before there are topics, and when all is repaired, nothing that works is given up for being slow: some networks take longer to
+ * create a topic or to store an offset than some clients have patience. */
 static time_us patience_of(const struct agent *agent)
 {
-    return agent->field->quiet ? max_i64(agent->patience_us, QUIET_PATIENCE_US)
-                               : agent->patience_us;
+    const struct field *field = agent->field;
+    bool patient = field->quiet || !field->topics[field->topic_count - 1].created;
+    return patient ? max_i64(agent->patience_us, QUIET_PATIENCE_US) : agent->patience_us;
 }
 
 bool agent_ready(struct agent *agent, int32_t broker)

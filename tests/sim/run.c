@@ -12,6 +12,7 @@
 #define REST_US      (15 * SECOND)
 #define RECOVER_US   (60 * SECOND)
 #define READ_US      2000 /* ... and where groups may have to read everything again */
+#define READ_FETCHES 200  /* ... and to join, to ask where partitions begin, and to store that */
 #define HELD_MOST_US (20 * SECOND)
 #define LOOK_EVERY   32 /* events */
 #define PRODUCERS    4
@@ -336,7 +337,8 @@ static time_us recover_us(const struct run *run)
 /* Who has a short session fetches a hundred records at a time, and a wide network carries four such fetches in a second. */
 static time_us read_us(const struct run *run)
 {
-    return RECOVER_US + (time_us)records_written(run) * READ_US;
+    return RECOVER_US + (time_us)records_written(run) * READ_US +
+           READ_FETCHES * plan_fetch_us(&run->plan);
 }
 
 static bool whole_or_late(struct run *run)
