@@ -156,7 +156,6 @@ err_t disk_sync(struct disk_file *file)
     struct inode *inode = file->inode;
     if (host->fail_sync > 0 && --host->fail_sync == 0) {
         inode_forget_pages(inode); /* the kernel calls them clean: they will never be written */
-        host->pages_lost = true;
         return ERR_IO;
     }
     for (size_t i = 0; i < inode->write_count;

@@ -45,8 +45,6 @@ int64_t fake_disk_changes(const struct host *);
 void fake_disk_space_left(struct host *, int64_t bytes);
 /* The n-th sync of a file from now on fails, and its unsynced bytes count as clean (they go at a power cut); 0: none. */
 void fake_disk_fail_sync(struct host *, int n);
-/* Some do: what is read may not be there after a power cut, though all that is unsynced were synced. */
-bool fake_disk_pages_lost(const struct host *);
 /* The n-th change from now on fails once with this error and changes nothing, or half of what it should; 0: none. */
 void fake_disk_fail_change(struct host *, int n, err_t);
 /* Whether disk_hot says yes (it does at first). */

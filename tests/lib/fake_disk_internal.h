@@ -81,7 +81,6 @@ struct host {
     int64_t space_left; /* -1: no limit */
     int64_t syncs;
     int fail_sync;
-    bool pages_lost; /* a sync has failed since the power came */
     int fail_change;
     err_t fail_error;
     int open_files;

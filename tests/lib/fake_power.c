@@ -134,7 +134,6 @@ void fake_disk_power_cut(struct host *host, enum fake_cut cut)
     host->powers++;
     host->freeze_at = -1;
     host->fail_sync = 0;
-    host->pages_lost = false;
     host->fail_change = 0;
     for (struct inode *inode = host->inodes; inode != NULL; inode = inode->next) {
         if (cut == FAKE_CUT_ALL) {
@@ -187,11 +186,6 @@ void fake_disk_space_left(struct host *host, int64_t bytes)
 void fake_disk_fail_sync(struct host *host, int n)
 {
     host->fail_sync = n;
-}
-
-bool fake_disk_pages_lost(const struct host *host)
-{
-    return host->pages_lost;
 }
 
 void fake_disk_fail_change(struct host *host, int n, err_t err)

@@ -161,13 +161,6 @@ static void farewell_look(struct nemesis *n, int32_t leaving)
     }
 }
 
-/* A broker that cannot note that a sync failed says: boot the machine first. Whoever runs it does. */
-static bool boot_asked(const struct nemesis_node *node)
-{
-    return node->broker && fake_disk_pages_lost(node->host) &&
-           tree_find(node->host, "/data/sync-failed") == NULL;
-}
-
 /* It has ended by itself, or as it was asked. */
 static void node_ended(struct nemesis *n, struct nemesis_node *node)
 {
@@ -187,17 +180,11 @@ static void node_ended(struct nemesis *n, struct nemesis_node *node)
         }
         world_crash(node->host);
     }
-    bool boot = !well && boot_asked(node);
     node_gone(n, node);
     if (registered) {
         n->cluster->brokers[node->number].ended_well = well;
     }
-    time_us rest_us = prng_between(&n->prng, 1000, 2 * SECOND);
-    if (boot) {
-        nemesis_say(n, "its machine is booted, as it asks");
-        node_power(n, node, rest_us);
-    }
-    node->up_at = now(n) + rest_us;
+    node->up_at = now(n) + prng_between(&n->prng, 1000, 2 * SECOND);
 }
 
 static void isolate(struct nemesis *, struct nemesis_node *, time_us until);

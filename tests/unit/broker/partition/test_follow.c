@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "broker/partition/partition_internal.h"
+#include "common/log/log_internal.h"
 #include "partition_bench.h"
 
 static struct bench bench;
@@ -198,6 +199,38 @@ static void hold_chores(struct partition *p, bool hold)
     p->chores_running = hold;
     partition_chore(p, 0);
     partition_leave(p);
+}
+
+static bool noted(void *arg)
+{
+    return access(arg, F_OK) == 0;
+}
+
+Test(follow, a_sync_that_fails_before_a_cut_is_noted)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);
+    cr_assert(bench_soon_end(&bench, 1, 1));
+    cr_assert(bench_soon_end(&bench, 2, 1));
+    bench_stop(&bench, 1, true);
+    bench_stop(&bench, 2, true);
+    cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE); /* nobody has it */
+    bench_lead(&bench, -1);
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert(bench_soon(chores_done, p));
+    partition_enter(p);
+    p->log->cut++; /* as after a cut that no sync has proven: the next one waits for that */
+    lock_leave(p->lock);
+    partition_drop(p);
+    char path[400];
+    (void)snprintf(path, sizeof(path), "mv %s/node1/%s-0 %s/gone", bench.root, BENCH_TOPIC,
+                   bench.root);
+    cr_assert_eq(system(path), 0);
+    bench_start(&bench, 1);
+    bench_isr(&bench, 2);
+    bench_lead(&bench, 2);
+    (void)snprintf(path, sizeof(path), "%s/node1/sync-failed", bench.root);
+    cr_assert(bench_soon(noted, path));
+    cr_assert_not(bench_facts(&bench, 0).online);
 }
 
 static int snapshots(void)
