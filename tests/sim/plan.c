@@ -7,6 +7,7 @@
 
 #define BUSY_PER_MILLE     80
 #define ADMIN_THINKS_TIMES 6
+#define CALM_SWITCH_US     2000
 
 #define FETCH_US        20000 /* at most, on a good machine */
 #define FETCH_SWITCHES  20    /* turns that may stand still, for each fetch */
@@ -129,6 +130,10 @@ static void switches_draw(struct plan *plan)
         plan->habits.switch_per_mille = (uint32_t)prng_between(&prng, 1,
                                                                prng_chance(&prng, 300) ? 300 : 40);
         plan->habits.switch_us = prng_between(&prng, 10, prng_chance(&prng, 200) ? 50000 : 2000);
+    }
+    /* Turns that stand still as long as the grace for a reset would have a healthy broker fenced. */
+    if (plan->calm != CALM_NOT) {
+        plan->habits.switch_us = min_i64(plan->habits.switch_us, CALM_SWITCH_US);
     }
 }
 
