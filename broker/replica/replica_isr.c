@@ -132,9 +132,9 @@ void isr_consider(struct replica *replica, time_ms now, struct replica_actions *
         return;
     }
     if (lagging != 0) {
-        PROBE(ISR_SHRINKS);
+        PROBE(REPLICA_ISR_SHRINKS);
     } else {
-        PROBE(ISR_GROWS);
+        PROBE(REPLICA_ISR_GROWS);
     }
     leading->isr_proposed = lagging != 0 ? replica->isr & ~lagging
                                          : replica->isr | member_bit(joining);
@@ -168,7 +168,7 @@ static void refused(struct replica *replica, enum kafka_error error, time_ms now
     switch (error) {
     case KAFKA_INELIGIBLE_REPLICA:
     case KAFKA_OPERATION_NOT_ATTEMPTED: /* surely not done: back to the committed set */
-        PROBE(ISR_NOT_DONE);
+        PROBE(REPLICA_ISR_NOT_DONE);
         isr_settle(replica);
         leading->isr_at_ms = now + REPLICA_ISR_RETRY_MS;
         return;
@@ -179,11 +179,11 @@ static void refused(struct replica *replica, enum kafka_error error, time_ms now
     case KAFKA_UNKNOWN_TOPIC_OR_PARTITION:
     case KAFKA_UNKNOWN_TOPIC_ID: /* an earlier try may have been done: a view will tell; until then nothing is given up */
         leading->isr_state = ISR_RESTING;
-        PROBE(ISR_STALE_REQUEST);
+        PROBE(REPLICA_ISR_STALE_REQUEST);
         leading->isr_at_ms = now + REPLICA_ISR_STALE_MS;
         return;
     default: /* lost, or asked the wrong controller */
-        PROBE(ISR_ANSWER_LOST);
+        PROBE(REPLICA_ISR_ANSWER_LOST);
         replica->isr = MUTANT(37) ? leading->isr_proposed : replica->isr;
         leading->isr_state = ISR_RESTING;
         leading->isr_at_ms = now + REPLICA_ISR_RETRY_MS;
@@ -214,7 +214,7 @@ void isr_answer(struct replica *replica, const struct replica_event *event,
         replica->isr = bits;
         isr_settle(replica);
     } else if (current && event->isr_answer.partition_epoch == replica->view.partition_epoch) {
-        PROBE(ISR_NOTHING_TO_CHANGE);
+        PROBE(REPLICA_ISR_NOTHING_TO_CHANGE);
         isr_settle(replica); /* nothing to change: the set is what we know */
         leading->isr_at_ms = event->now + REPLICA_ISR_RETRY_MS;
     }

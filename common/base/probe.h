@@ -38,12 +38,12 @@
     X(REPLICA_WAITER_FAILED, "who waits for an ack is told an error")                             \
     X(REPLICA_BELOW_MIN_ISR, "too few are in sync: the high watermark stands")                    \
     X(REPLICA_FETCH_OF_OLD_INCARNATION, "a fetch of an earlier incarnation")                      \
-    X(ISR_SHRINKS, "a follower is to leave the in-sync set")                                      \
-    X(ISR_GROWS, "a follower is to join the in-sync set")                                         \
-    X(ISR_NOT_DONE, "the controller says that the in-sync set did not change")                    \
-    X(ISR_STALE_REQUEST, "the in-sync set was asked for by what is not so any more")              \
-    X(ISR_ANSWER_LOST, "nobody knows whether the in-sync set was changed")                        \
-    X(ISR_NOTHING_TO_CHANGE, "the in-sync set asked for is the one there is")                     \
+    X(REPLICA_ISR_SHRINKS, "a follower is to leave the in-sync set")                              \
+    X(REPLICA_ISR_GROWS, "a follower is to join the in-sync set")                                 \
+    X(REPLICA_ISR_NOT_DONE, "the controller says that the in-sync set did not change")            \
+    X(REPLICA_ISR_STALE_REQUEST, "the in-sync set was asked for by what is not so any more")      \
+    X(REPLICA_ISR_ANSWER_LOST, "nobody knows whether the in-sync set was changed")                \
+    X(REPLICA_ISR_NOTHING_TO_CHANGE, "the in-sync set asked for is the one there is")             \
     X(PRODUCE_DUPLICATE_WAITS, "a duplicate waits with its original")                             \
     X(PRODUCE_DUPLICATE_TOLD, "a duplicate is told its original's offset at once")                \
     X(PRODUCE_OUT_OF_ORDER, "a sequence is not the next one")                                     \
