@@ -71,8 +71,9 @@ struct world {
     struct machine *lingers; /* its dead process still takes connections; NULL */
     struct loop *running;
     struct lock *held;
-    bool stepping;     /* an event is being run */
-    uint32_t standing; /* turns and jobs left in their middle */
+    bool stepping;      /* an event is being run */
+    time_us stepped_at; /* since then */
+    uint32_t standing;  /* turns and jobs left in their middle */
     uint64_t switches;
     uint64_t seed;
     uint32_t loop_numbers;

@@ -6,6 +6,9 @@
 
 #define STANDING_MAX  4
 #define SWITCH_EVENTS 40
+/* For so long may turns be left standing one upon the other: a job that goes on while there is work would never let those below it
+ * go on, for while it stands there is ever more of it. */
+#define STEP_MOST_US  1000000
 #define HEAP_ARMS     4
 #define SLOTS_MAX     (1U << 20)
 
@@ -246,6 +249,7 @@ bool world_step(struct world *world)
     }
     assert(!world->stepping && world->standing == 0);
     world->stepping = true;
+    world->stepped_at = world->heap[0].at;
     event_run(world);
     world->stepping = false;
     return true;
@@ -254,7 +258,8 @@ bool world_step(struct world *world)
 void world_switch(struct world *world)
 {
     struct prng *prng = &world->prng[STREAM_SWITCH];
-    if (!world->stepping || world->held != NULL || world->standing == STANDING_MAX ||
+    bool over = world->now - world->stepped_at > STEP_MOST_US;
+    if (!world->stepping || world->held != NULL || world->standing == STANDING_MAX || over ||
         world->habits.switch_per_mille == 0 || !prng_chance(prng, world->habits.switch_per_mille)) {
         return;
     }
