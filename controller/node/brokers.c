@@ -378,6 +378,18 @@ static void link_note(struct broker_link *link, const Odradek__Frame *frame)
 
 static void suspects_heard(struct brokers *b, const struct broker_link *link);
 
+/* Somebody else leads and we do not know it yet: what this broker has was committed in a later term than ours, or it is an entry of
+ * ours that we do not know to be committed. (Whoever leads in a term has every entry of it.) */
+static bool deposed_for(const struct brokers *b, const Odradek__Tail *at)
+{
+    const struct raft *raft = quorum_raft(b->quorum);
+    raft_term term = raft_current_term(raft);
+    if (at->epoch != term) {
+        return at->epoch > term;
+    }
+    return at->offset > quorum_applied(b->quorum) && at->offset <= raft_last_index(raft);
+}
+
 void brokers_frame(struct brokers *b, struct broker_link *link, struct rpc_conn *conn,
                    const Odradek__Frame *frame)
 {
@@ -388,9 +400,7 @@ void brokers_frame(struct brokers *b, struct broker_link *link, struct rpc_conn 
     bool first = frame->body_case == ODRADEK__FRAME__BODY_REGISTER ||
                  frame->body_case == ODRADEK__FRAME__BODY_TAIL;
     bool deaf = !first && !tail_follows(b->tail, conn);
-    /* It has entries of a later term than ours: we are deposed and do not know it. */
-    bool deposed = frame->body_case == ODRADEK__FRAME__BODY_TAIL &&
-                   frame->tail->epoch > quorum_raft(b->quorum)->term;
+    bool deposed = frame->body_case == ODRADEK__FRAME__BODY_TAIL && deposed_for(b, frame->tail);
     if (!machine_active(b->machine) || deaf || deposed) {
         brokers_refuse_not_controller(b, asker);
         return;

@@ -19,6 +19,8 @@ struct process {
     struct rpc_call call;
     bool answered; /* or nobody will */
     int32_t error;
+    int64_t reached; /* what it has of the metadata, and of which term */
+    int32_t epoch;
 };
 
 struct stage {
@@ -159,6 +161,18 @@ static void say_lost(void *ctx)
     body.n_partitions = 1;
     frame.body_case = ODRADEK__FRAME__BODY_REPLICAS_LOST;
     frame.replicas_lost = &body;
+    ask(ctx, &frame);
+}
+
+static void subscribe(void *ctx)
+{
+    const struct process *p = ctx;
+    Odradek__Tail body = ODRADEK__TAIL__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    body.offset = p->reached;
+    body.epoch = p->epoch;
+    frame.body_case = ODRADEK__FRAME__BODY_TAIL;
+    frame.tail = &body;
     ask(ctx, &frame);
 }
 
@@ -311,5 +325,43 @@ Test(brokers, who_died_does_not_register_behind_who_is_gone_too)
     store_site_do(&s.broker, s.world, leave, &s.processes[0]);
     process_up(&s, &s.processes[0]);
     cr_assert_eq(answer_to(&s, &s.processes[0], register_it), KAFKA_NONE);
+    stage_end(&s);
+}
+
+static bool appends(void *ctx)
+{
+    const struct raft *raft = controller_node_raft(((struct stage *)ctx)->node);
+    return raft_last_index(raft) > raft_commit_index(raft);
+}
+
+static int32_t answer_to_who_has(struct stage *s, int64_t offset, int32_t epoch)
+{
+    struct process *p = &s->processes[1];
+    p->reached = offset;
+    p->epoch = epoch;
+    return answer_to(s, p, subscribe);
+}
+
+/* Seed 56 of odradek-sim, the other half: an entry of a leader that was cut off was committed by the next one, which pushed it to a broker
+ * and nothing behind it. With that the broker comes to the first one, which still leads as far as it knows: it is no other history, for
+ * which a broker stops until an operator has looked. */
+Test(brokers, who_has_an_entry_of_ours_that_somebody_else_committed_is_sent_away)
+{
+    struct stage s;
+    stage_begin(&s);
+    until_active(&s);
+    process_up(&s, &s.processes[0]);
+    process_up(&s, &s.processes[1]);
+    world_disk_pace(s.host, SECOND, SECOND);
+    store_site_do(&s.broker, s.world, register_it, &s.processes[0]);
+    cr_assert(world_run(s.world, appends, &s, SECOND / 2));
+    const struct raft *raft = controller_node_raft(s.node);
+    raft_index last = raft_last_index(raft);
+    raft_term term = raft_current_term(raft);
+    cr_assert_eq(answer_to_who_has(&s, last, term), KAFKA_NOT_CONTROLLER);
+    cr_assert_eq(answer_to_who_has(&s, last, term - 1), KAFKA_OFFSET_OUT_OF_RANGE);
+    cr_assert_eq(answer_to_who_has(&s, raft_last_index(raft) + 1, term), KAFKA_OFFSET_OUT_OF_RANGE,
+                 "nobody else appends in our term");
+    cr_assert(appends(&s));
     stage_end(&s);
 }
