@@ -84,6 +84,8 @@ static void do_role(struct quorum *q, bool leading, const struct raft_action *ac
     q->ready_to_tell = leading && MUTANT(95);
     q->leader = action->role.leader;
     q->term = action->role.term;
+    /* Who caught up with an earlier leadership of ours may have been taken in and emptied again since then. */
+    q->joining = RAFT_NOBODY;
 }
 
 static void carry_out(struct quorum *q, const struct raft_action *action)
