@@ -321,6 +321,14 @@ static bool log_fits(const struct raft_disk *store, const struct facts *facts)
     return first == index + 1;
 }
 
+/* Empty, behind the snapshot. */
+static err_t log_anew(struct raft_disk *store, raft_index snapshot)
+{
+    int64_t offset = offset_of_index(snapshot + 1);
+    TRY(cut_tell(store, offset));
+    return log_restart(store->log, offset, clock_wall_ms(store->host));
+}
+
 err_t store_log_open(struct raft_disk *store, struct arena *arena,
                      struct raft_durable_state *ret_durable)
 {
@@ -344,8 +352,7 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
     if (!log_fits(store, &facts)) {
         ENSURE(store->snapshot.index > 0,
                ERR_CORRUPT); /* a log without its beginning and without a snapshot */
-        TRY(log_restart(store->log, offset_of_index(store->snapshot.index + 1),
-                        clock_wall_ms(store->host)));
+        TRY(log_anew(store, store->snapshot.index));
         facts = (struct facts){0};
     }
     raft_term last = facts.run_count == 0 ? store->snapshot.term
@@ -519,8 +526,7 @@ void raft_disk_install(struct raft_disk *store, uint64_t write,
     /* Published before the log is cut: a crash between the two finds a log that the snapshot covers. Rare, so it may wait. */
     err_t err = store_download_publish(store, snapshot);
     if (err == OK && !keep_log) {
-        err = log_restart(store->log, offset_of_index(snapshot->index + 1),
-                          clock_wall_ms(store->host));
+        err = log_anew(store, snapshot->index);
     }
     if (err != OK) {
         store_fail(store, "installing a snapshot", err);

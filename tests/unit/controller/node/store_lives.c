@@ -191,12 +191,24 @@ static bool peer_done(void *ctx)
     return !raft_disk_busy(((struct lives *)ctx)->peer.store);
 }
 
-/* Somebody is far ahead: all of it comes in pieces. */
+/* Of somebody who is far ahead, or leads another history than what we have behind our newest snapshot. */
+static raft_index foreign_index(struct lives *l)
+{
+    raft_index least = max_i64(l->committed, l->peer_index) + 1;
+    raft_index index = max_i64(l->end, l->peer_index) + between(l, 1, 20);
+    if (least <= l->end && prng_chance(&l->prng, 500)) {
+        raft_index inside = between(l, least, l->end);
+        index = l->term_of[inside] < l->term ? inside : index;
+    }
+    return index;
+}
+
+/* All of it comes in pieces. */
 static void foreign_snapshot(struct lives *l)
 {
     char text[TEXT_BYTES];
     struct raft_snapshot snapshot;
-    raft_index index = max_i64(l->end, l->peer_index) + between(l, 1, 20);
+    raft_index index = foreign_index(l);
     if (index >= ENTRIES_MAX) {
         return;
     }
@@ -220,7 +232,8 @@ static void foreign_snapshot(struct lives *l)
     l->end = l->committed = index;
     l->told->snapshots++;
     /* The entries go, for the snapshot stands for them: it is there when they are not. */
-    uint64_t write = write_new(l, (struct pending){.end = index, .snapshot = index});
+    uint64_t write = write_new(l,
+                               (struct pending){.end = index, .cut = index + 1, .snapshot = index});
     raft_disk_install(l->at.store, write, &snapshot, false);
 }
 

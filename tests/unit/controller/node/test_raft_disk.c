@@ -66,6 +66,20 @@ static void append(struct disk *d, raft_index from, raft_index to, raft_term ter
     }
 }
 
+/* One that has written a snapshot of its first twenty entries, and another one. */
+static void two_begin(struct world *world, struct disk *leader, struct disk *follower,
+                      raft_term term)
+{
+    const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
+    disk_begin(leader, world, "10.0.0.1");
+    disk_begin(follower, world, "10.0.0.2");
+    store_begin(leader);
+    append(leader, 1, 20, term);
+    cr_assert_eq(raft_disk_snapshot(leader->at.store, 20, term, &voters, slice_str("state")), OK);
+    cr_assert(world_run(world, is_durable, leader, 10000000));
+    store_begin(follower);
+}
+
 /* A snapshot of the first twenty entries, from one controller to another that has none of them. */
 static void snapshot_send(struct disk *from, struct disk *to)
 {
@@ -87,14 +101,7 @@ Test(raft_disk, what_follows_an_installed_snapshot_is_still_there)
     struct world *world = world_open(1, false);
     struct disk leader;
     struct disk follower;
-    const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
-    disk_begin(&leader, world, "10.0.0.1");
-    disk_begin(&follower, world, "10.0.0.2");
-    store_begin(&leader);
-    append(&leader, 1, 20, 3);
-    cr_assert_eq(raft_disk_snapshot(leader.at.store, 20, 3, &voters, slice_str("state")), OK);
-    cr_assert(world_run(world, is_durable, &leader, 10000000));
-    store_begin(&follower);
+    two_begin(world, &leader, &follower, 3);
     snapshot_send(&leader, &follower);
     append(&follower, 21, 25, 3); /* acknowledged: they are durable */
     store_end(&follower);
@@ -205,4 +212,35 @@ Test(raft_disk, a_tail_that_is_torn_before_whole_entries_is_cut_and_rot_is_not)
     cr_assert_eq(opens_after_flip(20, 11, &end), OK);
     cr_assert_eq(end, 10);
     cr_assert_eq(opens_after_flip(100, 11, &end), ERR_CORRUPT);
+}
+
+/* A leader that was cut off had written far on, all of it durable and told to be. Then a snapshot of the next one takes the place of
+ * that, entries come behind it, and the power goes in their middle: it leaves a later page of them and not an earlier one. What had
+ * been told was of the log before. */
+Test(raft_disk, what_follows_a_snapshot_that_replaced_the_log_may_be_torn)
+{
+    static const char path[] = "/meta/__cluster_metadata-0/00000000000000000020.log";
+    struct world *world = world_open(1, false);
+    struct disk leader, follower;
+    size_t n = 0;
+    two_begin(world, &leader, &follower, 4);
+    append(&follower, 1, 100, 3);
+    cr_assert(world_run(world, is_durable, &follower, 10000000));
+    append(&follower, 101, 101, 3); /* with its sync the others are told */
+    cr_assert(world_run(world, is_durable, &follower, 10000000));
+    snapshot_send(&leader, &follower);
+    append(&follower, 21, 40, 4);
+    struct host *host = follower.at.host;
+    world_crash(host);
+    free(fake_disk_bytes(host, path, &n));
+    fake_disk_flip(host, path, (int64_t)(n / 20 * 10) + 40, 3);
+    store_site_begin(&follower.at, host);
+    store_begin(&follower);
+    cr_assert_eq(follower.at.found.first_index, 21);
+    cr_assert_eq(follower.at.found.runs[0].count, 10);
+    store_end(&follower);
+    store_end(&leader);
+    store_site_end(&follower.at);
+    store_site_end(&leader.at);
+    world_close(world);
 }
