@@ -112,6 +112,13 @@ static err_t order_decide(struct machine *m, struct order *order)
     return OK;
 }
 
+/* Who cannot decide, or write down what was decided, lets another one do it: what was not appended is dropped. */
+static void give_up(struct machine *m)
+{
+    machine_following(m);
+    quorum_transfer(m->quorum);
+}
+
 /* Decides what is queued, one order after the other. Commits may come from inside (a quorum of one): they only queue. */
 static void orders_decide(struct machine *m)
 {
@@ -127,10 +134,7 @@ static void orders_decide(struct machine *m)
                       "a decision could not be written: %s; its asker will ask again",
                       err_text(err));
             order_end(m, order, NULL);
-            controller_resign(&m->state); /* what was decided but not appended is dropped */
-            m->active = false;
-            m->events->active(m->ctx, false);
-            quorum_transfer(m->quorum);
+            give_up(m);
         } else if (order->wait_offset <= meta_offset(controller_committed(&m->state)) ||
                    MUTANT(27)) {
             order_end(m, order, &order->decision.answer);
@@ -159,10 +163,14 @@ void machine_submit(struct machine *m, struct order *order)
 static void submit_own(struct machine *m, const struct command *command)
 {
     struct order *order = order_new(m);
-    if (order != NULL) {
-        order->command = *command;
-        machine_submit(m, order);
+    if (order == NULL) {
+        trace_log(m->trace, TRACE_WARN, TRACE_STATE,
+                  "no memory left to decide anything; another controller is asked to take over");
+        give_up(m);
+        return;
     }
+    order->command = *command;
+    machine_submit(m, order);
 }
 
 static void on_timer(struct timer *timer)
@@ -198,8 +206,12 @@ void machine_leading(struct machine *m, raft_term term)
         submit_own(
             m, &(struct command){.kind = COMMAND_BOOTSTRAP, .bootstrap.cluster_id = m->cluster_id});
     }
-    submit_own(m, &(struct command){.kind = COMMAND_NEW_ACTIVE});
-    m->events->active(m->ctx, true);
+    if (m->active) { /* else it has given up */
+        submit_own(m, &(struct command){.kind = COMMAND_NEW_ACTIVE});
+    }
+    if (m->active) {
+        m->events->active(m->ctx, true);
+    }
 }
 
 void machine_following(struct machine *m)
