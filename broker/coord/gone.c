@@ -1,7 +1,7 @@
 /*
  * Deleted topics. A shard that is in use is told at once; one that is being loaded, or that nobody leads, is told as it begins,
  * before anybody commits: the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was
- * committed under it by another coordinator, who knew of the deletion, and what this one has stored since it was told; what was
+ * committed under it by another coordinator, and what this one has stored since it was told; what was
  * in the log of a shard that was only being loaded goes all the same.
  */
 #include "broker/coord/coord_internal.h"
@@ -24,12 +24,14 @@ static void remember(struct coords *coords, struct slice name)
     lock_leave(coords->gone_lock);
 }
 
-static void came_back(struct coords *coords, struct slice name)
+/* Looked up, not followed: a snapshot tells of topics in the order of their ids, and images may have been passed over. */
+static void who_is_back(struct coords *coords, const struct meta_image *image)
 {
     lock_enter(coords->gone_lock);
     for (size_t i = 0; i < GONE_MAX; i++) {
         struct gone_topic *gone = &coords->gone[i];
-        gone->back = gone->back || slice_eq(name_of(gone), name);
+        gone->back = gone->back ||
+                     (gone->number > 0 && meta_topic_named(image, name_of(gone)) != NULL);
     }
     lock_leave(coords->gone_lock);
 }
@@ -53,21 +55,23 @@ static void tell(struct coord_shard *shard, struct slice name)
 void gone_apply(struct coords *coords, struct shard_table *table, const struct meta_image *old,
                 const struct meta_image *image, const struct meta_changes *changes)
 {
+    bool moved = old == NULL;
     for (size_t i = 0; old != NULL && changes != NULL && i < changes->count; i++) {
         const struct meta_change *change = &changes->items[i];
         if (change->kind != META_CHANGED_TOPIC) {
             continue;
         }
+        moved = true;
         const struct meta_topic *before = meta_topic(old, change->topic);
-        const struct meta_topic *now = meta_topic(image, change->topic);
-        if (before == NULL && now != NULL) {
-            came_back(coords, meta_topic_name(now));
-        } else if (before != NULL && now == NULL) {
+        if (before != NULL && meta_topic(image, change->topic) == NULL) {
             remember(coords, meta_topic_name(before)); /* before anybody who begins now looks */
             for (uint32_t k = 0; table != NULL && k < table->count; k++) {
                 tell(&table->shards[k], meta_topic_name(before));
             }
         }
+    }
+    if (moved) {
+        who_is_back(coords, image);
     }
 }
 

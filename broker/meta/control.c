@@ -341,6 +341,11 @@ bool control_fenced(const struct control *c)
     return c->fenced;
 }
 
+bool control_stays_fenced(const struct control *c)
+{
+    return c->fenced && c->beat.conn == NULL;
+}
+
 bool control_caught_up(const struct control *c)
 {
     const struct meta_broker *self = meta_broker(metadata_image(c->metadata), c->options.broker);

@@ -72,6 +72,8 @@ void control_dir_offline(struct control *, struct uuid dir);
 void control_hold_heartbeats(struct control *, bool hold);
 int64_t control_epoch(const struct control *); /* -1 before the first registration */
 bool control_fenced(const struct control *);
+/* ... and nothing is under way that may end that. */
+bool control_stays_fenced(const struct control *);
 /* Whether our own registration has been applied: the image knows this incarnation. */
 bool control_caught_up(const struct control *);
 

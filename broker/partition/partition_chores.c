@@ -70,13 +70,15 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
 {
     struct producer_lines lines = {0};
     partition_enter(p);
-    bool known = (p->core.producers_ready || kind == SNAPSHOT_TOLD) && !p->core.producers_missing;
-    bool good = p->log != NULL && known && p->state != PARTITION_OFFLINE;
+    bool ready = p->core.producers_ready || kind == SNAPSHOT_TOLD;
+    bool good = p->log != NULL && ready && !p->core.producers_missing &&
+                p->state != PARTITION_OFFLINE;
     int64_t offset = !good ? 0 : kind == SNAPSHOT_END ? p->core.log_end : p->core.log_start;
     if (good) {
         lines = partition_copy_producers(p, heap, offset);
     }
     lock_leave(p->lock);
+    ENSURE(ready, ERR_BUSY); /* they are still read from the log */
     ENSURE(!good || lines.list != NULL || lines.room == 0, ERR_NO_MEMORY);
     if (!good || (kind == SNAPSHOT_START && lines.count == 0)) {
         return OK;

@@ -411,10 +411,6 @@ void partition_step(struct partition *p, struct step *step)
         partition_rot_offline(p, LOG_OFFSET_NONE, err);
         return;
     }
-    if (err ==
-        ERR_OFFLINE) { /* a cut before this one was to be on disk first, and its sync failed */
-        log_dir_note_failed_sync(p->dir);
-    }
     if (err != OK) {
         trace_log(p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                   "%s-%d: its log failed (%s); the log directory %s goes offline.", p->name,

@@ -161,7 +161,8 @@ err_t checkpoint_dir(struct log_dir *dir)
             struct point point = points[i];
             points[i] = points[count];
             points[count++] = point;
-            sum = mix(mix(mix(mix(sum, (int64_t)(uintptr_t)point.p), point.recovery.offset),
+            sum = mix(mix(mix(mix(mix(sum, (int64_t)(uintptr_t)point.p), point.opening),
+                              point.recovery.offset),
                           point.log_start),
                       point.high_watermark);
         }

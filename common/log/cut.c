@@ -287,8 +287,10 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
     return at > 0 && MUTANT(108) ? OK : log_roll_new(log, now_wall_ms);
 }
 
+/* Files may be shorter though the cut is not done: what was read of them says nothing. */
 static err_t offline_unless(struct log *log, err_t err)
 {
+    log->cut += err != OK;
     if (err != OK && err != ERR_NO_SPACE) {
         log_set_offline(log);
     }

@@ -220,6 +220,44 @@ Test(coord_outbox, what_is_committed_in_a_topic_that_came_back_is_there_after_a_
     coord_bench_close(&b);
 }
 
+static void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
+                       const struct meta_changes *);
+
+/* As by a snapshot, which tells of topics in the order of their ids. */
+static void applied_backwards(struct bench_node *node, const struct meta_image *old,
+                              const struct meta_image *image, const struct meta_changes *changes)
+{
+    struct meta_change items[8];
+    struct meta_changes backwards = {items, changes->count};
+    cr_assert_leq(changes->count, ARRAY_LEN(items));
+    for (size_t i = 0; i < changes->count; i++) {
+        items[i] = changes->items[changes->count - 1 - i];
+    }
+    applied(node, old, image, &backwards);
+}
+
+Test(coord_outbox,
+     who_hears_of_a_topic_that_is_back_before_it_hears_that_it_went_keeps_what_is_committed)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    applied = b.applied;
+    b.applied = applied_backwards;
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    bench_other_topic(&b, first_id, "orders");
+    rest(shard);
+    bench_other_topic_anew(&b, first_id, second_id, "orders");
+    until_active(shard);
+    commit_well(&b, &commit, 20);
+    bench_lead(&b, -1); /* another leadership: of all that it was told before nothing is left */
+    bench_lead(&b, 1);
+    until_active(shard);
+    bench_call(b.nodes[0].control, nothing, NULL);
+    cr_assert_eq(committed(&b), 20);
+    coord_bench_close(&b);
+}
+
 /* The control loop, which knows what was deleted, does not turn between the shard's beginning and the commit. */
 Test(coord_outbox, what_is_committed_as_soon_as_the_log_is_read_is_not_taken_for_older)
 {

@@ -237,6 +237,17 @@ void bench_other_topic(struct bench *b, struct uuid id, const char *name)
     settle(b);
 }
 
+void bench_other_topic_anew(struct bench *b, struct uuid gone, struct uuid id, const char *name)
+{
+    CHECK(pthread_mutex_lock(&b->mutex) == 0);
+    struct meta_record records[2] = {{.kind = META_TOPIC_GONE}, {.kind = META_TOPIC}};
+    records[0].topic_gone.id = gone;
+    records[1].topic = (struct meta_topic_record){.id = id, .name = slice_str(name)};
+    publish(b, records, 2);
+    CHECK(pthread_mutex_unlock(&b->mutex) == 0);
+    settle(b);
+}
+
 void bench_delete(struct bench *b)
 {
     CHECK(pthread_mutex_lock(&b->mutex) == 0);

@@ -108,6 +108,8 @@ void bench_delete(struct bench *);
 void bench_second(struct bench *);
 /* Another topic, without partitions, is there; NULL: it is gone. The name must stay. */
 void bench_other_topic(struct bench *, struct uuid, const char *name);
+/* That one goes and another one of this name comes, by one image. */
+void bench_other_topic_anew(struct bench *, struct uuid gone, struct uuid, const char *name);
 
 struct partition *bench_partition(struct bench *, uint32_t node);
 

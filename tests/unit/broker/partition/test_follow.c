@@ -445,6 +445,28 @@ Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
     check_known(0, 8, 0, 1);
 }
 
+/* They are known to nobody but the log then: the start is told when a snapshot for it stands. */
+Test(follow, a_start_is_not_told_while_producers_are_read_from_the_log)
+{
+    int64_t offset;
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
+    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
+    hold_chores(p, true);
+    cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_NONE);
+    partition_enter(p);
+    p->core.producers_ready = false;
+    partition_leave(p);
+    hold_chores(p, false);
+    cr_assert(bench_soon(chores_done, p));
+    partition_enter(p);
+    bool due = p->start_due;
+    p->core.producers_ready = true;
+    partition_leave(p);
+    cr_assert(due);
+    partition_drop(p);
+}
+
 /* The leader's log begins inside a batch: what is told is noted before the copy's own base is known. */
 Test(follow, who_is_made_anew_inside_a_batch_knows_them_after_a_crash_too)
 {

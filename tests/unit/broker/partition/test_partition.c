@@ -410,6 +410,8 @@ Test(partition, a_note_of_a_failed_sync_that_found_no_room_counts)
     cr_assert(bench.nodes[0].table->dirs[0].rewrite, "its name is there");
     start_with_note(9);
     cr_assert(bench.nodes[0].table->dirs[0].rewrite, "it is not whole");
+    start_with_note(100);
+    cr_assert(bench.nodes[0].table->dirs[0].rewrite, "it is longer than any");
     bench_stop(&bench, 0, false);
     bench_start(&bench, 0);
     cr_assert(bench.nodes[0].table->dirs[0].rewrite, "it was written anew, for this boot");
