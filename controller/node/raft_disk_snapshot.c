@@ -264,6 +264,9 @@ static err_t download_open(struct raft_disk *store, raft_index snapshot, uint64_
 void raft_disk_chunk(struct raft_disk *store, uint64_t write, raft_index snapshot, uint64_t offset,
                      struct slice bytes)
 {
+    if (store->failed) {
+        return;
+    }
     err_t err = download_open(store, snapshot, offset);
     if (err == OK) {
         err = disk_write(store->download, &bytes, 1, (int64_t)offset);

@@ -507,11 +507,12 @@ static void growth_look(struct member *member)
     struct agent *agent = agent_of(member);
     uint32_t there = agent->field->partition_count;
     bool grown = agent->field->assigned[member->consumer.group] < there;
-    if (member->watches && grown && member->rejoin_at == 0) {
+    bool due = agent_now(agent) >= member->growth_at || member->growth_seen != there;
+    if (member->watches && grown && due && member->rejoin_at == 0) {
         member->growth_asks = member->growth_seen == there ? member->growth_asks : 0;
         member->growth_seen = there;
-        member->rejoin_at = agent_now(agent) +
-                            prng_between(&agent->prng, 1, GROWTH_US << member->growth_asks);
+        member->rejoin_at = agent_now(agent) + prng_between(&agent->prng, 1, GROWTH_US);
+        member->growth_at = member->rejoin_at + (GROWTH_US << member->growth_asks);
         member->growth_asks += member->growth_asks < GROWTH_DOUBLES;
     }
 }

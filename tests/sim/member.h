@@ -56,6 +56,7 @@ struct member {
     bool watches;         /* it is the one who sees that topics grow */
     uint32_t growth_seen; /* so many partitions, when it had all join for them last ... */
     uint32_t growth_asks; /* ... and so often */
+    time_us growth_at;    /* not again before that */
     uint32_t assigns;     /* as a leader: of so many partitions */
     uint32_t peer_count;
     char peers[MEMBERS_MAX + 2][MEMBER_ID_MAX];

@@ -8,6 +8,7 @@
 #define BUSY_PER_MILLE     80
 #define ADMIN_THINKS_TIMES 6
 #define CALM_SWITCH_US     2000
+#define SMALL_FETCH_BYTES  3000
 
 #define FETCH_US        20000 /* at most, on a good machine */
 #define FETCH_SWITCHES  20    /* turns that may stand still, for each fetch */
@@ -132,7 +133,7 @@ static void switches_draw(struct plan *plan)
         plan->habits.switch_us = prng_between(&prng, 10, prng_chance(&prng, 200) ? 50000 : 2000);
     }
     /* Turns that stand still as long as the grace for a reset would have a healthy broker fenced. */
-    if (plan->calm != CALM_NOT) {
+    if (plan->calm == CALM_STREAMS) {
         plan->habits.switch_us = min_i64(plan->habits.switch_us, CALM_SWITCH_US);
     }
 }
@@ -149,7 +150,7 @@ static void settings_draw(struct plan *plan, struct prng *prng)
         plan_override(plan, "replica.lag.time.max.ms", prng_between(prng, 200, 3000));
     }
     if (prng_chance(prng, 400)) { /* followers get on in small steps: one batch, and little more */
-        plan_override(plan, "replica.fetch.max.bytes", prng_between(prng, 1, 3000));
+        plan_override(plan, "replica.fetch.max.bytes", prng_between(prng, 1, SMALL_FETCH_BYTES));
         plan_override(plan, "replica.fetch.response.max.bytes", prng_between(prng, 1, 6000));
     }
     if (prng_chance(prng, 500)) {
@@ -199,14 +200,22 @@ static void groups_draw(struct plan *plan)
     }
 }
 
-static bool overridden(const struct plan *plan, const char *key)
+/* What was said last of it counts; NULL: nothing. */
+static const char *said_last(const struct plan *plan, const char *key)
 {
-    bool found = false;
+    const char *value = NULL;
     size_t n = strlen(key);
     for (uint32_t i = 0; plan->overrides[i] != NULL; i++) {
-        found = found || (strncmp(plan->overrides[i], key, n) == 0 && plan->overrides[i][n] == '=');
+        if (strncmp(plan->overrides[i], key, n) == 0 && plan->overrides[i][n] == '=') {
+            value = plan->overrides[i] + n + 1;
+        }
     }
-    return found;
+    return value;
+}
+
+static bool overridden(const struct plan *plan, const char *key)
+{
+    return said_last(plan, key) != NULL;
 }
 
 /* Time-outs as patient as the clients. */
@@ -403,7 +412,9 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
 
 bool plan_small_fetches(const struct plan *plan)
 {
-    return overridden(plan, "replica.fetch.max.bytes") || plan->weight[FAULT_REFIT] > 0;
+    const char *most = said_last(plan, "replica.fetch.max.bytes");
+    bool refits = plan->weight[FAULT_REFIT] > 0 && !plan_slow_turns(plan);
+    return refits || (most != NULL && atoll(most) <= SMALL_FETCH_BYTES);
 }
 
 static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)

@@ -6,8 +6,10 @@
 
 #define STANDING_MAX  4
 #define SWITCH_EVENTS 40
-/* For so long may turns be left standing one upon the other: a job that goes on while there is work would never let those below it
- * go on, for while it stands there is ever more of it. */
+/* So many times as long as one may turns be left standing one upon the other, within bounds: a job that goes on while there is work
+ * would never let those below it go on, for while it stands there is ever more of it. */
+#define STEP_STANDS   20
+#define STEP_LEAST_US 20000
 #define STEP_MOST_US  1000000
 #define HEAP_ARMS     4
 #define SLOTS_MAX     (1U << 20)
@@ -258,7 +260,9 @@ bool world_step(struct world *world)
 void world_switch(struct world *world)
 {
     struct prng *prng = &world->prng[STREAM_SWITCH];
-    bool over = world->now - world->stepped_at > STEP_MOST_US;
+    time_us most_us = min_i64(max_i64(STEP_STANDS * world->habits.switch_us, STEP_LEAST_US),
+                              STEP_MOST_US);
+    bool over = world->now - world->stepped_at > most_us;
     if (!world->stepping || world->held != NULL || world->standing == STANDING_MAX || over ||
         world->habits.switch_per_mille == 0 || !prng_chance(prng, world->habits.switch_per_mille)) {
         return;

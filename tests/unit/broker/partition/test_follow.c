@@ -201,6 +201,15 @@ static void hold_chores(struct partition *p, bool hold)
     partition_leave(p);
 }
 
+static bool synced(void *arg)
+{
+    struct partition *p = arg;
+    partition_enter(p);
+    bool done = !p->syncing && log_durable_end(p->log) == log_end(p->log);
+    lock_leave(p->lock);
+    return done;
+}
+
 static bool noted(void *arg)
 {
     return access(arg, F_OK) == 0;
@@ -217,6 +226,7 @@ Test(follow, a_sync_that_fails_before_a_cut_is_noted)
     bench_lead(&bench, -1);
     struct partition *p = bench_partition(&bench, 0);
     cr_assert(bench_soon(chores_done, p));
+    cr_assert(bench_soon(synced, p)); /* else that sync proves what follows */
     partition_enter(p);
     p->log->cut++; /* as after a cut that no sync has proven: the next one waits for that */
     lock_leave(p->lock);
