@@ -414,7 +414,7 @@ bool plan_small_fetches(const struct plan *plan)
 {
     const char *most = said_last(plan, "replica.fetch.max.bytes");
     bool refits = plan->weight[FAULT_REFIT] > 0 && !plan_slow_turns(plan);
-    return refits || (most != NULL && atoll(most) <= SMALL_FETCH_BYTES);
+    return refits || (most != NULL && strtoll(most, NULL, 10) <= SMALL_FETCH_BYTES);
 }
 
 static void topic_setting(struct field *field, uint32_t t, const char *key, const char *value)
