@@ -242,22 +242,23 @@ Test(raft_disk, what_follows_a_snapshot_that_replaced_the_log_may_be_torn)
     store_end(&leader);
     store_site_end(&follower.at);
     store_site_end(&leader.at);
+    world_close(world);
+}
 
-    /* Its node is told, and stops in a turn of its own: until then Raft, which has not heard of it, goes on. */
-    Test(raft_disk, whose_disk_has_failed_takes_nothing_more)
-    {
-        struct world *world = world_open(1, false);
-        struct disk d;
-        disk_begin(&d, world, "10.0.0.1");
-        store_begin(&d);
-        d.rots = true;
-        raft_disk_chunk(d.at.store, ++d.written, 20, 5,
-                        slice_str("the middle of what never began"));
-        cr_assert_eq(d.stopped, 1);
-        raft_disk_chunk(d.at.store, ++d.written, 20, 0, slice_str("its beginning"));
-        append(&d, 1, 1, 1);
-        cr_assert_eq(d.stopped, 1);
-        raft_disk_close(d.at.store);
-        store_site_end(&d.at);
-        world_close(world);
-    }
+/* Its node is told, and stops in a turn of its own: until then Raft, which has not heard of it, goes on. */
+Test(raft_disk, whose_disk_has_failed_takes_nothing_more)
+{
+    struct world *world = world_open(1, false);
+    struct disk d;
+    disk_begin(&d, world, "10.0.0.1");
+    store_begin(&d);
+    d.rots = true;
+    raft_disk_chunk(d.at.store, ++d.written, 20, 5, slice_str("the middle of what never began"));
+    cr_assert_eq(d.stopped, 1);
+    raft_disk_chunk(d.at.store, ++d.written, 20, 0, slice_str("its beginning"));
+    append(&d, 1, 1, 1);
+    cr_assert_eq(d.stopped, 1);
+    raft_disk_close(d.at.store);
+    store_site_end(&d.at);
+    world_close(world);
+}
