@@ -188,7 +188,7 @@ void api_auto_create(struct api *api, struct slice name)
     creation->api = api;
     memcpy(creation->name, name.p, name.n);
     creation->name_bytes = name.n;
-    buf_init(&creation->body, api->heap, RPC_FRAME_MAX);
+    buf_init(&creation->body, api->heap, RPC_BODY_MAX);
     list_push(&api->creations, &creation->node);
     api->creation_count++;
     if (creation_encode(creation) != OK) {

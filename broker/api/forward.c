@@ -30,7 +30,7 @@ bool forward_send(struct request *request, const void *message, time_ms timeout_
     forwarded->request = request;
     forwarded->answered = answered;
     forwarded->ctx = ctx;
-    buf_init(&forwarded->body, request->edge->heap, RPC_FRAME_MAX);
+    buf_init(&forwarded->body, request->edge->heap, RPC_BODY_MAX);
     err_t err = kmsg_encode_buf(kind->request, kind->version_max, message, &forwarded->body);
     if (err != OK) {
         buf_release(&forwarded->body);

@@ -31,6 +31,8 @@
 #define META_VALUE_MAX             32767
 /* A frame between nodes (protobuf): snapshots go in chunks, so nothing is larger. */
 #define RPC_FRAME_MAX              (8u << 20)
+/* What a frame carries in one piece for somebody else: a forwarded request, its answer, a batch. The rest of the frame is less. */
+#define RPC_BODY_MAX               (RPC_FRAME_MAX - 4096u)
 #define RPC_CHUNK_MAX              (1u << 20)
 /* Kafka frames before anything is known about the client; socket.request.max.bytes afterwards. */
 #define FRAME_MAX_DEFAULT          (100u << 20)

@@ -8,7 +8,7 @@ void forward_reply(struct brokers *b, struct rpc_asker asker, int16_t version,
                    const struct kmsg_message *message, const void *response)
 {
     struct buf bytes;
-    buf_init(&bytes, b->heap, RPC_FRAME_MAX - 4096);
+    buf_init(&bytes, b->heap, RPC_BODY_MAX);
     err_t err = kmsg_encode_buf(message, version, response, &bytes);
     if (err == OK) {
         Odradek__Forwarded body = ODRADEK__FORWARDED__INIT;

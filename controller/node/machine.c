@@ -6,7 +6,7 @@
 
 #define ORDER_CHUNK     ((size_t)8 << 10)
 #define ORDER_MAX       ((size_t)256 << 20)
-#define BATCH_BYTES_MAX ((size_t)RPC_FRAME_MAX - 4096)
+#define BATCH_BYTES_MAX ((size_t)RPC_BODY_MAX)
 #define SNAPSHOT_MAX    ((size_t)1 << 30)
 #define PACK_RECORDS    256
 
