@@ -148,7 +148,7 @@ static struct command_result judge(const struct world *world, const struct alter
     return good ? (struct command_result){0} : invalid(decision, KAFKA_INVALID_CONFIG, why);
 }
 
-/* What the log can hold. */
+/* What the log can hold: one by one, and in one batch. */
 static struct command_result check_sizes(const struct alter_resource *resolved)
 {
     for (uint32_t i = 0; i < resolved->setting_count; i++) {
@@ -158,6 +158,9 @@ static struct command_result check_sizes(const struct alter_resource *resolved)
             return result_of(KAFKA_INVALID_CONFIG,
                              slice_str("A config name or value is empty or too long."));
         }
+    }
+    if (!settings_fit(resolved->name, resolved->settings, resolved->setting_count)) {
+        return result_of(KAFKA_INVALID_CONFIG, slice_str("Too many configs for one resource."));
     }
     return (struct command_result){0};
 }

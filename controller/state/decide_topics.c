@@ -160,7 +160,8 @@ static struct command_result check_settings(const struct create_topic *wants,
             return fault(KAFKA_INVALID_CONFIG, "A config name or value is empty or too long.");
         }
     }
-    if (wants->setting_count > SETTINGS_MAX) {
+    if (wants->setting_count > SETTINGS_MAX ||
+        !settings_fit(wants->name, wants->settings, wants->setting_count)) {
         return fault(KAFKA_INVALID_CONFIG, "Too many topic configs.");
     }
     return wants->verdict;

@@ -3,8 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define RECORDS_ROOM_MIN 4u
-#define NOTES_ROOM_MIN   4u
+#define RECORDS_ROOM_MIN     4u
+#define NOTES_ROOM_MIN       4u
+/* Of the record around a setting, at most. The rest of a batch is left to the partitions and to settings that go. */
+#define SETTING_RECORD_BYTES 64u
+#define SETTINGS_BYTES_MAX   ((size_t)RPC_BODY_MAX / 2)
 
 uint32_t decision_left(const struct decision *decision)
 {
@@ -76,6 +79,15 @@ err_t decision_note(struct decision *decision, enum note_kind kind, int32_t brok
     decision->notes[decision->note_count++] = (struct decision_note){
         .kind = kind, .broker = broker, .value = value};
     return OK;
+}
+
+bool settings_fit(struct slice name, const struct topic_setting *settings, uint32_t count)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += name.n + settings[i].key.n + settings[i].value.n + SETTING_RECORD_BYTES;
+    }
+    return bytes <= SETTINGS_BYTES_MAX;
 }
 
 struct slice decision_text(struct decision *decision, const char *fmt, ...)

@@ -116,6 +116,9 @@ err_t files_differ(const struct world *, struct decision *,
 err_t files_write(const struct alter_resource *files, struct decision *) MUST_USE;
 #define FILE_SETTINGS_MAX 3
 
+/* Settings that one batch can hold beside what comes with them: each record names the resource again. */
+bool settings_fit(struct slice name, const struct topic_setting *, uint32_t count);
+
 /* --- what a partition must look like --- */
 
 enum unclean_policy { UNCLEAN_AS_SET, UNCLEAN_NEVER, UNCLEAN_NOW };

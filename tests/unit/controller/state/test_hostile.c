@@ -1,5 +1,6 @@
 /* Whatever a broker or a client says, the controller answers, and what it decides fits its log. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "common/base/prng.h"
 #include "tests/unit/controller/state/quorum.h"
@@ -66,6 +67,53 @@ Test(controller_hostile, settings_that_do_not_fit_the_log_are_refused)
         enum kafka_error error = quorum_submit(quorum, &command)->results.results[0].error;
         cr_assert_eq(error, settings[i].value.p == NULL ? KAFKA_NONE : KAFKA_INVALID_CONFIG);
     }
+    quorum_release(quorum);
+}
+
+#define SETTINGS 512
+
+/* A topic that comes with so many settings of so many bytes. */
+static enum kafka_error created(struct quorum *quorum, const struct topic_setting *settings,
+                                uint32_t count)
+{
+    struct create_topic topic = {.name = slice_of(long_text, TOPIC_NAME_MAX),
+                                 .partitions = 1,
+                                 .replication_factor = 1,
+                                 .settings = settings,
+                                 .setting_count = count};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    return quorum_submit(quorum, &command)->create_topics.results[0].result.error;
+}
+
+static enum kafka_error altered(struct quorum *quorum, const struct topic_setting *settings,
+                                uint32_t count, bool replace)
+{
+    struct alter_resource resource = {.resource = META_RESOURCE_GROUP,
+                                      .name = slice_of(long_text, META_NAME_MAX),
+                                      .settings = settings,
+                                      .setting_count = count,
+                                      .replace = replace};
+    struct command command = {.kind = COMMAND_ALTER_CONFIGS,
+                              .alter_configs = {&resource, 1, false}};
+    return quorum_submit(quorum, &command)->results.results[0].error;
+}
+
+/* Each record names the resource again: what a frame between nodes could carry was more than an entry of the log can, and who was
+ * active could not write it, gave up, and left the request to the next one. */
+Test(controller_hostile, settings_that_do_not_fit_one_entry_together_are_refused)
+{
+    static char keys[SETTINGS][8];
+    static struct topic_setting settings[SETTINGS];
+    struct quorum *quorum = quorum_new();
+    for (size_t i = 0; i < SETTINGS; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "k%zu", i);
+        settings[i] = (struct topic_setting){slice_str(keys[i]), slice_of(long_text, 16338)};
+    }
+    cr_assert_eq(altered(quorum, settings, SETTINGS, false), KAFKA_INVALID_CONFIG);
+    cr_assert_eq(created(quorum, settings, SETTINGS), KAFKA_INVALID_CONFIG);
+    cr_assert_eq(altered(quorum, settings, 250, false), KAFKA_NONE);
+    cr_assert_eq(altered(quorum, settings + 250, 250, true), KAFKA_NONE, "the others go");
+    cr_assert_eq(created(quorum, settings, 250), KAFKA_NONE);
     quorum_release(quorum);
 }
 
