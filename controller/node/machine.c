@@ -8,7 +8,6 @@
 #define ORDER_MAX       ((size_t)256 << 20)
 #define BATCH_BYTES_MAX ((size_t)RPC_BODY_MAX)
 #define SNAPSHOT_MAX    ((size_t)1 << 30)
-#define PACK_RECORDS    256
 
 struct machine {
     struct loop *loop;

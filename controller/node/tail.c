@@ -4,6 +4,7 @@
 
 #define UNSENT_PAUSE ((size_t)4 << 20)
 #define CHUNK_BYTES  ((size_t)512 << 10)
+#define CHUNK_MAX    ((size_t)RPC_FRAME_MAX / 2)
 #define READ_BYTES   ((size_t)1 << 20)
 #define RETRY_MS     10
 
@@ -71,8 +72,9 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
     struct arena arena;
     struct buf bytes;
     bool done = false;
+    static_assert(CHUNK_BYTES + PACK_BATCH_MAX < CHUNK_MAX, "whatever settings there are");
     arena_init(&arena, memory_source(loop_host(tail->rpc->loop)), 16384, (size_t)64 << 20);
-    buf_init(&bytes, tail->heap, RPC_FRAME_MAX / 2);
+    buf_init(&bytes, tail->heap, CHUNK_MAX);
     err_t err = machine_pack(session->image, &session->cursor, &arena, CHUNK_BYTES, &bytes, &done);
     if (err == OK) {
         Odradek__TailPush body = ODRADEK__TAIL_PUSH__INIT;

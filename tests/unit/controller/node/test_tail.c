@@ -1,17 +1,24 @@
 /* The tail of a controller that leads alone, as a broker hears it in the fake world. */
 #include "controller/node/tail.h"
 
+#include "common/base/bytes.h"
+#include "common/meta/codec/meta_codec.h"
 #include "common/port/clock.h"
 #include "tests/unit/controller/node/store_site.h"
+
+#include <stdio.h>
 
 #define SECOND     INT64_C(1000000)
 #define PORT       9000
 #define PUSHES_MAX 8
+#define SETTINGS   200
+#define AT_ONCE    50
 
 struct pushed {
     int64_t offset;
     int32_t epoch;
     bool snapshot;
+    bool last; /* of it */
 };
 
 struct stage {
@@ -160,6 +167,34 @@ static void decide(void *ctx)
     cr_assert_eq(quorum_propose(s->quorum, slice_str("a batch"), &index, &term), OK);
 }
 
+/* As the snapshot of a controller before it said: a broker with large settings. */
+static void restore(void *ctx)
+{
+    static uint8_t value[META_VALUE_MAX] = {'x'};
+    struct stage *s = ctx;
+    struct buf body;
+    char keys[AT_ONCE][8];
+    struct meta_record records[AT_ONCE];
+    buf_init(&body, &s->at.heap, (size_t)16 << 20);
+    for (int i = 0; i < SETTINGS; i++) {
+        int at = i % AT_ONCE;
+        (void)snprintf(keys[at], sizeof(keys[at]), "k%d", i);
+        records[at] = (struct meta_record){.kind = META_CONFIG};
+        records[at].config = (struct meta_config){.resource = META_RESOURCE_BROKER,
+                                                  .name = slice_str("7"),
+                                                  .key = slice_str(keys[at]),
+                                                  .value = slice_of(value, sizeof(value))};
+        if (at == AT_ONCE - 1) {
+            size_t begin = body.n;
+            buf_put(&body, "\0\0\0\0", 4);
+            cr_assert_eq(meta_batch_encode((struct meta_batch){records, AT_ONCE}, &body), OK);
+            store_be32(body.p + begin, (uint32_t)(body.n - begin - 4));
+        }
+    }
+    machine_restored(s->machine, &(struct raft_snapshot){.index = 1, .term = 1}, buf_slice(&body));
+    buf_release(&body);
+}
+
 /* ---- the broker ---- */
 
 static void on_subscribed(struct rpc_call *call, err_t err, const Odradek__Frame *answer)
@@ -186,7 +221,8 @@ static void on_push(void *ctx, struct rpc_conn *conn, const Odradek__Frame *fram
     cr_assert(conn != NULL && frame->body_case == ODRADEK__FRAME__BODY_TAIL_PUSH);
     cr_assert_lt(s->count, PUSHES_MAX);
     const Odradek__TailPush *push = frame->tail_push;
-    s->pushed[s->count++] = (struct pushed){push->offset, push->epoch, push->snapshot};
+    s->pushed[s->count++] = (struct pushed){push->offset, push->epoch, push->snapshot,
+                                            push->snapshot_last};
 }
 
 static void on_broker_down(void *ctx, struct rpc_conn *conn, err_t why)
@@ -270,5 +306,28 @@ Test(tail, a_snapshot_stands_for_entries_behind_its_newest_batch)
     cr_assert_eq(s.count, 2);
     cr_assert(s.pushed[0].snapshot && s.pushed[0].offset == 1 && s.pushed[0].epoch == 1);
     cr_assert(!s.pushed[1].snapshot && s.pushed[1].offset == 2 && s.pushed[1].epoch == 1);
+    stage_end(&s);
+}
+
+static bool has_all(void *ctx)
+{
+    const struct stage *s = ctx;
+    return s->down || (s->count > 0 && s->pushed[s->count - 1].last);
+}
+
+/* So many records went into one chunk of the snapshot that large settings did not fit in it, and the connection was ended, at every
+ * try: no broker that needed a snapshot could come back. */
+Test(tail, a_snapshot_of_large_settings_is_given)
+{
+    struct stage s;
+    stage_begin(&s);
+    store_site_do(&s.at, s.world, restore, &s);
+    store_site_do(&s.broker, s.world, dial, &s);
+    cr_assert(world_run(s.world, has_all, &s, 60 * SECOND));
+    cr_assert_not(s.down);
+    cr_assert_gt(s.count, 1);
+    for (uint32_t i = 0; i < s.count; i++) {
+        cr_assert(s.pushed[i].snapshot && s.pushed[i].offset == 1);
+    }
     stage_end(&s);
 }
