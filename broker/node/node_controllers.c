@@ -246,6 +246,11 @@ static void on_ready(void *ctx)
     }
 }
 
+static void on_again(void *ctx)
+{
+    news_retry(ctx);
+}
+
 static void on_stopped(void *ctx)
 {
     node_partitions_stopped(ctx);
@@ -261,6 +266,7 @@ void node_partition_events(struct broker_node *node, struct partitions_events *r
                                              .assigned = on_assigned,
                                              .synced = on_synced,
                                              .dir_failed = on_dir_failed,
+                                             .again = on_again,
                                              .ready = on_ready,
                                              .stopped = on_stopped};
 }

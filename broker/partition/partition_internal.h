@@ -240,7 +240,8 @@ struct partitions {
     int64_t previous_epoch;
     struct list found; /* struct found_folder */
     struct map found_by_name;
-    bool applied; /* the first apply is over */
+    bool applied;         /* the first apply is over: what was found is hosted, or set aside */
+    bool short_of_memory; /* of this apply: somebody is not hosted who should be */
     bool ready;
     bool stopping;
     atomic_bool closing_begun;

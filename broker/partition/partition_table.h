@@ -60,6 +60,9 @@ struct partitions_events {
     void (*synced)(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch);
     /* A directory has failed: it is offline for good (Heartbeat.offline_dirs). */
     void (*dir_failed)(void *ctx, struct uuid dir);
+    /* There was no memory for a partition that is to be hosted: an image is to be applied again, whole, after a while. The first
+     * apply is not over until there was. May come inside partitions_apply, and may be NULL. */
+    void (*again)(void *ctx);
     /* All partitions of the first apply are open (or offline), lost ones are told: the broker may ask to be unfenced. May
      * come inside partitions_apply. */
     void (*ready)(void *ctx);

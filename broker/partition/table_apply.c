@@ -315,7 +315,9 @@ static struct partition *make_partition(struct partitions *table, const struct m
     struct partition *p = table_create(table, meta_topic_id(topic), name, mp->index, dir, found);
     if (p == NULL) {
         trace_log(table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-                  "%.*s-%d: no memory to host it.", (int)name.n, (const char *)name.p, mp->index);
+                  "%.*s-%d: no memory to host it; it is tried again.", (int)name.n,
+                  (const char *)name.p, mp->index);
+        table->short_of_memory = true;
         return NULL;
     }
     if (found != NULL) {
@@ -480,10 +482,15 @@ static void tell_ready(struct partitions *table)
     }
 }
 
+/* Whoever had no memory to be hosted still has a folder, which is no stray: nothing is over then, no checkpoint is written that does
+ * not tell of it, and the broker stays fenced until the next try. */
 static void apply_first(struct partitions *table, const struct meta_image *image)
 {
     apply_peers(table, image);
     apply_all(table, image);
+    if (table->short_of_memory) {
+        return;
+    }
     struct list_node *node;
     while ((node = list_pop(&table->found)) != NULL) {
         struct found_folder *found = CONTAINER_OF(node, struct found_folder, node);
@@ -534,6 +541,7 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
     if (table->stopping) {
         return;
     }
+    table->short_of_memory = false;
     if (!table->applied) {
         apply_first(table, image);
     } else if (changes == NULL) {
@@ -541,6 +549,9 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
         apply_all(table, image);
     } else {
         apply_changes(table, image, changes);
+    }
+    if (table->short_of_memory && table->config.events.again != NULL) {
+        table->config.events.again(table->config.events.ctx);
     }
 }
 

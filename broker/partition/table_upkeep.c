@@ -377,7 +377,7 @@ static void retention_fire(struct timer *timer)
 {
     struct partitions *table = CONTAINER_OF(timer, struct partitions, retention_timer);
     assert(!table->retention_running && !table->stopping);
-    if (table->checkpoint_running) {
+    if (table->checkpoint_running || !table->applied) {
         timer_arm(table->config.control, timer,
                   loop_now_us(table->config.control) + UPKEEP_RETRY_US);
         return;

@@ -22,6 +22,7 @@ struct scene {
     uint32_t looked; /* applies of the whole image */
     uint32_t moved;  /* ... and of what has changed */
     uint32_t coords; /* ... by the coordinators */
+    uint32_t hungry; /* so many applies find no memory for somebody, the first one too */
     bool placed;     /* the image shows it */
 };
 
@@ -58,6 +59,14 @@ void coords_apply(struct coords *coords, const struct meta_image *old, const str
     scene.coords += changes != NULL;
 }
 
+static void starve(void)
+{
+    if (scene.hungry > 0) {
+        scene.hungry--;
+        scene.events.again(scene.events.ctx);
+    }
+}
+
 void partitions_apply(struct partitions *table, const struct meta_image *image,
                       const struct meta_changes *changes)
 {
@@ -68,6 +77,7 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
         return;
     }
     scene.looked++;
+    starve();
     if (!scene.placed) {
         scene.events.assigned(scene.events.ctx, topic, 0, dir);
     }
@@ -163,6 +173,7 @@ static void first(void *arg)
 {
     struct broker_node *node = arg;
     scene.events.assigned(scene.events.ctx, topic, 0, dir);
+    starve();
     cr_assert_eq(node, &scene.node);
 }
 
@@ -220,6 +231,16 @@ Test(news, what_was_heard_is_not_told_again)
     cr_assert_eq(scene.asked, 1);
     cr_assert_eq(scene.asked_partitions, 1);
     cr_assert_eq(scene.looked, 0);
+    scene_close();
+}
+
+Test(news, who_had_no_memory_for_a_replica_looks_again)
+{
+    scene_open(KAFKA_NONE);
+    scene.placed = true;
+    scene.hungry = 3;
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_eq(scene.looked, 3);
     scene_close();
 }
 

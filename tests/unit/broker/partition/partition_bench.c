@@ -376,6 +376,23 @@ static void on_dir_failed(void *ctx, struct uuid dir)
     atomic_fetch_add(&node->dirs_failed, 1);
 }
 
+static void again_delivered(struct mail *mail)
+{
+    struct bench_node *node = CONTAINER_OF(mail, struct bench_node, again);
+    if (node->bench->again != NULL) {
+        node->bench->again(node);
+    }
+    partitions_apply(node->table, node->image, NULL);
+}
+
+static void on_again(void *ctx)
+{
+    struct bench_node *node = ctx;
+    atomic_fetch_add(&node->short_of_memory, 1);
+    node->again.deliver = again_delivered;
+    loop_post(node->control, &node->again);
+}
+
 static void on_ready(void *ctx)
 {
     struct bench_node *node = ctx;
@@ -411,6 +428,9 @@ static void node_first(void *arg)
 {
     struct bench_node *node = arg;
     struct bench *b = node->bench;
+    if (b->opened != NULL) {
+        b->opened(node);
+    }
     partitions_start(node->table);
     CHECK(pthread_mutex_lock(&b->mutex) == 0);
     CHECK(partitions_registered(node->table, slice_str("a-cluster"), b->epochs[node - b->nodes]) ==
@@ -471,6 +491,7 @@ static void node_open(struct bench_node *node)
                    .assigned = on_assigned,
                    .synced = on_synced,
                    .dir_failed = on_dir_failed,
+                   .again = on_again,
                    .ready = on_ready,
                    .stopped = on_stopped},
     };

@@ -51,6 +51,8 @@ struct bench_node {
     atomic_int assigned;
     atomic_int dirs_failed;
     atomic_int synced;
+    atomic_int short_of_memory;
+    struct mail again;  /* its image is to be applied again */
     atomic_int fetches; /* served */
     atomic_int named;   /* partitions that polls in sessions named */
     atomic_bool deaf;   /* what is asked is never answered */
@@ -74,6 +76,9 @@ struct bench {
     /* After an image was applied, on the control loop; may be NULL. */
     void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
                     const struct meta_changes *);
+    /* Before its first image is applied; before one is applied again for want of memory. On the control loop; may be NULL. */
+    void (*opened)(struct bench_node *);
+    void (*again)(struct bench_node *);
     pthread_mutex_t mutex; /* of what follows */
     int64_t offset;        /* of the metadata log */
     struct uuid topic;

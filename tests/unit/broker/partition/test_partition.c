@@ -183,6 +183,36 @@ Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
     cr_assert_null(partitions_find(bench.nodes[0].table, bench.topic, 0));
 }
 
+static size_t room;
+
+static void take_memory(struct bench_node *node)
+{
+    room = node->table->map_heap.arena.limit;
+    node->table->map_heap.arena.limit = 0;
+}
+
+static void give_memory(struct bench_node *node)
+{
+    CHECK(!node->table->applied); /* it is not over */
+    node->table->map_heap.arena.limit = room;
+}
+
+Test(partition, a_folder_for_which_there_was_no_memory_is_hosted_later)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
+    bench_stop(&bench, 0, true);
+    bench.opened = take_memory;
+    bench.again = give_memory;
+    bench_start(&bench, 0); /* until it is ready */
+    cr_assert_eq(atomic_load(&bench.nodes[0].short_of_memory), 1);
+    check_read(0, 5);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 5);
+    cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
+    char command[400];
+    (void)snprintf(command, sizeof(command), "ls -d %s/node1/*-stray >/dev/null 2>&1", bench.root);
+    cr_assert_neq(system(command), 0, "nothing was set aside");
+}
+
 Test(partition, offsets_are_found_by_meaning_and_by_time)
 {
     for (int i = 0; i < 5; i++) {
