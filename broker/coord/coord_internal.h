@@ -95,6 +95,7 @@ struct loader {
     int64_t start;
     uint64_t rewinds;
     int64_t offset;
+    bool drained; /* leading: somebody was at the outbox as it began, and may still be */
     bool bounded; /* leading: the end is known */
     int64_t end;
     uint64_t records; /* replayed since it leads, or follows */

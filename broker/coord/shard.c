@@ -161,6 +161,9 @@ static struct coord_write *write_make(struct coord_shard *shard,
         write->load = shard->load;
         write->number = actions->write;
         write->gone = shard->told_gone;
+        /* It may be in the drainer's hand while the leadership goes and comes back. */
+        write->ticket.of_epoch = true;
+        write->ticket.leader_epoch = shard->epoch;
         write->bytes = out.n;
         memcpy(write->batch, out.p, out.n);
         partition_hold(shard->partition);

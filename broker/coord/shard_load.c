@@ -337,6 +337,16 @@ static bool is_done(const struct loader *loader, const struct partition_facts *f
     return !loader->follows && (read || MUTANT(80));
 }
 
+/* Whoever drained when this load began may have a write of an earlier one in its hand, which shard_drop did not find: it would land
+ * behind the end. Who drains later has none, for nothing is written before the shard is ACTIVE. */
+static bool still_drained(struct coord_shard *shard)
+{
+    shard_enter(shard);
+    shard->loader.drained = shard->draining;
+    lock_leave(shard->lock);
+    return shard->loader.drained;
+}
+
 void load_go(struct coord_shard *shard)
 {
     struct loader *loader = &shard->loader;
@@ -348,6 +358,10 @@ void load_go(struct coord_shard *shard)
                                             shard->index);
     }
     if (loader->partition == NULL) {
+        load_again(shard);
+        return;
+    }
+    if (!loader->follows && loader->drained && still_drained(shard)) {
         load_again(shard);
         return;
     }
@@ -388,6 +402,7 @@ void load_begin(struct coord_shard *shard, bool follows)
         .on = true,
         .follows = follows,
         .epoch = shard->epoch,
+        .drained = shard->draining,
         .started_us = clock_mono_us(coords->config.host),
     };
 }
@@ -405,6 +420,7 @@ bool load_aim(struct coord_shard *shard, bool follows)
     shard_memory_aim(&shard->memory, follows);
     loader->follows = follows;
     loader->epoch = epoch;
+    loader->drained = shard->draining;
     loader->bounded = false;
     loader->kept += loader->records;
     loader->records = 0;

@@ -66,6 +66,9 @@ enum ticket_state { TICKET_FREE, TICKET_WAITS, TICKET_TOLD };
 struct produce_ticket {
     struct mail mail; /* deliver: the caller's; posted to `loop` when the answer has come */
     struct loop *loop;
+    /* Given. of_epoch: it is appended under this leadership only, and refused with NOT_LEADER_OR_FOLLOWER under another one. */
+    bool of_epoch;
+    int32_t leader_epoch;
     /* The answer. */
     enum kafka_error error;
     bool duplicate;             /* nothing was written; the offset is the original's */

@@ -62,6 +62,24 @@ static void answer_unasked(struct partition *p, struct step *step)
     }
 }
 
+/* Inside: what is told before the core is asked; KAFKA_NONE: it is asked. */
+static enum kafka_error refusal(const struct partition *p, const struct produce_ticket *ticket)
+{
+    if (p->rebuilding) {
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    }
+    if (p->state != PARTITION_OPEN) {
+        return partition_closed_error(p);
+    }
+    if (ticket->of_epoch && ticket->leader_epoch != p->core.view.leader_epoch) {
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    }
+    /* Before the disk is full: clients try again. */
+    return UNLIKELY(dir_space_short(p->dir)) && p->core.role == REPLICA_LEADER
+               ? KAFKA_KAFKA_STORAGE_ERROR
+               : KAFKA_NONE;
+}
+
 bool partition_produce(struct partition *p, struct produce_ticket *ticket, uint8_t *batch,
                        size_t bytes, int16_t acks)
 {
@@ -84,13 +102,9 @@ bool partition_produce(struct partition *p, struct produce_ticket *ticket, uint8
     step.event.produce.receipt = receipt_of(&facts);
 
     partition_enter(p);
-    if (p->state != PARTITION_OPEN || p->rebuilding) {
-        refuse(ticket, p->rebuilding ? KAFKA_NOT_LEADER_OR_FOLLOWER : partition_closed_error(p));
-        lock_leave(p->lock);
-        return true;
-    }
-    if (UNLIKELY(dir_space_short(p->dir)) && p->core.role == REPLICA_LEADER) {
-        refuse(ticket, KAFKA_KAFKA_STORAGE_ERROR); /* before the disk is full: clients try again */
+    enum kafka_error refused = refusal(p, ticket);
+    if (UNLIKELY(refused != KAFKA_NONE)) {
+        refuse(ticket, refused);
         lock_leave(p->lock);
         return true;
     }

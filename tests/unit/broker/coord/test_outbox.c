@@ -176,6 +176,120 @@ Test(coord_outbox, who_leads_again_does_not_go_on_from_what_it_knew)
     coord_bench_close(&b);
 }
 
+/* ---- a write in somebody's hands: taken out of the outbox, and not with the log yet ---- */
+
+struct in_hands {
+    struct commit commit;
+    struct coord_write *write;
+};
+
+static sem_t write_told;
+
+static void on_write_told(struct mail *mail)
+{
+    (void)mail;
+    CHECK(sem_post(&write_told) == 0);
+}
+
+/* What this thread does from here on until hands_down, a drainer does. */
+static void hands_take(struct bench *b, struct coord_shard *shard, struct in_hands *hands)
+{
+    shard_enter(shard);
+    cr_assert_not(shard->draining);
+    shard->draining = true;
+    shard_leave(shard);
+    commit_send(b, &hands->commit, 10);
+    shard_enter(shard);
+    hands->write = shard->writes;
+    cr_assert(hands->write != NULL && hands->write->next == NULL);
+    shard->writes = NULL;
+    shard->writes_end = &shard->writes;
+    shard_leave(shard);
+}
+
+static enum kafka_error hands_send(struct bench *b, struct in_hands *hands)
+{
+    struct coord_write *write = hands->write;
+    CHECK(sem_init(&write_told, 0, 0) == 0);
+    write->ticket.mail.deliver = on_write_told;
+    write->ticket.loop = b->nodes[0].reactors[1];
+    if (!partition_produce(write->partition, &write->ticket, write->batch, write->bytes, -1)) {
+        CHECK(sem_wait(&write_told) == 0);
+    }
+    return write->ticket.error;
+}
+
+/* What the commit was told. */
+static enum kafka_error hands_down(struct bench *b, struct in_hands *hands)
+{
+    struct coord_write *write = hands->write;
+    struct coord_shard *shard = write->shard;
+    const struct memory_source *source = memory_source(b->host);
+    shard_enter(shard);
+    shard->draining = false;
+    shard_leave(shard);
+    CHECK(sem_wait(&hands->commit.told) == 0);
+    partition_drop(write->partition);
+    source->give(source->ctx, write, sizeof(*write) + write->bytes);
+    arena_release(&hands->commit.arena);
+    return hands->commit.call.group.error;
+}
+
+/* Behind what the one in between has stored it would take a committed offset back. */
+Test(coord_outbox, a_write_in_somebodys_hands_is_not_taken_under_another_leadership)
+{
+    static struct bench b;
+    static struct in_hands hands;
+    coord_bench_open(&b, 2);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    until_active(shard);
+    int32_t first = b.partition.leader;
+    hands_take(&b, shard, &hands);
+    bench_lead(&b, b.nodes[1].id);
+    bench_lead(&b, first);
+    int64_t end = bench_facts(&b, 0).log_end;
+    cr_assert(bench_facts(&b, 0).leader);
+    cr_assert_eq(hands_send(&b, &hands), KAFKA_NOT_LEADER_OR_FOLLOWER);
+    cr_assert_eq(bench_facts(&b, 0).log_end, end);
+    hands.write->ticket.leader_epoch = bench_facts(&b, 0).leader_epoch;
+    cr_assert_eq(hands_send(&b, &hands), KAFKA_NONE, "nothing else was wrong with it");
+    cr_assert_eq(hands_down(&b, &hands), KAFKA_NOT_COORDINATOR);
+    coord_bench_close(&b);
+}
+
+static bool begins(void *arg)
+{
+    struct coord_shard *shard = arg;
+    shard_enter(shard);
+    bool yes = shard->state == SHARD_LOADING || shard->state == SHARD_ACTIVE;
+    shard_leave(shard);
+    return yes;
+}
+
+/* It lies behind that bound, and the shard would not know what its log says. */
+Test(coord_outbox, no_load_is_bounded_while_a_write_is_in_somebodys_hands)
+{
+    static struct bench b;
+    static struct in_hands hands;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    until_active(shard);
+    hands_take(&b, shard, &hands);
+    shard_enter(shard);
+    shard_drop(shard, SHARD_RESTING, KAFKA_COORDINATOR_NOT_AVAILABLE);
+    shard_leave(shard);
+    cr_assert(bench_soon(begins, shard));
+    (void)usleep(50000);
+    shard_enter(shard);
+    cr_assert_eq(shard->state, SHARD_LOADING);
+    shard_leave(shard);
+    cr_assert_eq(hands_send(&b, &hands), KAFKA_NONE);
+    cr_assert_eq(hands_down(&b, &hands), KAFKA_COORDINATOR_NOT_AVAILABLE);
+    until_active(shard);
+    cr_assert_eq(committed(&b), 10);
+    coord_bench_close(&b);
+}
+
 /* ---- a topic that was deleted, and is there again ---- */
 
 static const struct uuid first_id = {{1}}, second_id = {{2}};
