@@ -211,6 +211,7 @@ struct coords {
     atomic_uint_fast64_t gone_number;  /* topics deleted so far */
     struct lock *gone_lock;            /* of the next; never inside a shard's monitor */
     struct gone_topic gone[GONE_MAX];  /* the last of them */
+    int64_t _Atomic gone_version;      /* the newest image without a topic that was there; -1 */
     int64_t _Atomic topics_version;    /* the newest image that brought a topic */
     struct coord_match *_Atomic match_inbox;
     struct coord_match *match_queue; /* of whoever holds the turn */

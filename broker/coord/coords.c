@@ -177,6 +177,7 @@ err_t coords_open(const struct coords_config *config, struct coords **ret_coords
     assert(config->reactor_count > 0 && config->write_timeout_ms > 0);
     memset(coords, 0, sizeof(*coords));
     coords->config = *config;
+    atomic_init(&coords->gone_version, -1);
     err_t err = lock_open(config->host, "gone", &coords->gone_lock);
     if (err != OK) {
         source->give(source->ctx, coords, sizeof(*coords));
@@ -244,6 +245,14 @@ static bool call_refuse(struct coord_call *call, enum kafka_error error)
     return true;
 }
 
+/* Inside. A commit that was let in by an image from before a topic was deleted would lie behind the tombstones of what was stored
+ * in that topic, and the next one of its name would have it. The client asks again, by the next image. */
+static bool is_outdated(const struct coords *coords, const struct group_event *event)
+{
+    return event->kind == GROUP_COMMIT && event->image != NULL &&
+           meta_offset(event->image) < atomic_load(&coords->gone_version);
+}
+
 bool coord_submit(struct coords *coords, struct coord_call *call, struct group_event *event)
 {
     struct coord_shard *shard = coords_shard(coords, event->who.group);
@@ -254,8 +263,9 @@ bool coord_submit(struct coords *coords, struct coord_call *call, struct group_e
         return call_refuse(call, KAFKA_NOT_COORDINATOR);
     }
     shard_enter(shard);
-    if (shard->state != SHARD_ACTIVE) {
-        enum kafka_error error = shard_closed_error(shard);
+    if (shard->state != SHARD_ACTIVE || is_outdated(coords, event)) {
+        enum kafka_error error = shard->state == SHARD_ACTIVE ? KAFKA_COORDINATOR_LOAD_IN_PROGRESS
+                                                              : shard_closed_error(shard);
         shard_leave(shard);
         return call_refuse(call, error);
     }

@@ -64,6 +64,7 @@ void gone_apply(struct coords *coords, struct shard_table *table, const struct m
         moved = true;
         const struct meta_topic *before = meta_topic(old, change->topic);
         if (before != NULL && meta_topic(image, change->topic) == NULL) {
+            atomic_store(&coords->gone_version, meta_offset(image));
             remember(coords, meta_topic_name(before)); /* before anybody who begins now looks */
             for (uint32_t k = 0; table != NULL && k < table->count; k++) {
                 tell(&table->shards[k], meta_topic_name(before));

@@ -33,8 +33,9 @@ static void on_told(struct mail *mail)
     CHECK(sem_post(&commit->told) == 0);
 }
 
-/* true: it is refused at once. */
-static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
+/* By this image, or none. true: it is refused at once. */
+static bool commit_by(struct bench *b, struct commit *commit, int64_t offset,
+                      const struct meta_image *image)
 {
     struct group_offset_item item = {.topic = slice_str("orders"),
                                      .offset = offset,
@@ -43,6 +44,7 @@ static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
     struct group_event event = {
         .kind = GROUP_COMMIT,
         .who = {.group = slice_str("a"), .member_id = slice_str(""), .generation = -1},
+        .image = image,
         .commit = {.items = &item, .count = 1, .expire_ms = -1}};
     *commit = (struct commit){0};
     CHECK(sem_init(&commit->told, 0, 0) == 0);
@@ -51,6 +53,11 @@ static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
     commit->call.loop = b->nodes[0].reactors[1];
     commit->call.arena = &commit->arena;
     return coord_submit(coords_of(b), &commit->call, &event);
+}
+
+static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
+{
+    return commit_by(b, commit, offset, NULL);
 }
 
 static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
@@ -411,5 +418,51 @@ Test(coord_outbox, who_begins_knows_what_was_deleted)
     bench_other_topic(&b, second_id, "orders");
     until_active(shard);
     cr_assert(bench_soon(forgotten, &b));
+    coord_bench_close(&b);
+}
+
+struct held {
+    struct bench_node *node;
+    struct meta_image *image;
+};
+
+static void hold_here(void *arg)
+{
+    struct held *held = arg;
+    held->image = held->node->image;
+    meta_image_hold(held->image);
+}
+
+static void drop_here(void *arg)
+{
+    struct held *held = arg;
+    meta_image_drop(&held->node->store, held->image);
+}
+
+/* A reactor's turn stood still with it while the shard was told of the deletion. */
+Test(coord_outbox, what_is_committed_by_an_image_from_before_a_deletion_is_not_stored)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    struct held before = {.node = &b.nodes[0]}, now = before;
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    bench_call(b.nodes[0].control, hold_here, &before);
+    bench_other_topic(&b, first_id, NULL);
+    bench_other_topic(&b, second_id, "orders");
+    cr_assert(commit_by(&b, &commit, 10, before.image));
+    cr_assert_eq(commit.call.group.error, KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    arena_release(&commit.arena);
+    cr_assert_eq(committed(&b), -1);
+    bench_call(b.nodes[0].control, hold_here, &now);
+    cr_assert_not(commit_by(&b, &commit, 20, now.image));
+    CHECK(sem_wait(&commit.told) == 0);
+    cr_assert_eq(commit.call.group.error, KAFKA_NONE);
+    arena_release(&commit.arena);
+    cr_assert_eq(committed(&b), 20);
+    bench_call(b.nodes[0].control, drop_here, &before);
+    bench_call(b.nodes[0].control, drop_here, &now);
     coord_bench_close(&b);
 }
