@@ -66,7 +66,18 @@ static void on_shard_stopped(struct mail *mail)
     }
 }
 
-/* Shards are made once and stay until the end: a request may be looking at one at any time. */
+/* Of its shards so many were opened. */
+static void table_free(struct coords *coords, struct shard_table *table, uint32_t opened)
+{
+    const struct memory_source *source = memory_source(coords->config.host);
+    for (uint32_t i = 0; i < opened; i++) {
+        shard_close(&table->shards[i]);
+    }
+    source->give(source->ctx, table, sizeof(*table) + table->count * sizeof(struct coord_shard));
+}
+
+/* Shards are made once and stay until the end: a request may be looking at one at any time. NULL: there is no memory for all of
+ * them; with fewer, groups would fall on other partitions than theirs. */
 static struct shard_table *table_make(struct coords *coords, const struct meta_topic *topic)
 {
     const struct memory_source *source = memory_source(coords->config.host);
@@ -78,12 +89,13 @@ static struct shard_table *table_make(struct coords *coords, const struct meta_t
     }
     memset(table, 0, bytes);
     table->topic = meta_topic_id(topic);
+    table->count = count;
     for (uint32_t i = 0; i < count; i++) {
         if (shard_open(&table->shards[i], coords, table->topic, (int32_t)i) != OK) {
-            break;
+            table_free(coords, table, i);
+            return NULL;
         }
         table->shards[i].stopped_mail.deliver = on_shard_stopped;
-        table->count++;
     }
     return table;
 }
@@ -215,10 +227,7 @@ void coords_close(struct coords *coords)
     const struct memory_source *source = memory_source(coords->config.host);
     for (struct shard_table *t = atomic_load(&coords->table), *older; t != NULL; t = older) {
         older = t->older;
-        for (uint32_t i = 0; i < t->count; i++) {
-            shard_close(&t->shards[i]);
-        }
-        source->give(source->ctx, t, sizeof(*t) + t->count * sizeof(struct coord_shard));
+        table_free(coords, t, t->count);
     }
     assert(atomic_load(&coords->follow_bytes) == 0);
     lock_close(coords->gone_lock);
