@@ -110,6 +110,7 @@ struct decision_cursor {
     bool in_topic;
     struct slice topic;
     int32_t partition;
+    uint32_t made; /* partitions, of all topics that the request makes or lets grow */
 };
 
 struct decision_note; /* a change of soft state */

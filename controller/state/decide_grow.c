@@ -70,7 +70,8 @@ static struct command_result check_grow(const struct world *world,
                      ? result_of(KAFKA_UNKNOWN_SERVER_ERROR, slice_str("Out of memory."))
                      : placement_possible(placement, decision, (int32_t)replicas);
     }
-    return result;
+    uint32_t more = (uint32_t)wants->total - meta_topic_partitions(topic);
+    return result.error == KAFKA_NONE ? request_partitions(decision, more) : result;
 }
 
 /* cursor.partition: how many partitions the topic had before. */

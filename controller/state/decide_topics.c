@@ -167,6 +167,15 @@ static struct command_result check_settings(const struct create_topic *wants,
     return wants->verdict;
 }
 
+struct command_result request_partitions(struct decision *decision, uint32_t more)
+{
+    if (more > TOPIC_PARTITIONS_MAX - decision->cursor.made) {
+        return fault(KAFKA_POLICY_VIOLATION, "Excessively large number of partitions per request.");
+    }
+    decision->cursor.made += more;
+    return (struct command_result){0};
+}
+
 static struct command_result check_topic(const struct world *world,
                                          const struct create_topics_command *command,
                                          uint32_t index, struct creation *creation,
@@ -178,7 +187,8 @@ static struct command_result check_topic(const struct world *world,
                      ? check_assignments(world, creation, decision)
                      : check_counts(world, creation, decision);
     }
-    return result.error == KAFKA_NONE ? check_settings(creation->wants, decision) : result;
+    result = result.error == KAFKA_NONE ? check_settings(creation->wants, decision) : result;
+    return result.error == KAFKA_NONE ? request_partitions(decision, creation->partitions) : result;
 }
 
 /* --- making it --- */

@@ -118,6 +118,8 @@ err_t files_write(const struct alter_resource *files, struct decision *) MUST_US
 
 /* Settings that one batch can hold beside what comes with them: each record names the resource again. */
 bool settings_fit(struct slice name, const struct topic_setting *, uint32_t count);
+/* Counts what a request makes: at most as many as one topic may have. All of it is decided in one turn of the loop. */
+struct command_result request_partitions(struct decision *, uint32_t more);
 
 /* --- what a partition must look like --- */
 

@@ -117,6 +117,22 @@ Test(controller_hostile, settings_that_do_not_fit_one_entry_together_are_refused
     quorum_release(quorum);
 }
 
+/* Each topic may be that large; a small request for many of them held the controller's loop for good. */
+Test(controller_hostile, topics_that_are_too_many_partitions_together_are_refused)
+{
+    struct quorum *quorum = quorum_new();
+    struct create_topic topics[3] = {
+        {.name = slice_str("a"), .partitions = 60000, .replication_factor = 1},
+        {.name = slice_str("b"), .partitions = 60000, .replication_factor = 1},
+        {.name = slice_str("c"), .partitions = 40000, .replication_factor = 1}};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {topics, 3, true}};
+    const struct create_topic_result *made = quorum_submit(quorum, &command)->create_topics.results;
+    cr_assert_eq(made[0].result.error, KAFKA_NONE);
+    cr_assert_eq(made[1].result.error, KAFKA_POLICY_VIOLATION);
+    cr_assert_eq(made[2].result.error, KAFKA_NONE);
+    quorum_release(quorum);
+}
+
 static int32_t some(struct prng *prng)
 {
     static const int32_t numbers[] = {0, 1, 2, 3, 4, -1, -2, INT32_MAX, INT32_MIN, 100000};
