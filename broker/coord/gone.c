@@ -1,8 +1,8 @@
 /*
  * Deleted topics. A shard that is in use is told at once; one that is being loaded, or that nobody leads, is told as it begins,
  * before anybody commits: the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was
- * committed under it by another coordinator, and what this one has stored since it was told; what was
- * in the log of a shard that was only being loaded goes all the same.
+ * committed under it by another coordinator, and what this one has stored since it was told; what was in the log of a shard that
+ * was only being loaded goes all the same.
  */
 #include "broker/coord/coord_internal.h"
 

@@ -219,31 +219,29 @@ static void write_ended(struct coord_write *write)
 {
     struct coord_shard *shard = write->shard;
     shard_enter(shard);
-    if (shard->state == SHARD_ACTIVE && shard->load == write->load) {
-        if (write->ticket.error != KAFKA_NONE) {
-            write_lost(shard, write->load, write->ticket.error);
-        } else {
-            assert(shard->pending > 0);
-            shard->pending--;
-            shard->progress_ms = now_ms(shard);
-            bool newest = write->number > shard->durable;
-            /* The log has them in the order in which the core made them. */
-            assert(newest == (write->ticket.base_offset > shard->durable_offset));
-            if (newest) {
-                shard->durable = write->number;
-                shard->durable_offset = write->ticket.base_offset;
-                /* What this load tells may be read by the next one of the same leadership. */
-                shard->wanted_gone = shard->wanted_gone > write->gone ? shard->wanted_gone
-                                                                      : write->gone;
+    if (write->ticket.error != KAFKA_NONE) {
+        write_lost(shard, write->load, write->ticket.error);
+    } else if (shard->state == SHARD_ACTIVE && shard->load == write->load) {
+        assert(shard->pending > 0);
+        shard->pending--;
+        shard->progress_ms = now_ms(shard);
+        bool newest = write->number > shard->durable;
+        /* The log has them in the order in which the core made them. */
+        assert(newest == (write->ticket.base_offset > shard->durable_offset));
+        if (newest) {
+            shard->durable = write->number;
+            shard->durable_offset = write->ticket.base_offset;
+            /* What this load tells may be read by the next one of the same leadership. */
+            shard->wanted_gone = shard->wanted_gone > write->gone ? shard->wanted_gone
+                                                                  : write->gone;
+        }
+        for (struct list_node *node; (node = list_first(&shard->durables)) != NULL;) {
+            struct coord_call *call = CONTAINER_OF(node, struct coord_call, node);
+            if (call->group.after_write > shard->durable) {
+                break;
             }
-            for (struct list_node *node; (node = list_first(&shard->durables)) != NULL;) {
-                struct coord_call *call = CONTAINER_OF(node, struct coord_call, node);
-                if (call->group.after_write > shard->durable) {
-                    break;
-                }
-                list_remove(node);
-                tell(shard, call);
-            }
+            list_remove(node);
+            tell(shard, call);
         }
     }
     shard_leave(shard);

@@ -26,7 +26,7 @@
     X(RAFT_LEADER_VOTED_OUT, "a leader commits the set that it is not in")                        \
     X(REPLICA_DIVERGED, "a follower cuts what its leader does not have")                          \
     X(REPLICA_EPOCH_UNKNOWN, "the epoch of the agreement is not known here: more than one round") \
-    X(REPLICA_DIVERGED_BELOW_START, "logs agree below where the follower begins")                 \
+    X(REPLICA_DIVERGED_BELOW_START, "logs agree where the follower begins, or below")             \
     X(REPLICA_BEHIND_START, "a follower is behind its leader's start")                            \
     X(REPLICA_BEGINS_INSIDE_BATCH, "an empty log begins inside a batch")                          \
     X(REPLICA_STALE_ANSWER, "what a leader sent comes after the follower has moved")              \

@@ -321,24 +321,37 @@ static void commit_well(struct bench *b, struct commit *commit, int64_t offset)
     arena_release(&commit->arena);
 }
 
+/* There is a topic, and of it is stored what goes with it. */
+static struct coord_shard *open_with_commit(struct bench *b, struct commit *commit)
+{
+    coord_bench_open(b, 1);
+    struct coord_shard *shard = coord_bench_shard(b, 0);
+    bench_other_topic(b, first_id, "orders");
+    until_active(shard);
+    commit_well(b, commit, 10);
+    return shard;
+}
+
+/* What was stored last is there when all that was told has been carried out. */
+static void close_with_commit(struct bench *b)
+{
+    bench_call(b->nodes[0].control, nothing, NULL);
+    cr_assert_eq(committed(b), 20);
+    coord_bench_close(b);
+}
+
 Test(coord_outbox, what_is_committed_in_a_topic_that_came_back_is_there_after_a_load)
 {
     static struct bench b;
     static struct commit commit;
-    coord_bench_open(&b, 1);
-    struct coord_shard *shard = coord_bench_shard(&b, 0);
-    bench_other_topic(&b, first_id, "orders");
-    until_active(shard);
-    commit_well(&b, &commit, 10);
+    struct coord_shard *shard = open_with_commit(&b, &commit);
     bench_other_topic(&b, first_id, NULL);
     cr_assert(bench_soon(forgotten, &b));
     bench_other_topic(&b, second_id, "orders");
     commit_well(&b, &commit, 20);
     rest(shard);
     until_active(shard);
-    bench_call(b.nodes[0].control, nothing, NULL);
-    cr_assert_eq(committed(&b), 20);
-    coord_bench_close(&b);
+    close_with_commit(&b);
 }
 
 static void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
@@ -374,9 +387,7 @@ Test(coord_outbox,
     bench_lead(&b, -1); /* another leadership: of all that it was told before nothing is left */
     bench_lead(&b, 1);
     until_active(shard);
-    bench_call(b.nodes[0].control, nothing, NULL);
-    cr_assert_eq(committed(&b), 20);
-    coord_bench_close(&b);
+    close_with_commit(&b);
 }
 
 /* The control loop, which knows what was deleted, does not turn between the shard's beginning and the commit. */
@@ -385,11 +396,7 @@ Test(coord_outbox, what_is_committed_as_soon_as_the_log_is_read_is_not_taken_for
     static struct bench b;
     static struct commit commit;
     struct coord_gate home, control;
-    coord_bench_open(&b, 1);
-    struct coord_shard *shard = coord_bench_shard(&b, 0);
-    bench_other_topic(&b, first_id, "orders");
-    until_active(shard);
-    commit_well(&b, &commit, 10);
+    struct coord_shard *shard = open_with_commit(&b, &commit);
     coord_gate_close(&home, shard->home);
     rest(shard);
     bench_other_topic(&b, first_id, NULL);
@@ -399,20 +406,14 @@ Test(coord_outbox, what_is_committed_as_soon_as_the_log_is_read_is_not_taken_for
     until_active(shard);
     commit_well(&b, &commit, 20);
     coord_gate_open(&control);
-    bench_call(b.nodes[0].control, nothing, NULL);
-    cr_assert_eq(committed(&b), 20);
-    coord_bench_close(&b);
+    close_with_commit(&b);
 }
 
 Test(coord_outbox, who_begins_knows_what_was_deleted)
 {
     static struct bench b;
     static struct commit commit;
-    coord_bench_open(&b, 1);
-    struct coord_shard *shard = coord_bench_shard(&b, 0);
-    bench_other_topic(&b, first_id, "orders");
-    until_active(shard);
-    commit_well(&b, &commit, 10);
+    struct coord_shard *shard = open_with_commit(&b, &commit);
     rest(shard);
     bench_other_topic(&b, first_id, NULL);
     bench_other_topic(&b, second_id, "orders");

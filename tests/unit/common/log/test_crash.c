@@ -317,15 +317,21 @@ Test(crash, every_point_of_a_cut_into_the_hole_before_the_first_batch)
     cr_assert_gt(changes, 5);
 }
 
+/* Ten batches of three records. */
+static void append_thirty(struct ground *g)
+{
+    for (int32_t i = 0; i < 10; i++) {
+        cr_assert_eq(ground_append(g, 3, 1, 1000, 50), OK);
+    }
+}
+
 /* A note stays where it is for cuts behind it: what lies there is in doubt until a checkpoint has been written. */
 Test(crash, a_note_is_not_raised_by_a_later_cut)
 {
     struct ground g;
     ground_init(&g, 12);
     ground_must_open(&g);
-    for (int32_t i = 0; i < 10; i++) {
-        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
-    }
+    append_thirty(&g);
     g.known.recovery_point = ground_sync(&g);
     log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
     cr_assert_eq(log_truncate(g.log, 6, 0), OK);
@@ -351,9 +357,7 @@ Test(crash, a_note_is_not_raised_while_nothing_behind_it_is_proven)
     struct ground g;
     ground_init(&g, 13);
     ground_must_open(&g);
-    for (int32_t i = 0; i < 10; i++) {
-        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
-    }
+    append_thirty(&g);
     (void)ground_sync(&g);
     log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
     cr_assert_eq(log_truncate(g.log, 6, 0), OK);
@@ -378,9 +382,7 @@ Test(crash, a_cut_below_a_point_that_was_not_believed_is_noted)
     struct ground g;
     ground_init(&g, 11);
     ground_must_open(&g);
-    for (int32_t i = 0; i < 10; i++) {
-        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
-    }
+    append_thirty(&g);
     int64_t end = ground_sync(&g);
     ground_kill(&g);
     g.known.recovery_point = 0;
@@ -403,9 +405,7 @@ Test(crash, a_cut_whose_note_finds_no_room_changes_nothing)
     struct ground g;
     ground_init(&g, 14);
     ground_must_open(&g);
-    for (int32_t i = 0; i < 10; i++) {
-        cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
-    }
+    append_thirty(&g);
     g.known.recovery_point = ground_sync(&g);
     log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
     fake_disk_space_left(g.host, 0);
