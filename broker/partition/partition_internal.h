@@ -242,6 +242,7 @@ struct partitions {
     struct map found_by_name;
     bool applied;         /* the first apply is over: what was found is hosted, or set aside */
     bool short_of_memory; /* of this apply: somebody is not hosted who should be */
+    bool settings_moved;  /* of this apply: those of who is hosted may be others now */
     bool ready;
     bool stopping;
     atomic_bool closing_begun;

@@ -369,10 +369,12 @@ static void host(struct partitions *table, const struct meta_image *image,
         }
         partition_hold(p);
     }
-    struct partition_settings settings;
+    struct partition_settings settings = p->settings; /* nobody but us writes them */
     struct replica_view view;
-    memset(&settings, 0, sizeof(settings));
-    table->config.events.settings(table->config.events.ctx, image, topic, &settings);
+    if (fresh || table->settings_moved) {
+        memset(&settings, 0, sizeof(settings));
+        table->config.events.settings(table->config.events.ctx, image, topic, &settings);
+    }
     make_view(table, image, mp, &settings, &view);
     give_view(p, &view, &settings, own->synced);
     if (fresh) {
@@ -508,6 +510,7 @@ static void apply_changes(struct partitions *table, const struct meta_image *ima
                           const struct meta_changes *changes)
 {
     bool everything = false;
+    table->settings_moved = false;
     for (size_t i = 0; i < changes->count; i++) {
         const struct meta_change *change = &changes->items[i];
         if (change->kind == META_CHANGED_BROKER) {
@@ -516,6 +519,7 @@ static void apply_changes(struct partitions *table, const struct meta_image *ima
         }
         bool config = change->kind == META_CHANGED_CONFIG;
         everything = everything || (config && change->resource != META_RESOURCE_TOPIC);
+        table->settings_moved = table->settings_moved || config;
     }
     for (size_t i = 0; i < changes->count; i++) {
         const struct meta_change *change = &changes->items[i];
@@ -542,6 +546,7 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
         return;
     }
     table->short_of_memory = false;
+    table->settings_moved = true;
     if (!table->applied) {
         apply_first(table, image);
     } else if (changes == NULL) {

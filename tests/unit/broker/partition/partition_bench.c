@@ -91,7 +91,7 @@ static void apply_here(void *arg)
 struct letter {
     struct mail mail;
     struct applying applying;
-    struct meta_record records[4];
+    struct meta_record records[5];
 };
 
 static void letter_delivered(struct mail *mail)
@@ -101,20 +101,38 @@ static void letter_delivered(struct mail *mail)
     free(letter);
 }
 
+/* Who hosts a partition looks at settings anew only if the metadata says that some moved. */
+static bool settings_moved(struct bench *b, struct meta_record *record)
+{
+    if (uuid_is_none(b->topic) || memcmp(&b->told, &b->settings, sizeof(b->told)) == 0) {
+        return false;
+    }
+    b->told = b->settings;
+    *record = (struct meta_record){.kind = META_CONFIG};
+    record->config.resource = b->cluster_wide ? META_RESOURCE_BROKER : META_RESOURCE_TOPIC;
+    record->config.name = slice_str(b->cluster_wide ? "" : b->topic_name);
+    record->config.key = slice_str("segment.ms");
+    record->config.value = slice_str(b->offset % 2 == 0 ? "1000" : "2000");
+    return true;
+}
+
 /* Posted with the mutex held: every node sees the batches in the same order. */
 static void publish(struct bench *b, const struct meta_record *records, uint32_t count)
 {
+    struct meta_record moved;
     CHECK(count <= 4);
     b->offset++;
+    bool moves = settings_moved(b, &moved);
     for (uint32_t i = 0; i < b->node_count; i++) {
         if (!b->nodes[i].up) {
             continue;
         }
         struct letter *letter = calloc(1, sizeof(*letter));
         memcpy(letter->records, records, count * sizeof(*records));
+        letter->records[count] = moved;
         letter->mail.deliver = letter_delivered;
         letter->applying = (struct applying){
-            .node = &b->nodes[i], .batch = {letter->records, count}, .offset = b->offset};
+            .node = &b->nodes[i], .batch = {letter->records, count + moves}, .offset = b->offset};
         loop_post(b->nodes[i].control, &letter->mail);
     }
 }
@@ -265,6 +283,7 @@ static void on_settings(void *ctx, const struct meta_image *image, const struct 
 {
     struct bench_node *node = ctx;
     CHECK(meta_topic(image, meta_topic_id(topic)) == topic);
+    atomic_fetch_add(&node->bench->settings_asked, 1);
     *ret_settings = node->bench->settings;
 }
 

@@ -69,18 +69,22 @@ struct bench {
     char root[128];
     uint32_t node_count;
     struct bench_node nodes[BENCH_NODES];
-    struct partition_settings settings;
-    const char *other_dir;  /* a log directory before the usual one; NULL: none */
-    const char *topic_name; /* BENCH_TOPIC */
-    time_ms checkpoint_ms;  /* between checkpoints, from the next start on */
+    struct partition_settings
+        settings;              /* counts from the next image on, which says that it moved */
+    bool cluster_wide;         /* ... by a default of the cluster, not the topic's own */
+    atomic_int settings_asked; /* so often somebody looked */
+    const char *other_dir;     /* a log directory before the usual one; NULL: none */
+    const char *topic_name;    /* BENCH_TOPIC */
+    time_ms checkpoint_ms;     /* between checkpoints, from the next start on */
     /* After an image was applied, on the control loop; may be NULL. */
     void (*applied)(struct bench_node *, const struct meta_image *old, const struct meta_image *,
                     const struct meta_changes *);
     /* Before its first image is applied; before one is applied again for want of memory. On the control loop; may be NULL. */
     void (*opened)(struct bench_node *);
     void (*again)(struct bench_node *);
-    pthread_mutex_t mutex; /* of what follows */
-    int64_t offset;        /* of the metadata log */
+    pthread_mutex_t mutex;          /* of what follows */
+    int64_t offset;                 /* of the metadata log */
+    struct partition_settings told; /* as the last image left them */
     struct uuid topic;
     struct meta_partition partition;
     struct uuid dirs[BENCH_NODES];
