@@ -66,7 +66,8 @@ struct world {
     struct world_hash hash;
     struct list machines;
     struct list loops;       /* freed with the world: late events still name them */
-    struct list conns;       /* the same */
+    struct list conns;       /* those that are not closed */
+    struct list closed;      /* freed with the world, too */
     struct list listeners;   /* open ones */
     struct machine *lingers; /* its dead process still takes connections; NULL */
     struct loop *running;

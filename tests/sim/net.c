@@ -233,6 +233,8 @@ static void conn_close(struct net_conn *conn, bool crash)
 {
     assert(conn->state != CONN_CLOSED);
     conn->state = CONN_CLOSED;
+    list_remove(&conn->node);
+    list_push(&conn->world->closed, &conn->node);
     if (conn->other != NULL && conn->other->state != CONN_CLOSED) {
         if (!conn->silent) {
             push_ordered(conn, EVENT_FIN, NULL, 0);
@@ -468,8 +470,9 @@ void world_linger(struct host *host, bool lingers)
     struct world *world = machine->world;
     assert(lingers ? world->lingers == NULL : world->lingers == machine);
     world->lingers = lingers ? machine : NULL;
-    LIST_EACH(&world->conns, node)
-    {
+    for (struct list_node *node = world->conns.head.next, *next; node != &world->conns.head;
+         node = next) {
+        next = node->next;
         struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
         if (!lingers && conn->machine == machine && conn->loop == NULL &&
             conn->state == CONN_ACCEPTED) {
@@ -653,7 +656,7 @@ void world_reset(struct host *a, struct host *b)
         bool between = conn->other != NULL &&
                        ((conn->machine->host == a && conn->other->machine->host == b) ||
                         (conn->machine->host == b && conn->other->machine->host == a));
-        if (between && conn->state != CONN_CLOSED) {
+        if (between) {
             conn_reset(conn);
         }
     }
@@ -698,11 +701,12 @@ void net_loop_end(struct loop *loop, bool crash, bool silent)
             net_unlisten(listener);
         }
     }
-    LIST_EACH(&world->conns, node)
-    {
+    for (struct list_node *node = world->conns.head.next, *next; node != &world->conns.head;
+         node = next) {
+        next = node->next;
         struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
         bool lost = crash && conn->loop == NULL && conn->machine == loop->machine;
-        if ((conn->loop == loop || lost) && conn->state != CONN_CLOSED) {
+        if (conn->loop == loop || lost) {
             conn->silent = silent;
             conn_close(conn, crash);
             if (conn->other != NULL && conn->other->state == CONN_OPEN) {
@@ -714,10 +718,12 @@ void net_loop_end(struct loop *loop, bool crash, bool silent)
 
 void net_release(struct world *world)
 {
-    for (struct list_node *node = list_pop(&world->conns); node != NULL;
-         node = list_pop(&world->conns)) {
-        struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
-        free(conn->in.p);
-        free(conn);
+    struct list *lists[] = {&world->conns, &world->closed};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        for (struct list_node *node = list_pop(lists[i]); node != NULL; node = list_pop(lists[i])) {
+            struct net_conn *conn = CONTAINER_OF(node, struct net_conn, node);
+            free(conn->in.p);
+            free(conn);
+        }
     }
 }

@@ -60,6 +60,7 @@ struct world *world_open(uint64_t seed, bool verbose)
     list_init(&world->machines);
     list_init(&world->loops);
     list_init(&world->conns);
+    list_init(&world->closed);
     list_init(&world->listeners);
     return world;
 }
