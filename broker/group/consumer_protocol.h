@@ -13,7 +13,7 @@ bool consumer_subscription_decode(struct group_shard *, struct slice bytes,
                                   struct kmsg_consumer_protocol_subscription *ret_said) MUST_USE;
 bool consumer_assignment_decode(struct group_shard *, struct slice bytes,
                                 struct kmsg_consumer_protocol_assignment *ret_has) MUST_USE;
-/* By id what stands there by name; topics and partitions that are not there are left out. false: out of memory. */
+/* By id what stands there by name; topics that are not there are left out, and numbers that no partition has. false: out of memory. */
 bool consumer_parts_owned(struct turn *, const struct meta_image *,
                           const struct kmsg_consumer_protocol_subscription *,
                           struct group_part **ret_parts, uint32_t *ret_count) MUST_USE;
