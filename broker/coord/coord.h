@@ -11,8 +11,8 @@
  *
  * Topics that are deleted take their offsets along, also in a shard that was being loaded just then.
  *
- * Threads. coords_apply, coords_stop: the control loop. Everything else from every thread, best from a reactor. A call is the
- * caller's memory; its answer comes at once or by mail to its loop, once.
+ * Threads. coords_forewarn, coords_apply, coords_stop: the control loop. Everything else from every thread, best from a reactor. A
+ * call is the caller's memory; its answer comes at once or by mail to its loop, once.
  *
  * Group ids find their partition as in Kafka: abs(Java's String.hashCode) % partitions, abs(-2^31) = 0.
  */
@@ -43,10 +43,13 @@ struct coords_config {
 };
 
 err_t coords_open(const struct coords_config *, struct coords **ret_coords) MUST_USE;
-/* The image moved: partitions of the topic came here or went, topics were deleted. old and changes may be NULL: nothing is known
- * to have gone. */
-void coords_apply(struct coords *, const struct meta_image *old, const struct meta_image *image,
-                  const struct meta_changes *);
+/* The image is about to move, and no request has seen the next one yet: topics were deleted. Each image comes here, also those
+ * that are not applied. */
+void coords_forewarn(struct coords *, const struct meta_image *old, const struct meta_image *image,
+                     const struct meta_changes *);
+/* The image moved: partitions of the topic came here or went. changes: NULL: all may be otherwise. false: there was no memory;
+ * to be applied again. */
+bool coords_apply(struct coords *, const struct meta_image *, const struct meta_changes *) MUST_USE;
 /* Lets go of every shard and partition; `stopped` follows on the control loop. Calls are answered NOT_COORDINATOR from here. */
 void coords_stop(struct coords *, void (*stopped)(void *ctx), void *ctx);
 /* Loops are joined. */

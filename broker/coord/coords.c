@@ -145,28 +145,35 @@ static void topics_came(struct coords *coords, const struct meta_image *image,
     }
 }
 
-void coords_apply(struct coords *coords, const struct meta_image *old,
-                  const struct meta_image *image, const struct meta_changes *changes)
+void coords_forewarn(struct coords *coords, const struct meta_image *old,
+                     const struct meta_image *image, const struct meta_changes *changes)
+{
+    if (!coords->stop_begun) {
+        gone_apply(coords, atomic_load(&coords->table), old, image, changes);
+    }
+}
+
+bool coords_apply(struct coords *coords, const struct meta_image *image,
+                  const struct meta_changes *changes)
 {
     const struct meta_topic *topic = meta_topic_named(image, slice_str(GROUPS_TOPIC));
     struct shard_table *table = atomic_load(&coords->table);
     if (coords->stop_begun) {
-        return;
+        return true;
     }
-    gone_apply(coords, table, old, image, changes);
     topics_came(coords, image, changes);
     if (topic == NULL || (table != NULL && (!uuid_eq(table->topic, meta_topic_id(topic)) ||
                                             table->count != meta_topic_partitions(topic)))) {
         table_retire(table);
     }
     if (topic == NULL) {
-        return;
+        return true;
     }
     if (table == NULL || !uuid_eq(table->topic, meta_topic_id(topic)) ||
         table->count != meta_topic_partitions(topic)) {
         struct shard_table *made = table_make(coords, topic);
         if (made == NULL) {
-            return; /* looked at again with the next image */
+            return false;
         }
         made->older = table;
         atomic_store(&coords->table, made);
@@ -177,6 +184,7 @@ void coords_apply(struct coords *coords, const struct meta_image *old,
         bool wanted = p != NULL && p->leader == coords->config.broker;
         shard_want(&table->shards[i], wanted, wanted ? p->leader_epoch : -1, hosts(coords, p));
     }
+    return true;
 }
 
 /* ---- life ---- */

@@ -1,5 +1,5 @@
 /*
- * Deleted topics. A shard that is in use is told at once; one that is being loaded, or that nobody leads, is told as it begins,
+ * Deleted topics. A shard that is in use is told before any request sees the image; one that is being loaded, or that nobody leads, is told as it begins,
  * before anybody commits: the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was
  * committed under it by another coordinator, and what this one has stored since it was told; what was in the log of a shard that
  * was only being loaded goes all the same.
@@ -55,8 +55,9 @@ static void tell(struct coord_shard *shard, struct slice name)
 void gone_apply(struct coords *coords, struct shard_table *table, const struct meta_image *old,
                 const struct meta_image *image, const struct meta_changes *changes)
 {
-    bool moved = old == NULL;
-    for (size_t i = 0; old != NULL && changes != NULL && i < changes->count; i++) {
+    bool moved = false;
+    assert(old != NULL && changes != NULL);
+    for (size_t i = 0; i < changes->count; i++) {
         const struct meta_change *change = &changes->items[i];
         if (change->kind != META_CHANGED_TOPIC) {
             continue;

@@ -39,6 +39,9 @@ struct control_options {
 struct control_events {
     /* The cluster is known (first registration): its id is to be written into the log dirs. */
     void (*joined)(void *ctx, const char *cluster_id, int64_t broker_epoch);
+    /* The image is about to move; no reactor has the next one yet. Both live during the call. */
+    void (*coming)(void *ctx, const struct meta_image *old, const struct meta_image *next,
+                   const struct meta_changes *);
     /* The image moved from `old` to the published one. Both live during the call. */
     void (*image)(void *ctx, const struct meta_image *old, const struct meta_image *now,
                   const struct meta_changes *);

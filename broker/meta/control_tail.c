@@ -76,6 +76,7 @@ static void publish(struct control *c, struct meta_image *image, const struct me
     struct meta_image *old = c->metadata->image;
     bool caught_up = control_caught_up(c);
     meta_image_hold(old);
+    c->events->coming(c->ctx, old, image, changes);
     metadata_publish(c->metadata, image);
     c->events->image(c->ctx, old, image, changes);
     meta_image_drop(&c->metadata->store, old);

@@ -10,6 +10,8 @@
 /* ---- replicas lost and placed ---- */
 
 static void news_send(struct replica_news *news);
+static void coordinators_apply(struct broker_node *node, const struct meta_image *image,
+                               const struct meta_changes *changes);
 
 static const char *news_word(enum control_kind kind)
 {
@@ -27,7 +29,9 @@ static void on_news_retry(struct timer *timer)
     struct broker_node *node = CONTAINER_OF(timer, struct broker_node, news_timer);
     node->news_waits = false;
     if (node->applied && !node->stopping && control_caught_up(node->control)) {
+        const struct meta_changes none = {0};
         partitions_apply(node->partitions, metadata_image(&node->metadata), NULL);
+        coordinators_apply(node, metadata_image(&node->metadata), &none);
     }
 }
 
@@ -41,6 +45,15 @@ static void news_retry(struct broker_node *node)
     node->news_waits = true;
     node->news_timer.fire = on_news_retry;
     timer_arm(node->control_loop, &node->news_timer, loop_now_us(node->control_loop) + wait * 1000);
+}
+
+/* A broker without them answers no group: that does not wait for the next image. */
+static void coordinators_apply(struct broker_node *node, const struct meta_image *image,
+                               const struct meta_changes *changes)
+{
+    if (!coords_apply(node->coords, image, changes)) {
+        news_retry(node);
+    }
 }
 
 static void on_news_done(struct control_request *request)
@@ -316,10 +329,19 @@ static bool files_changed(const struct meta_changes *changes)
     return changed;
 }
 
+/* Also an image that is passed over below, or has been since: what was deleted is not told again. */
+static void on_coming(void *ctx, const struct meta_image *old, const struct meta_image *next,
+                      const struct meta_changes *changes)
+{
+    struct broker_node *node = ctx;
+    coords_forewarn(node->coords, old, next, changes);
+}
+
 static void on_image(void *ctx, const struct meta_image *old, const struct meta_image *now,
                      const struct meta_changes *changes)
 {
     struct broker_node *node = ctx;
+    (void)old;
     assert(node->partitions != NULL);
     if (!control_caught_up(node->control)) {
         return; /* an older image does not know where our replicas are */
@@ -331,7 +353,7 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
         files_compare(node, now);
     }
     partitions_apply(node->partitions, now, node->applied ? changes : NULL);
-    coords_apply(node->coords, node->applied ? old : NULL, now, changes);
+    coordinators_apply(node, now, node->applied ? changes : NULL);
     node->applied = true;
 }
 
@@ -361,6 +383,7 @@ static void on_fatal(void *ctx, const char *sentence)
 void node_control_events(struct control_events *ret_events)
 {
     *ret_events = (struct control_events){.joined = on_joined,
+                                          .coming = on_coming,
                                           .image = on_image,
                                           .fenced = on_fenced,
                                           .may_stop = on_may_stop,

@@ -33,7 +33,8 @@ static void on_applied(struct bench_node *node, const struct meta_image *old,
         CHECK(coords_open(&config, &above->coords) == OK);
         node->above = above;
     }
-    coords_apply(above->coords, old, now, changes);
+    coords_forewarn(above->coords, old, now, changes);
+    CHECK(coords_apply(above->coords, now, changes));
 }
 
 static void on_stopped(void *ctx)

@@ -22,8 +22,12 @@ struct scene {
     uint32_t looked; /* applies of the whole image */
     uint32_t moved;  /* ... and of what has changed */
     uint32_t coords; /* ... by the coordinators */
-    uint32_t hungry; /* so many applies find no memory for somebody, the first one too */
-    bool placed;     /* the image shows it */
+    uint32_t coords_whole;
+    uint32_t hungry;  /* so many applies find no memory for somebody, the first one too */
+    uint32_t thirsty; /* ... by the coordinators */
+    uint32_t forewarned;
+    bool behind; /* it has registered anew, and the image does not show it yet */
+    bool placed; /* the image shows it */
 };
 
 static struct scene scene;
@@ -50,13 +54,26 @@ void control_request_release(struct control_request *request)
 }
 
 /* As the partitions do it: what the image does not show is told again. */
-void coords_apply(struct coords *coords, const struct meta_image *old, const struct meta_image *now,
+bool coords_apply(struct coords *coords, const struct meta_image *now,
                   const struct meta_changes *changes)
 {
     (void)coords;
-    (void)old;
     (void)now;
     scene.coords += changes != NULL;
+    scene.coords_whole += changes == NULL;
+    bool fed = scene.thirsty == 0;
+    scene.thirsty -= !fed;
+    return fed;
+}
+
+void coords_forewarn(struct coords *coords, const struct meta_image *old,
+                     const struct meta_image *next, const struct meta_changes *changes)
+{
+    (void)coords;
+    (void)old;
+    (void)next;
+    (void)changes;
+    scene.forewarned++;
 }
 
 static void starve(void)
@@ -85,7 +102,7 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
 
 bool control_caught_up(const struct control *control)
 {
-    return control != NULL;
+    return control != NULL && !scene.behind;
 }
 
 void control_dir_offline(struct control *control, struct uuid id)
@@ -241,6 +258,70 @@ Test(news, who_had_no_memory_for_a_replica_looks_again)
     scene.hungry = 3;
     world_sleep(scene.world, 60 * SECOND);
     cr_assert_eq(scene.looked, 3);
+    scene_close();
+}
+
+static void on_image_there(struct mail *mail)
+{
+    struct control_events events;
+    const struct meta_changes changes = {0};
+    (void)mail;
+    node_control_events(&events);
+    events.image(&scene.node, NULL, NULL, &changes);
+}
+
+Test(news, who_had_no_memory_for_its_coordinators_looks_again)
+{
+    struct mail mail = {.deliver = on_image_there};
+    scene_open(KAFKA_NONE);
+    world_sleep(scene.world, SECOND);
+    scene.placed = true;
+    scene.thirsty = 3;
+    loop_post(scene.node.control_loop, &mail);
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_eq(scene.coords, 4);
+    cr_assert_eq(scene.looked, 3);
+    scene_close();
+}
+
+/* Offsets of a topic that goes then would be there for ever, and for the next one of its name. */
+Test(news, who_registers_anew_hears_of_deleted_topics_meanwhile)
+{
+    struct control_events events;
+    const struct meta_changes changes = {0};
+    scene_open(KAFKA_NONE);
+    node_control_events(&events);
+    scene.behind = true;
+    events.coming(&scene.node, NULL, NULL, &changes);
+    events.image(&scene.node, NULL, NULL, &changes);
+    cr_assert_eq(scene.coords + scene.coords_whole, 0);
+    cr_assert_eq(scene.forewarned, 1);
+    scene_close();
+}
+
+/* Topics that came before that are new to it: groups that subscribe to patterns look at them, whoever has matched them last. */
+Test(news, who_begins_does_not_take_what_changed_last_for_all_that_has)
+{
+    static struct config config;
+    struct control_events events;
+    struct meta_store store;
+    const struct meta_changes changes = {0};
+    scene_open(KAFKA_NONE);
+    node_control_events(&events);
+    meta_store_init(&store, &scene.node.heap);
+    struct meta_image *image = meta_image_empty(&store);
+    cr_assert_not_null(image);
+    world_sleep(scene.world, SECOND);
+    scene.placed = true;
+    scene.node.options.config = &config;
+    scene.node.applied = false;
+    events.image(&scene.node, image, image, &changes);
+    cr_assert_eq(scene.coords_whole, 1);
+    cr_assert_eq(scene.coords, 0);
+    events.image(&scene.node, image, image, &changes);
+    cr_assert_eq(scene.coords_whole, 1);
+    cr_assert_eq(scene.coords, 1);
+    meta_image_drop(&store, image);
     scene_close();
 }
 
