@@ -59,7 +59,6 @@ static bool group_tell(struct group_ops *ops, uint32_t i,
 {
     const struct fetching *fetching = ops->ctx;
     const struct coord_offsets *offsets = &fetching->offsets[i];
-    const struct meta_image *image = metadata_read(api_of(ops->request)->metadata);
     to->group_id = fetching->ask.groups.items[i].group_id;
     to->error_code = (int16_t)ops->items[i].call.group.error;
     if (to->error_code != KAFKA_NONE) {
@@ -72,12 +71,11 @@ static bool group_tell(struct group_ops *ops, uint32_t i,
     }
     for (uint32_t k = 0; k < offsets->count;) {
         int32_t n = run_length(offsets, k);
-        const struct meta_topic *topic = meta_topic_named(image, offsets->items[k].topic);
-        if (by_id(ops) && topic == NULL) {
+        struct uuid id = offsets->items[k].topic_id;
+        if (by_id(ops) && uuid_is_none(id)) {
             k += (uint32_t)n; /* by id, a topic that is not there any more cannot be told */
             continue;
         }
-        struct uuid id = topic == NULL ? (struct uuid){0} : meta_topic_id(topic);
         struct kmsg_offset_fetch_response_group_topic *added = add_topic(
             ops, to, offsets->items[k].topic, id, n);
         if (added == NULL) {
@@ -96,7 +94,6 @@ static bool unknown_tell(struct group_ops *ops, uint32_t i,
 {
     const struct fetching *fetching = ops->ctx;
     const struct kmsg_offset_fetch_request_group *ask = &fetching->ask.groups.items[i];
-    const struct meta_image *image = metadata_read(api_of(ops->request)->metadata);
     struct kmsg_offset_fetch_response_group_topic *old = to->topics.items;
     int32_t told = to->topics.count;
     if (!by_id(ops) || ask->topics.count <= 0 || to->error_code != KAFKA_NONE) {
@@ -112,7 +109,7 @@ static bool unknown_tell(struct group_ops *ops, uint32_t i,
     }
     for (int32_t t = 0; t < ask->topics.count; t++) {
         const struct kmsg_offset_fetch_request_group_topic *topic = &ask->topics.items[t];
-        if (meta_topic(image, topic->topic_id) != NULL) {
+        if (topic->name.n > 0) {
             continue;
         }
         struct kmsg_offset_fetch_response_group_topic *added = add_topic(
@@ -218,11 +215,14 @@ static bool lift(struct request *request, struct kmsg_offset_fetch_request *ask)
     return group->topics.items != NULL;
 }
 
-static bool offsets_of(struct request *request, const struct kmsg_offset_fetch_request_group *group,
+/* Topics are looked up once: another image may be there when the answer comes. By id they get their names; nameless ones are not there. */
+static bool offsets_of(struct request *request, struct kmsg_offset_fetch_request_group *group,
                        struct coord_offsets *to)
 {
     const struct meta_image *image = metadata_read(api_of(request)->metadata);
+    bool by_id = request->frame.version >= 10;
     size_t total = 0;
+    to->image = image;
     if (group->topics.count < 0) {
         return true;
     }
@@ -231,20 +231,20 @@ static bool offsets_of(struct request *request, const struct kmsg_offset_fetch_r
     }
     to->items = arena_array(&request->arena, total, sizeof(*to->items));
     for (int32_t i = 0; to->items != NULL && i < group->topics.count; i++) {
-        const struct kmsg_offset_fetch_request_group_topic *from = &group->topics.items[i];
-        struct slice name = from->name;
-        if (request->frame.version >= 10) {
-            const struct meta_topic *topic = meta_topic(image, from->topic_id);
-            if (topic == NULL) {
-                continue;
-            }
-            if (!arena_copy(&request->arena, meta_topic_name(topic), &name)) {
-                return false;
-            }
+        struct kmsg_offset_fetch_request_group_topic *from = &group->topics.items[i];
+        const struct meta_topic *topic = by_id ? meta_topic(image, from->topic_id)
+                                               : meta_topic_named(image, from->name);
+        if (by_id && topic == NULL) {
+            continue;
+        }
+        if (by_id && !arena_copy(&request->arena, meta_topic_name(topic), &from->name)) {
+            return false;
         }
         for (int32_t p = 0; p < from->partition_indexes.count; p++) {
             to->items[to->count++] = (struct coord_offset){
-                .topic = name, .partition = from->partition_indexes.items[p]};
+                .topic = from->name,
+                .topic_id = topic == NULL ? UUID_NONE : meta_topic_id(topic),
+                .partition = from->partition_indexes.items[p]};
         }
     }
     return to->items != NULL;

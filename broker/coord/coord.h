@@ -9,7 +9,8 @@
  * partition replays what is committed as it comes, so that loading has only the tail to read when it is elected; what is kept
  * for that answers nothing, and goes with the replica.
  *
- * Topics that are deleted take their offsets along, also in a shard that was being loaded just then.
+ * Topics that are deleted take their offsets along, also in a shard that was being loaded just then. What was stored in a topic is
+ * not told of another one of its name, whoever has passed over the deletion.
  *
  * Threads. coords_forewarn, coords_apply, coords_stop: the control loop. Everything else from every thread, best from a reactor. A
  * call is the caller's memory; its answer comes at once or by mail to its loop, once.
@@ -97,6 +98,8 @@ bool coord_forget(struct coord_call *) MUST_USE;
 
 struct coord_offset {
     struct slice topic;
+    struct uuid
+        topic_id; /* what was stored in another topic of this name is not told; none: it is */
     int32_t partition;
     int64_t offset; /* -1: nothing committed */
     int32_t leader_epoch;
@@ -106,6 +109,7 @@ struct coord_offsets {
     struct coord_offset
         *items; /* given: topics and partitions asked for; NULL: all that there are */
     uint32_t count;
+    const struct meta_image *image; /* given: that of the ids; not kept. NULL: none */
     struct slice member_id; /* given: of a consumer group, who asks; NULL: an administrator */
     int32_t epoch;          /* ... and in which epoch; -1 */
 };

@@ -194,6 +194,7 @@ struct shard_table {
 struct gone_topic {
     uint64_t number; /* it was the n-th to go; 0: none yet */
     bool back;       /* there is one of this name again */
+    struct uuid id;
     size_t bytes;
     uint8_t name[TOPIC_NAME_MAX];
 };
@@ -228,6 +229,8 @@ struct coords {
 
 /* NULL: no such topic. */
 struct coord_shard *coords_shard(struct coords *, struct slice group_id);
+/* Inside of a shard's monitor: what this image says of a topic may be over, as shards know by now. */
+bool coords_outdated(const struct coords *, const struct meta_image *);
 
 /* --- gone.c --- */
 

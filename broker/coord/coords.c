@@ -262,12 +262,16 @@ static bool call_refuse(struct coord_call *call, enum kafka_error error)
     return true;
 }
 
+bool coords_outdated(const struct coords *coords, const struct meta_image *image)
+{
+    return image != NULL && meta_offset(image) < atomic_load(&coords->gone_version);
+}
+
 /* Inside. A commit that was let in by an image from before a topic was deleted would lie behind the tombstones of what was stored
  * in that topic, and the next one of its name would have it. The client asks again, by the next image. */
 static bool is_outdated(const struct coords *coords, const struct group_event *event)
 {
-    return event->kind == GROUP_COMMIT && event->image != NULL &&
-           meta_offset(event->image) < atomic_load(&coords->gone_version);
+    return event->kind == GROUP_COMMIT && coords_outdated(coords, event->image);
 }
 
 bool coord_submit(struct coords *coords, struct coord_call *call, struct group_event *event)

@@ -1,8 +1,9 @@
 /*
- * Deleted topics. A shard that is in use is told before any request sees the image; one that is being loaded, or that nobody leads, is told as it begins,
- * before anybody commits: the last ones are remembered for that. A topic of the same name that was made meanwhile keeps what was
- * committed under it by another coordinator, and what this one has stored since it was told; what was in the log of a shard that
- * was only being loaded goes all the same.
+ * Deleted topics. A shard that is in use is told before any request sees the image; one that is being loaded, or that nobody leads,
+ * is told as it begins, before anybody commits: the last ones are remembered for that. What goes is what was stored in the topic of
+ * that id. Where the log does not tell the id: a topic of the same name that was made meanwhile keeps what was committed under it by
+ * another coordinator, and what this one has stored since it was told; what was in the log of a shard that was only being loaded
+ * goes all the same.
  */
 #include "broker/coord/coord_internal.h"
 
@@ -13,13 +14,13 @@ static struct slice name_of(const struct gone_topic *gone)
 }
 
 /* Over the oldest one: what is forgotten expires by age. */
-static void remember(struct coords *coords, struct slice name)
+static void remember(struct coords *coords, struct slice name, struct uuid id)
 {
     lock_enter(coords->gone_lock);
     uint64_t number = atomic_fetch_add(&coords->gone_number, 1) + 1;
     struct gone_topic *gone = &coords->gone[number % GONE_MAX];
     assert(name.n > 0 && name.n <= sizeof(gone->name));
-    *gone = (struct gone_topic){.number = number, .bytes = name.n};
+    *gone = (struct gone_topic){.number = number, .id = id, .bytes = name.n};
     memcpy(gone->name, name.p, name.n);
     lock_leave(coords->gone_lock);
 }
@@ -37,16 +38,16 @@ static void who_is_back(struct coords *coords, const struct meta_image *image)
 }
 
 /* Inside. */
-static void forget(struct coord_shard *shard, struct slice name)
+static void forget(struct coord_shard *shard, struct slice name, struct uuid id, bool told_only)
 {
-    struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = name};
+    struct group_event event = {.kind = GROUP_TOPIC_GONE, .topic_gone = {name, id, told_only}};
     while (shard->state == SHARD_ACTIVE && shard_step(shard, &event)) {}
 }
 
-static void tell(struct coord_shard *shard, struct slice name)
+static void tell(struct coord_shard *shard, const struct meta_topic *topic)
 {
     shard_enter(shard);
-    forget(shard, name);
+    forget(shard, meta_topic_name(topic), meta_topic_id(topic), false);
     shard->told_gone = atomic_load(
         &shard->coords->gone_number); /* of nothing, unless it is ACTIVE */
     shard_leave(shard);
@@ -66,9 +67,10 @@ void gone_apply(struct coords *coords, struct shard_table *table, const struct m
         const struct meta_topic *before = meta_topic(old, change->topic);
         if (before != NULL && meta_topic(image, change->topic) == NULL) {
             atomic_store(&coords->gone_version, meta_offset(image));
-            remember(coords, meta_topic_name(before)); /* before anybody who begins now looks */
+            /* Before anybody who begins now looks. */
+            remember(coords, meta_topic_name(before), change->topic);
             for (uint32_t k = 0; table != NULL && k < table->count; k++) {
-                tell(&table->shards[k], meta_topic_name(before));
+                tell(&table->shards[k], before);
             }
         }
     }
@@ -91,8 +93,8 @@ void gone_begin(struct coord_shard *shard, const struct gone_topics *topics)
     assert(shard->state == SHARD_ACTIVE);
     for (size_t i = 0; i < GONE_MAX; i++) {
         const struct gone_topic *gone = &topics->items[i];
-        if (gone->number > 0 && (gone->number > wanted || !gone->back)) {
-            forget(shard, name_of(gone));
+        if (gone->number > 0) {
+            forget(shard, name_of(gone), gone->id, gone->number <= wanted && gone->back);
         }
     }
     shard->told_gone = topics->number;

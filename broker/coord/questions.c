@@ -47,7 +47,21 @@ static bool fill(struct arena *arena, struct coord_offset *to, const struct grou
     return from == NULL || arena_copy(arena, from->metadata, &to->metadata);
 }
 
-static bool fill_all(const struct group *group, struct arena *arena, struct coord_offsets *offsets)
+/* It was stored in another topic of that name. */
+static bool is_other(const struct group_offset *offset, struct uuid id)
+{
+    return !uuid_is_none(id) && !uuid_is_none(offset->topic_id) && !uuid_eq(offset->topic_id, id);
+}
+
+static struct uuid id_of(const struct meta_image *image, struct slice name)
+{
+    const struct meta_topic *topic = image == NULL ? NULL : meta_topic_named(image, name);
+    return topic == NULL ? UUID_NONE : meta_topic_id(topic);
+}
+
+/* *ret_other: something is left out that was stored in another topic. */
+static bool fill_all(const struct group *group, struct arena *arena, struct coord_offsets *offsets,
+                     bool *ret_other)
 {
     uint32_t at = 0;
     offsets->items = arena_array(arena, group->offset_count, sizeof(*offsets->items));
@@ -56,12 +70,18 @@ static bool fill_all(const struct group *group, struct arena *arena, struct coor
     }
     for (const struct group_topic *topic; (topic = group_topic_next(group, &at)) != NULL;) {
         struct slice name;
+        struct uuid id = id_of(offsets->image, topic->name);
         if (!arena_copy(arena, topic->name, &name)) {
             return false;
         }
         for (uint32_t i = 0; i < topic->count; i++) {
+            if (is_other(&topic->offsets[i], id)) {
+                *ret_other = true;
+                continue;
+            }
             struct coord_offset *to = &offsets->items[offsets->count++];
             to->topic = name;
+            to->topic_id = id;
             to->partition = topic->offsets[i].partition;
             if (!fill(arena, to, &topic->offsets[i])) {
                 return false;
@@ -72,12 +92,16 @@ static bool fill_all(const struct group *group, struct arena *arena, struct coor
 }
 
 static bool fill_asked(const struct group *group, struct arena *arena,
-                       struct coord_offsets *offsets)
+                       struct coord_offsets *offsets, bool *ret_other)
 {
     for (uint32_t i = 0; i < offsets->count; i++) {
         struct coord_offset *to = &offsets->items[i];
-        if (!fill(arena, to,
-                  group == NULL ? NULL : group_offset_find(group, to->topic, to->partition))) {
+        const struct group_offset *from = group == NULL
+                                              ? NULL
+                                              : group_offset_find(group, to->topic, to->partition);
+        bool other = from != NULL && is_other(from, to->topic_id);
+        *ret_other = *ret_other || other;
+        if (!fill(arena, to, other ? NULL : from)) {
             return false;
         }
     }
@@ -91,14 +115,18 @@ bool coord_fetch_offsets(struct coords *coords, struct coord_call *call, struct 
         return true;
     }
     const struct group *group = group_find(&call->shard->core, group_id);
-    bool all = offsets->items == NULL;
+    bool all = offsets->items == NULL, other = false;
     enum kafka_error error = consumer_may_fetch(group, offsets->member_id, offsets->epoch);
     if (error != KAFKA_NONE) {
         return leave_with(call, error, 0);
     }
-    bool ok = !all            ? fill_asked(group, arena, offsets)
+    bool ok = !all            ? fill_asked(group, arena, offsets, &other)
               : group == NULL ? true
-                              : fill_all(group, arena, offsets);
+                              : fill_all(group, arena, offsets, &other);
+    /* The other one is the newer one, perhaps: the client asks again, by the next image. */
+    if (other && coords_outdated(coords, offsets->image)) {
+        return leave_with(call, KAFKA_COORDINATOR_LOAD_IN_PROGRESS, 0);
+    }
     /* Of a group that is not there: it may have gone with a write that is not committed yet. */
     uint64_t after = group == NULL ? call->shard->core.writes : newest_write(group);
     return leave_with(call, ok ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE, after);

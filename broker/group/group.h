@@ -156,6 +156,7 @@ struct group_offset_item {
     int64_t offset;
     int32_t leader_epoch; /* -1: not told */
     struct slice metadata;
+    struct uuid topic_id; /* none: not known */
 };
 
 struct group_offset_gone {
@@ -180,9 +181,9 @@ enum group_event_kind {
     GROUP_DELETE_OFFSETS,
     GROUP_DELETE,
     GROUP_CONSUMER_HEARTBEAT, /* a member of the consumer protocol enters (epoch 0), lives on, or leaves (-1, -2) */
-    GROUP_MATCHED,    /* patterns have been evaluated */
-    GROUP_FORGET,     /* the client of a waiting call is gone: it is not answered any more */
-    GROUP_TOPIC_GONE, /* a topic was deleted: so are the offsets in it */
+    GROUP_MATCHED, /* patterns have been evaluated */
+    GROUP_FORGET,  /* the client of a waiting call is gone: it is not answered any more */
+    GROUP_TOPIC_GONE, /* a topic was deleted: so are the offsets in it, and not those in another one of its name */
     GROUP_TICK,
 };
 
@@ -247,7 +248,11 @@ struct group_event {
             struct group_offset_gone *items;
             uint32_t count;
         } delete_offsets;
-        struct slice topic_gone;
+        struct {
+            struct slice name;
+            struct uuid id; /* none: whatever is stored under the name goes */
+            bool told_only; /* what was stored without an id stays */
+        } topic_gone;
     };
 };
 
@@ -301,6 +306,7 @@ struct group_offset {
     time_ms commit_ms; /* wall clock */
     time_ms expire_ms; /* -1: by the retention */
     struct slice metadata;
+    struct uuid topic_id; /* none: the log does not tell */
 };
 
 /* Offsets of one topic, by partition. */

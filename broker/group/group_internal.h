@@ -175,6 +175,6 @@ void offsets_release(struct group_shard *, struct group *);
 /* All that are left, as far as this write holds them. false: not all, or memory is out. */
 bool offsets_forget(struct turn *, struct group *) MUST_USE;
 void offsets_expire(struct turn *);
-void offsets_topic_gone(struct turn *, struct slice name);
+void offsets_topic_gone(struct turn *, const struct group_event *);
 
 #endif

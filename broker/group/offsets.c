@@ -183,6 +183,8 @@ static enum kafka_error commit_items(struct turn *turn, struct group *group,
             .commit_ms = turn->wall_ms,
             .expire_ms = event->commit.expire_ms,
             .metadata = item->metadata.p != NULL ? item->metadata : slice_of("", 0),
+            /* A record with a time of its own has no room for it. */
+            .topic_id = event->commit.expire_ms < 0 ? item->topic_id : UUID_NONE,
         };
         if (!offsets_put(turn->shard, group, item->topic, &offset)) {
             return KAFKA_COORDINATOR_NOT_AVAILABLE; /* those before it are stored: it is true, only not told */
@@ -338,16 +340,35 @@ static bool is_old(const struct turn *turn, const struct group_offset *offset, t
     return turn->wall_ms - since >= turn->shard->config.offsets_retention_ms;
 }
 
-/* One topic's offsets, those that are old by this floor; NULL: all. false: this step's write is full, or memory is out. */
+/* Which offsets of a topic are to go: all that nothing here excepts. */
+struct going {
+    bool old; /* only those that are old by this floor */
+    time_ms floor_ms;
+    struct uuid id; /* only those that were stored in the topic of this id ... */
+    bool told_only; /* ... and say so; else those that do not tell in which one, too */
+};
+
+static bool goes(const struct turn *turn, const struct group_offset *offset,
+                 const struct going *going)
+{
+    assert(!going->told_only || !uuid_is_none(going->id));
+    if (going->old && !is_old(turn, offset, going->floor_ms)) {
+        return false;
+    }
+    return uuid_is_none(going->id) || uuid_eq(offset->topic_id, going->id) ||
+           (!going->told_only && uuid_is_none(offset->topic_id));
+}
+
+/* false: this step's write is full, or memory is out. */
 static bool topic_forget(struct turn *turn, struct group *group, struct group_topic *topic,
-                         const time_ms *floor_ms)
+                         const struct going *going)
 {
     struct group_shard *shard = turn->shard;
     for (uint32_t i = topic->count; i-- > 0;) {
-        if (floor_ms != NULL && !is_old(turn, &topic->offsets[i], *floor_ms)) {
+        if (!goes(turn, &topic->offsets[i], going)) {
             continue;
         }
-        if ((floor_ms != NULL && shard->record_count >= GROUP_EXPIRY_BATCH_MAX) ||
+        if ((going->old && shard->record_count >= GROUP_EXPIRY_BATCH_MAX) ||
             write_full(shard, group, topic->name.n)) {
             return false;
         }
@@ -378,16 +399,16 @@ static bool has_old(const struct turn *turn, const struct group_topic *topic, ti
 
 static bool expire_group(struct turn *turn, struct group *group)
 {
-    time_ms floor_ms;
-    if (!may_expire(group, &floor_ms)) {
+    struct going going = {.old = true};
+    if (!may_expire(group, &going.floor_ms)) {
         return true;
     }
     uint32_t at = 0;
     for (const struct map_entry *e; (e = map_next(&group->topics, &at)) != NULL;) {
         struct group_topic *topic = e->value;
-        bool kept = !has_old(turn, topic, floor_ms) ||
+        bool kept = !has_old(turn, topic, going.floor_ms) ||
                     (has_members(group) && subscribes(turn->shard, group, topic->name));
-        if (!kept && !topic_forget(turn, group, topic, &floor_ms)) {
+        if (!kept && !topic_forget(turn, group, topic, &going)) {
             return false;
         }
     }
@@ -414,10 +435,11 @@ static bool remove_idle(struct turn *turn, struct group *group)
 
 bool offsets_forget(struct turn *turn, struct group *group)
 {
+    const struct going all = {0};
     uint32_t at = 0;
     assert(group->members.count == 0);
     for (const struct map_entry *e; (e = map_next(&group->topics, &at)) != NULL;) {
-        if (!topic_forget(turn, group, e->value, NULL)) {
+        if (!topic_forget(turn, group, e->value, &all)) {
             return false;
         }
     }
@@ -436,17 +458,18 @@ void offsets_expire(struct turn *turn)
     shard->expiry_due_ms = turn->now + (all ? shard->config.retention_check_ms : 1);
 }
 
-void offsets_topic_gone(struct turn *turn, struct slice name)
+void offsets_topic_gone(struct turn *turn, const struct group_event *event)
 {
     struct group_shard *shard = turn->shard;
+    struct going going = {.id = event->topic_gone.id, .told_only = event->topic_gone.told_only};
     uint32_t at = 0;
+    assert(event->kind == GROUP_TOPIC_GONE);
     for (const struct map_entry *e; (e = map_next(&shard->groups, &at)) != NULL;) {
         struct group *group = e->value;
-        struct group_topic *topic = map_get(&group->topics, name);
-        if (topic != NULL && !topic_forget(turn, group, topic, NULL)) {
+        struct group_topic *topic = map_get(&group->topics, event->topic_gone.name);
+        if (topic != NULL && !topic_forget(turn, group, topic, &going)) {
             turn->actions->more = !turn->actions->broken;
             return;
         }
-        assert(map_get(&group->topics, name) == NULL);
     }
 }

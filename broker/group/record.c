@@ -1,10 +1,12 @@
 /* What the log remembers: Kafka's record schemas of __consumer_offsets, built and taken back. */
 #include "broker/group/consumer_internal.h"
 
-/* Versions that every Kafka since 2.3 reads; offsets with a time of their own need version 1. */
+/* Versions that every Kafka since 2.3 reads; offsets with a time of their own need version 1. Version 4 tells the topic's id, too; Kafka
+ * writes it since 4.1, and reads it since KIP-915. */
 #define GROUP_VALUE_VERSION  3
 #define OFFSET_VALUE_VERSION 3
 #define OFFSET_EXPIRING      1
+#define OFFSET_WITH_ID       4
 
 #define RECORDS_FIRST 16
 
@@ -155,7 +157,11 @@ bool record_offset(struct turn *turn, struct group *group, struct slice topic,
     value->metadata = offset->metadata;
     value->commit_timestamp = offset->commit_ms;
     value->expire_timestamp = offset->expire_ms;
-    int16_t version = offset->expire_ms >= 0 ? OFFSET_EXPIRING : OFFSET_VALUE_VERSION;
+    value->topic_id = offset->topic_id;
+    assert(offset->expire_ms < 0 || uuid_is_none(offset->topic_id));
+    int16_t version = offset->expire_ms >= 0           ? OFFSET_EXPIRING
+                      : uuid_is_none(offset->topic_id) ? OFFSET_VALUE_VERSION
+                                                       : OFFSET_WITH_ID;
     if (!turn_record(turn, &kmsg_offset_commit_key_desc, key, &kmsg_offset_commit_value_desc, value,
                      version)) {
         return false;
@@ -276,6 +282,7 @@ static bool replay_offset(struct group_shard *shard, const struct kmsg_offset_co
         .commit_ms = max_i64(value->commit_timestamp, 0),
         .expire_ms = value->expire_timestamp,
         .metadata = value->metadata,
+        .topic_id = value->topic_id,
     };
     return group != NULL && offsets_put(shard, group, key->topic, &offset);
 }

@@ -306,7 +306,7 @@ static void dispatch(struct turn *turn, const struct group_event *event)
     case GROUP_CONSUMER_HEARTBEAT: consumer_heartbeat(turn, event); break;
     case GROUP_MATCHED: consumer_matched(turn, event); break;
     case GROUP_FORGET: group_forget(turn, event->call); break;
-    case GROUP_TOPIC_GONE: offsets_topic_gone(turn, event->topic_gone); break;
+    case GROUP_TOPIC_GONE: offsets_topic_gone(turn, event); break;
     case GROUP_TICK: shard_tick(turn); break;
     case GROUP_LOADED: shard_begin(turn); break;
     }

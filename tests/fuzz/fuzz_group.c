@@ -431,7 +431,8 @@ static void commit_fill(struct scene *s, struct group_event *event)
     event->commit.items = items;
     for (uint32_t i = 0; i < event->commit.count; i++) {
         items[i] = (struct group_offset_item){name(s, 't'), (int32_t)amount(s), long_number(s),
-                                              number(s), name(s, 'x')};
+                                              number(s),    name(s, 'x'),       {{0}}};
+        items[i].topic_id.b[0] = (uint8_t)amount(s);
     }
     event->commit.expire_ms = (fuzz_byte(&s->in) & 1) != 0 ? WALL + s->now + 100 : -1;
     event->commit.unknown_group = KAFKA_GROUP_ID_NOT_FOUND;
@@ -546,7 +547,8 @@ static void one_event(struct scene *s)
     } else if (draw < 215) {
         forget(s);
     } else if (draw < 225) {
-        gone.topic_gone = filled(s, 't');
+        gone.topic_gone.name = filled(s, 't');
+        gone.topic_gone.id.b[0] = (uint8_t)amount(s);
         step(s, &gone);
     } else {
         pass_time(s);

@@ -4,8 +4,9 @@
  *   shard [delay=MS] [max=N] [retention=MS]     another shard; one without a delay is there at the beginning
  *   join CALL g=GROUP [m=ID] [i=INSTANCE] [p=range:said,sticky:said] [type=T] [session=MS] [rebalance=MS] [first] [skip]
  *   sync CALL g= m= gen= [give=M1:a,M2:b] [p=PROTOCOL]     beat CALL g= m= gen=     leave CALL g= m=ID,ID or i=INSTANCE
- *   commit CALL g= [m=] [gen=] o=t/0=10,t/1=7 [expire=MS]  drop CALL g= o=t/0,t/1   delete CALL g=
- *   forget CALL     topic-gone T     groups     reload     at MS (ticks on the way)
+ *   commit CALL g= [m=] [gen=] o=t/0=10,t/1=7 [expire=MS] [id=N]  drop CALL g= o=t/0,t/1   delete CALL g=
+ *   forget CALL     topic-gone T [id=N] [told]     groups     reload     at MS (ticks on the way)
+ * id: the topic's; its first byte.
  */
 #include "tests/golden/group/desk.h"
 
@@ -222,6 +223,11 @@ static void leave(struct desk *desk, const char *line, struct story_out *out)
     step(desk, &event, out);
 }
 
+static struct uuid topic_id(struct slice number)
+{
+    return (struct uuid){{number.p == NULL ? 0 : (uint8_t)(number.p[0] - '0')}};
+}
+
 static void commit(struct desk *desk, const char *line, struct story_out *out)
 {
     struct group_event event = event_of(desk, GROUP_COMMIT, line, call_new(desk, line, 'o'));
@@ -236,6 +242,7 @@ static void commit(struct desk *desk, const char *line, struct story_out *out)
             .partition = (int32_t)strtol((const char *)partition.p, NULL, 10),
             .offset = strtoll((const char *)one.p, NULL, 10),
             .leader_epoch = -1,
+            .topic_id = topic_id(word(line, "id")),
         };
     }
     event.commit.items = items;
@@ -309,7 +316,9 @@ static void other_command(struct desk *desk, const char *line, struct story_out 
         event = event_of(desk, GROUP_DELETE, line, call_new(desk, line, 'o'));
     } else if (strncmp(line, "topic-gone ", 11) == 0) {
         event.kind = GROUP_TOPIC_GONE;
-        event.topic_gone = slice_str(line + 11);
+        event.topic_gone.name = slice_of(line + 11, strcspn(line + 11, " "));
+        event.topic_gone.id = topic_id(word(line, "id"));
+        event.topic_gone.told_only = strstr(line, " told") != NULL;
     } else {
         story_say(out, "  no such command");
         return;

@@ -79,7 +79,10 @@ static void say_record(struct desk *desk, const struct group_record *r, struct s
     const struct kmsg_offset_commit_value *value = r->value;
     char what[64] = "gone";
     if (value != NULL) {
-        snprintf(what, sizeof(what), "%lld", (long long)value->offset);
+        int n = snprintf(what, sizeof(what), "%lld", (long long)value->offset);
+        if (!uuid_is_none(value->topic_id)) {
+            snprintf(what + n, sizeof(what) - (size_t)n, " (topic %d)", value->topic_id.b[0]);
+        }
     }
     story_say(out, "    offset of %.*s in %.*s-%d: %s", (int)key->group.n,
               (const char *)key->group.p, (int)key->topic.n, (const char *)key->topic.p,

@@ -33,7 +33,7 @@ static const char *offsets_difference(const struct group *a, const struct group 
             const struct group_offset *y = group_offset_find(b, t->name, x->partition);
             bool same = y != NULL && x->offset == y->offset && x->leader_epoch == y->leader_epoch &&
                         x->commit_ms == y->commit_ms && x->expire_ms == y->expire_ms &&
-                        slice_eq(x->metadata, y->metadata);
+                        slice_eq(x->metadata, y->metadata) && uuid_eq(x->topic_id, y->topic_id);
             if (!same) {
                 return "an offset";
             }

@@ -33,14 +33,15 @@ static void on_told(struct mail *mail)
     CHECK(sem_post(&commit->told) == 0);
 }
 
-/* By this image, or none. true: it is refused at once. */
-static bool commit_by(struct bench *b, struct commit *commit, int64_t offset,
-                      const struct meta_image *image)
+/* By this image, or none, in the topic of this id, if that is told. true: it is refused at once. */
+static bool commit_in(struct bench *b, struct commit *commit, int64_t offset,
+                      const struct meta_image *image, struct uuid id)
 {
     struct group_offset_item item = {.topic = slice_str("orders"),
                                      .offset = offset,
                                      .leader_epoch = -1,
-                                     .metadata = slice_str("")};
+                                     .metadata = slice_str(""),
+                                     .topic_id = id};
     struct group_event event = {
         .kind = GROUP_COMMIT,
         .who = {.group = slice_str("a"), .member_id = slice_str(""), .generation = -1},
@@ -55,6 +56,12 @@ static bool commit_by(struct bench *b, struct commit *commit, int64_t offset,
     return coord_submit(coords_of(b), &commit->call, &event);
 }
 
+static bool commit_by(struct bench *b, struct commit *commit, int64_t offset,
+                      const struct meta_image *image)
+{
+    return commit_in(b, commit, offset, image, UUID_NONE);
+}
+
 static bool commit_try(struct bench *b, struct commit *commit, int64_t offset)
 {
     return commit_by(b, commit, offset, NULL);
@@ -65,21 +72,31 @@ static void commit_send(struct bench *b, struct commit *commit, int64_t offset)
     cr_assert_not(commit_try(b, commit, offset), "it waits for the log");
 }
 
-static int64_t committed(struct bench *b)
+static enum kafka_error ask(struct bench *b, struct coord_offsets *offsets)
 {
-    struct coord_offset item = {.topic = slice_str("orders")};
-    struct coord_offsets offsets = {.items = &item, .count = 1, .epoch = -1};
     struct commit asked = {.call = {.loop = b->nodes[0].reactors[1]}};
     arena_init(&asked.arena, memory_source(b->host), 4096, 1 << 20);
     asked.call.arena = &asked.arena;
     asked.call.mail.deliver = on_told;
     CHECK(sem_init(&asked.told, 0, 0) == 0);
-    if (!coord_fetch_offsets(coords_of(b), &asked.call, slice_str("a"), &asked.arena, &offsets)) {
+    if (!coord_fetch_offsets(coords_of(b), &asked.call, slice_str("a"), &asked.arena, offsets)) {
         CHECK(sem_wait(&asked.told) == 0); /* something of it is not in the log yet */
     }
-    cr_assert_eq(asked.call.group.error, KAFKA_NONE);
     arena_release(&asked.arena);
+    return asked.call.group.error;
+}
+
+static int64_t committed_in(struct bench *b, struct uuid id)
+{
+    struct coord_offset item = {.topic = slice_str("orders"), .topic_id = id};
+    struct coord_offsets offsets = {.items = &item, .count = 1, .epoch = -1};
+    cr_assert_eq(ask(b, &offsets), KAFKA_NONE);
     return item.offset;
+}
+
+static int64_t committed(struct bench *b)
+{
+    return committed_in(b, UUID_NONE);
 }
 
 static bool forgotten(void *arg)
@@ -465,5 +482,187 @@ Test(coord_outbox, what_is_committed_by_an_image_from_before_a_deletion_is_not_s
     cr_assert_eq(committed(&b), 20);
     bench_call(b.nodes[0].control, drop_here, &before);
     bench_call(b.nodes[0].control, drop_here, &now);
+    coord_bench_close(&b);
+}
+
+/* ---- topics by id ---- */
+
+static void commit_well_in(struct bench *b, struct commit *commit, int64_t offset, struct uuid id)
+{
+    cr_assert_not(commit_in(b, commit, offset, NULL, id));
+    CHECK(sem_wait(&commit->told) == 0);
+    cr_assert_eq(commit->call.group.error, KAFKA_NONE);
+    arena_release(&commit->arena);
+}
+
+static struct commit early;
+
+/* A reactor has the image before the shards have heard of it. */
+static void applied_late(struct bench_node *node, const struct meta_image *old,
+                         const struct meta_image *image, const struct meta_changes *changes)
+{
+    if (meta_topic(image, second_id) != NULL && meta_topic(old, second_id) == NULL) {
+        cr_assert_not(commit_in(node->bench, &early, 20, image, second_id));
+    }
+    applied(node, old, image, changes);
+}
+
+Test(coord_outbox, what_is_committed_in_a_topic_stays_when_one_of_its_name_is_heard_to_have_gone)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    applied = b.applied;
+    b.applied = applied_late;
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    commit_well_in(&b, &commit, 10, first_id);
+    bench_other_topic_anew(&b, first_id, second_id, "orders");
+    CHECK(sem_wait(&early.told) == 0);
+    cr_assert_eq(early.call.group.error, KAFKA_NONE);
+    arena_release(&early.arena);
+    rest(shard);
+    until_active(shard);
+    close_with_commit(&b);
+}
+
+/* Nobody coordinated when the topic went, and when whoever comes then begins there is another one of its name already. */
+Test(coord_outbox, what_was_committed_in_a_topic_that_went_while_nobody_coordinated_goes)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    int32_t first = b.partition.leader;
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    commit_well_in(&b, &commit, 10, first_id);
+    bench_lead(&b, -1);
+    bench_other_topic_anew(&b, first_id, second_id, "orders");
+    bench_lead(&b, first);
+    until_active(shard);
+    cr_assert_eq(committed(&b), -1);
+    commit_well_in(&b, &commit, 20, second_id);
+    close_with_commit(&b);
+}
+
+static uint32_t count_all(struct bench *b, const struct meta_image *image)
+{
+    struct coord_offsets all = {.epoch = -1, .image = image};
+    cr_assert_eq(ask(b, &all), KAFKA_NONE);
+    return all.count;
+}
+
+/* The deletion was passed over: of nothing that is asked for by another image is that image's topic told. */
+Test(coord_outbox, what_was_committed_in_a_topic_is_not_told_of_another_one_of_its_name)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    struct held now = {.node = &b.nodes[0]};
+    bench_other_topic(&b, second_id, "orders");
+    until_active(shard);
+    bench_call(b.nodes[0].control, hold_here, &now);
+    commit_well_in(&b, &commit, 10, first_id);
+    cr_assert_eq(committed_in(&b, first_id), 10);
+    cr_assert_eq(committed_in(&b, second_id), -1);
+    cr_assert_eq(count_all(&b, NULL), 1);
+    cr_assert_eq(count_all(&b, now.image), 0);
+    commit_well_in(&b, &commit, 20, second_id);
+    cr_assert_eq(committed_in(&b, second_id), 20);
+    cr_assert_eq(count_all(&b, now.image), 1);
+    bench_call(b.nodes[0].control, drop_here, &now);
+    close_with_commit(&b);
+}
+
+/* Nothing committed: that would have a consumer begin anew. */
+Test(coord_outbox, who_asks_by_an_image_from_before_a_deletion_asks_again)
+{
+    static struct bench b;
+    static struct commit commit;
+    coord_bench_open(&b, 1);
+    struct coord_shard *shard = coord_bench_shard(&b, 0);
+    struct held before = {.node = &b.nodes[0]};
+    struct coord_offset item = {.topic = slice_str("orders"), .topic_id = first_id};
+    bench_other_topic(&b, first_id, "orders");
+    until_active(shard);
+    bench_call(b.nodes[0].control, hold_here, &before);
+    bench_other_topic_anew(&b, first_id, second_id, "orders");
+    commit_well_in(&b, &commit, 20, second_id);
+    struct coord_offsets one = {.items = &item, .count = 1, .epoch = -1, .image = before.image};
+    struct coord_offsets all = {.epoch = -1, .image = before.image};
+    cr_assert_eq(ask(&b, &one), KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    cr_assert_eq(ask(&b, &all), KAFKA_COORDINATOR_LOAD_IN_PROGRESS);
+    bench_call(b.nodes[0].control, drop_here, &before);
+    close_with_commit(&b);
+}
+
+/* ---- at random ---- */
+
+#define STEPS 80
+
+/* What may happen, and what is to be told of the topic that there is: what was committed in it last. */
+struct model {
+    struct bench *b;
+    struct coord_shard *shard;
+    struct prng prng;
+    int32_t leader;
+    uint8_t topic;
+    int64_t expected;
+};
+
+static void topic_again(struct model *m)
+{
+    struct uuid before = {{m->topic}}, next = {{++m->topic}};
+    m->expected = -1;
+    if (prng_below(&m->prng, 2) == 0) {
+        bench_other_topic_anew(m->b, before, next, "orders");
+        return;
+    }
+    bench_other_topic(m->b, before, NULL);
+    bench_other_topic(m->b, next, "orders");
+}
+
+static void happens(struct model *m, uint64_t what, int64_t step)
+{
+    static struct commit commit;
+    if (what < 4) {
+        until_active(m->shard);
+        commit_well_in(m->b, &commit, step, (struct uuid){{m->topic}});
+        m->expected = step;
+    } else if (what < 7) {
+        topic_again(m);
+    } else if (what < 8) {
+        rest(m->shard);
+    } else {
+        bench_lead(m->b, -1);
+        if (prng_below(&m->prng, 2) == 0) {
+            topic_again(m);
+        }
+        bench_lead(m->b, m->leader);
+    }
+}
+
+Test(coord_outbox, of_a_topic_is_told_what_was_committed_in_it)
+{
+    static struct bench b;
+    coord_bench_open(&b, 1);
+    struct model m = {.b = &b,
+                      .shard = coord_bench_shard(&b, 0),
+                      .leader = b.partition.leader,
+                      .topic = 1,
+                      .expected = -1};
+    prng_init(&m.prng, 7);
+    bench_other_topic(&b, (struct uuid){{1}}, "orders");
+    for (int64_t step = 0; step < STEPS; step++) {
+        happens(&m, prng_below(&m.prng, 10), step);
+        if (prng_below(&m.prng, 2) == 0) {
+            until_active(m.shard);
+            cr_assert_eq(committed_in(&b, (struct uuid){{m.topic}}), m.expected);
+            cr_assert_eq(committed(&b), m.expected, "and nothing else is kept under the name");
+        }
+    }
     coord_bench_close(&b);
 }

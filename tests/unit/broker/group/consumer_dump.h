@@ -126,10 +126,10 @@ static inline void dump_offsets(struct dump *dump, const struct group *g)
     for (const struct group_topic *t; (t = group_topic_next(g, &at)) != NULL;) {
         for (uint32_t i = 0; i < t->count; i++) {
             const struct group_offset *o = &t->offsets[i];
-            dump_line(dump, "%.*s offset %.*s-%d at %lld epoch %d '%.*s' of %lld until %lld",
+            dump_line(dump, "%.*s offset %.*s-%d at %lld epoch %d '%.*s' of %lld until %lld in %s",
                       DUMP_TEXT(g->id), DUMP_TEXT(t->name), o->partition, (long long)o->offset,
                       o->leader_epoch, DUMP_TEXT(o->metadata), (long long)o->commit_ms,
-                      (long long)o->expire_ms);
+                      (long long)o->expire_ms, uuid_print(o->topic_id).s);
         }
     }
 }

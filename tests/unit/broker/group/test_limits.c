@@ -238,7 +238,7 @@ Test(group_limits, a_topic_with_more_offsets_than_one_write_holds_goes_in_severa
     struct bench b;
     int writes = 0;
     open_with_offsets(&b, 200);
-    struct group_event gone = {.kind = GROUP_TOPIC_GONE, .topic_gone = slice_str("t")};
+    struct group_event gone = {.kind = GROUP_TOPIC_GONE, .topic_gone.name = slice_str("t")};
     do {
         step(&b, &gone);
         check_fits(&b);

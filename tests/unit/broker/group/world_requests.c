@@ -37,12 +37,14 @@ static void commit(struct world *w, struct world_client *client)
         struct group_part part = own ? client->has[prng_below(&w->prng, client->has_count)]
                                      : (struct group_part){{{0}}, 3};
         int t = own ? world_topic_of(w, part.topic) : (int)prng_below(&w->prng, WORLD_TOPICS);
+        t = t < 0 ? 0 : t;
         items[i] = (struct group_offset_item){
-            .topic = slice_str(world_topic(t < 0 ? 0 : t, names[i])),
+            .topic = slice_str(world_topic(t, names[i])),
             .partition = part.partition,
             .offset = (int64_t)prng_below(&w->prng, 1000),
             .leader_epoch = (int32_t)prng_between(&w->prng, -1, 3),
             .metadata = world_chance(w, 300) ? slice_str("a note") : (struct slice){0}};
+        items[i].topic_id = items[i].offset % 4 > 0 ? world_topic_id(w, t) : UUID_NONE;
     }
     event.commit.items = items;
     event.commit.count = (uint32_t)prng_below(&w->prng, 4);

@@ -56,8 +56,9 @@ static void topic_delete(struct world *w, int topic)
 {
     char name[8];
     struct meta_record gone = {.kind = META_TOPIC_GONE, .topic_gone = {world_topic_id(w, topic)}};
-    struct group_event event = {.kind = GROUP_TOPIC_GONE,
-                                .topic_gone = slice_str(world_topic(topic, name))};
+    struct group_event event = {
+        .kind = GROUP_TOPIC_GONE,
+        .topic_gone = {slice_str(world_topic(topic, name)), world_topic_id(w, topic), false}};
     meta_world_apply(&w->meta, &gone, 1);
     w->partitions[topic] = 0;
     w->incarnation[topic]++;
