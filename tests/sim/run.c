@@ -15,6 +15,7 @@
 #define READ_FETCHES 200  /* ... and to join, to ask where partitions begin, and to store that */
 #define HELD_MOST_US (20 * SECOND)
 #define LOOK_EVERY   32 /* events */
+#define PATIENCE     3  /* minutes more at most, for what is slow and gets on */
 #define PRODUCERS    4
 #define CONSUMERS    2
 
@@ -182,28 +183,76 @@ static bool all_read(struct run *run)
     return consumer_finished(&run->last);
 }
 
+static bool stuck_tell(struct run *run, bool (*done)(struct run *), const char *stuck)
+{
+    char ails[160];
+    char sentence[240];
+    cluster_ails(run->cluster, ails, sizeof(ails));
+    for (uint32_t p = 0; p < run->plan.producers && done == producers_done; p++) {
+        producer_ails(&run->producers[p], ails, sizeof(ails));
+    }
+    if (done == all_read) {
+        consumer_ails(&run->last, ails, sizeof(ails));
+    }
+    if (done == groups_done) {
+        groups_ail(run, ails, sizeof(ails));
+    }
+    (void)snprintf(sentence, sizeof(sentence), "%s; %s", stuck, ails);
+    return verdict(run, OUTCOME_STUCK, "liveness", sentence);
+}
+
+/* What is slow is not stuck: it has a minute from when something was last copied, written or read. Not for ever: who goes round in
+ * circles copies and reads, too. */
+struct patience {
+    time_us more_us;
+    time_us end; /* if nothing more gets on ... */
+    time_us end_at_most;
+    time_us look_at;
+    uint64_t records;
+};
+
+static uint64_t records_moved(const struct run *run)
+{
+    uint64_t records = watch_held(&run->watch) + run->last.read;
+    for (uint32_t i = 0; i < run->plan.producers; i++) {
+        records += run->producers[i].acked;
+    }
+    for (uint32_t i = 0; i < run->plan.members; i++) {
+        records += run->members[i].consumer.read;
+    }
+    return records;
+}
+
+static struct patience patience_begin(const struct run *run, time_us most_us)
+{
+    time_us now = world_now_us(run->world);
+    time_us more_us = min_i64(most_us, RECOVER_US);
+    return (struct patience){.more_us = more_us,
+                             .end = now + most_us,
+                             .end_at_most = now + most_us + PATIENCE * more_us,
+                             .look_at = now + SECOND,
+                             .records = records_moved(run)};
+}
+
+static bool patience_over(const struct run *run, struct patience *patience)
+{
+    time_us now = world_now_us(run->world);
+    if (now >= patience->look_at) {
+        uint64_t records = records_moved(run);
+        time_us later = min_i64(now + patience->more_us, patience->end_at_most);
+        patience->end = records > patience->records ? max_i64(patience->end, later) : patience->end;
+        patience->records = records;
+        patience->look_at = now + SECOND;
+    }
+    return now >= patience->end;
+}
+
 static bool until(struct run *run, bool (*done)(struct run *), time_us most_us, const char *stuck)
 {
-    time_us end = world_now_us(run->world) + most_us;
+    struct patience patience = patience_begin(run, most_us);
     for (uint32_t i = 0; i % LOOK_EVERY != 0 || !done(run); i++) {
-        if (world_now_us(run->world) >= end && done(run)) {
-            return true; /* few events can take long */
-        }
-        if (world_now_us(run->world) >= end) {
-            char ails[160];
-            char sentence[240];
-            cluster_ails(run->cluster, ails, sizeof(ails));
-            for (uint32_t p = 0; p < run->plan.producers && done == producers_done; p++) {
-                producer_ails(&run->producers[p], ails, sizeof(ails));
-            }
-            if (done == all_read) {
-                consumer_ails(&run->last, ails, sizeof(ails));
-            }
-            if (done == groups_done) {
-                groups_ail(run, ails, sizeof(ails));
-            }
-            (void)snprintf(sentence, sizeof(sentence), "%s; %s", stuck, ails);
-            return verdict(run, OUTCOME_STUCK, "liveness", sentence);
+        if (patience_over(run, &patience)) { /* few events can take long */
+            return done(run) || stuck_tell(run, done, stuck);
         }
         if (!step(run)) {
             return false;

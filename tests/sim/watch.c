@@ -439,6 +439,23 @@ bool watch_copied(const struct watch *watch, const char *topic, int32_t index)
     return true;
 }
 
+uint64_t watch_held(const struct watch *watch)
+{
+    uint64_t records = 0;
+    for (uint32_t b = 0; b < watch->cluster->broker_count; b++) {
+        const struct sim_broker *broker = &watch->cluster->brokers[b];
+        if (broker->node == NULL || broker->halted) {
+            continue;
+        }
+        LIST_EACH(&broker->node->partitions->all, node)
+        {
+            const struct partition *p = CONTAINER_OF(node, struct partition, node);
+            records += p->state == PARTITION_OPEN ? (uint64_t)max_i64(p->core.log_end, 0) : 0;
+        }
+    }
+    return records;
+}
+
 void watch_replicas(struct watch *watch, const char *topic, int32_t index)
 {
     struct bytes first = {.start = -1};

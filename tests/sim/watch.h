@@ -101,6 +101,8 @@ void watch_close(struct watch *);
 void watch_look(struct watch *);
 /* Whether all replicas of the partition that run are open and end at one offset: whoever follows has copied what its leader holds. */
 bool watch_copied(const struct watch *, const char *topic, int32_t index);
+/* So many records are held by all replicas that run and are open, of deleted ones too. */
+uint64_t watch_held(const struct watch *);
 /* After all have stopped: the replicas of each partition, from where all of them begin, are the same bytes. What clients have
  * deleted counts no more: a follower was never told which epoch wrote it. */
 void watch_replicas(struct watch *, const char *topic, int32_t index);
