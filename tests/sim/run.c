@@ -351,17 +351,20 @@ static bool controllers_form(struct run *run)
            until(run, all_vote, FORM_US, "not every controller is a voter");
 }
 
-/* Members of the consumer protocol know topics by their ids. */
-static void ids_learn(struct run *run)
+/* Members of the consumer protocol know topics by their ids. A controller that was elected just now may not tell them yet. */
+static bool ids_known(struct run *run)
 {
     int32_t active = cluster_active(run->cluster);
     const struct meta_image *image =
         active < 0 ? NULL : controller_node_image(run->cluster->controllers[active].node);
+    bool all = image != NULL;
     for (uint32_t t = 0; t < run->field.topic_count && image != NULL; t++) {
         const struct meta_topic *topic = meta_topic_named(image,
                                                           slice_str(run->field.topics[t].name));
         run->field.topics[t].id = topic == NULL ? UUID_NONE : meta_topic_id(topic);
+        all = all && topic != NULL;
     }
+    return all;
 }
 
 /* Records that followers have to copy: each may be a batch of its own. */
@@ -418,11 +421,8 @@ static bool form(struct run *run)
             return verdict(run, OUTCOME_WRONG, "halted", "a broker does not start");
         }
     }
-    if (!all_whole(run) || !until(run, topics_there, FORM_US, "topics are not created")) {
-        return false;
-    }
-    ids_learn(run);
-    return true;
+    return all_whole(run) && until(run, topics_there, FORM_US, "topics are not created") &&
+           until(run, ids_known, FORM_US, "no active controller knows the topics");
 }
 
 /* Those that were repaired work together: every partition is led, and every replica that runs is in sync. */
@@ -519,8 +519,12 @@ static void clients_close(struct run *run)
     }
 }
 
+/* Whose process an operator has just ended may hold more than those that run. */
 static bool copied(struct run *run)
 {
+    if (!nemesis_all_up(&run->nemesis)) {
+        return false;
+    }
     for (uint32_t t = 0; t < run->field.topic_count; t++) {
         for (uint32_t p = 0; p < run->field.topics[t].partitions; p++) {
             if (!watch_copied(&run->watch, run->field.topics[t].name, (int32_t)p)) {
