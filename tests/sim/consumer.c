@@ -15,6 +15,8 @@
 #define SESSION_PARTS  4     /* of a member's session, which a fetch may take one */
 #define REST_US        20000 /* after an error */
 #define READ_AGAIN_MIN 500
+#define FETCH_MOST_US  5000000             /* what is asked for at the end fits into that ... */
+#define LAST_US        (3 * FETCH_MOST_US) /* ... mostly, and is not asked for again for ever */
 #define LATEST         (-1)
 #define EARLIEST       (-2)
 
@@ -196,7 +198,7 @@ static void fetch_ask(struct consumer *consumer, int32_t broker)
                                                 field_busy(field) ? WAIT_MS : most_ms);
     request.min_bytes = 1;
     if (field->quiet) { /* what a narrow network carries while it has patience: 200 KB/s */
-        time_us patience_us = agent->patience_us;
+        time_us patience_us = min_i64(agent->patience_us, FETCH_MOST_US);
         if (consumer->session_ms > 0) {
             patience_us = min_i64(patience_us,
                                   (time_us)consumer->session_ms * 1000 / SESSION_PARTS);
@@ -369,7 +371,7 @@ void consumer_open(struct consumer *consumer, struct field *field, const char *a
     consumer->restart_per_mille = final ? 0 : (uint32_t)prng_between(prng, 0, 12);
     if (final) {
         consumer->bytes_max = 1 << 20;
-        consumer->agent.patience_us = 5000000;
+        consumer->agent.patience_us = LAST_US;
     }
 }
 
