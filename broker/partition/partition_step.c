@@ -324,7 +324,9 @@ static err_t cut_log(struct partition *p, const struct replica_action *action)
     trace_log(p->table->config.trace, TRACE_WARN, TRACE_PARTITION,
               "%s-%d: starting anew at %lld: nothing that it had up to %lld is left at the leader.",
               p->name, p->index, (long long)action->restart.at, (long long)log_end(p->log));
-    return log_restart(p->log, action->restart.at, wall);
+    /* A log of another history (an unclean election) may begin below the start that the checkpoint tells of ours. */
+    bool renewed = action->restart.log_start < max_i64(log_start(p->log), p->saved_start);
+    return log_restart(p->log, action->restart.at, renewed, wall);
 }
 
 /* One action. An error is the log's: the rest of the list is void. */

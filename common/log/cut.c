@@ -57,7 +57,7 @@ static err_t truncated_note(struct log *log, int64_t offset)
 err_t renewed_note(struct log *log)
 {
     struct log_path path;
-    assert(log->count == 0);
+    assert(log->count == 0 || !log->renewed);
     log_path_file(log, TRUNCATED_FILE, &path);
     TRY(disk_replace_file(log->host, path.s, slice_str(NOTE_RENEWED)));
     log->noted = true;
@@ -305,9 +305,20 @@ err_t log_truncate(struct log *log, int64_t offset, time_ms now_wall_ms)
     return offline_unless(log, err_as_rot(err));
 }
 
-static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)
+/* Of segments that were dropped a power cut may bring back some and not others; the start that hides them is not believed any more. */
+static err_t restart_renewed(struct log *log)
+{
+    if (log->renewed) {
+        return OK;
+    }
+    TRY(disk_sync_dir(log->host, log->dir));
+    return renewed_note(log);
+}
+
+static err_t restart_files(struct log *log, int64_t offset, bool renewed, time_ms now_wall_ms)
 {
     TRY(log_cut_prove(log));
+    TRY(renewed ? restart_renewed(log) : OK);
     TRY(truncated_note(log, min_i64(log->segments[0]->base, offset)));
     TRY(replace_all(log, offset, now_wall_ms));
     log->start = offset;
@@ -315,12 +326,12 @@ static err_t restart_files(struct log *log, int64_t offset, time_ms now_wall_ms)
     return OK;
 }
 
-err_t log_restart(struct log *log, int64_t offset, time_ms now_wall_ms)
+err_t log_restart(struct log *log, int64_t offset, bool renewed, time_ms now_wall_ms)
 {
     assert(offset >= 0);
     ENSURE(!log->offline, ERR_OFFLINE);
-    if (log->start == offset && log->end == offset) {
+    if (log->start == offset && log->end == offset && !renewed) {
         return OK;
     }
-    return offline_unless(log, restart_files(log, offset, now_wall_ms));
+    return offline_unless(log, restart_files(log, offset, renewed, now_wall_ms));
 }

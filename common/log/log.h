@@ -319,8 +319,9 @@ void log_replay_close(struct log_replay *);
  */
 err_t log_truncate(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
 /* Throws everything away; the log is empty and begins at `offset` (a follower behind its leader's start, a snapshot). Waits
- * for the device. Save the log start checkpoint then. Errors as above. */
-err_t log_restart(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
+ * for the device. Save the log start checkpoint then. renewed: that file may say a later start, by which a crash would throw away
+ * what comes; a note says, until it has been written anew, that checkpoints tell of another log. Errors as above. */
+err_t log_restart(struct log *, int64_t offset, bool renewed, time_ms now_wall_ms) MUST_USE;
 
 /* Moves the start (DeleteRecords, a follower whose leader moved it, a snapshot). Within log_start..log_end; lower is nothing.
  * Files go with log_drop. */

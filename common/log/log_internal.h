@@ -305,7 +305,7 @@ int64_t recovery_file_bytes(const struct log_recovery *, int64_t base, const cha
 /* Takes segments from the end of the array off, newest first, until `keep` are left. */
 err_t log_retire_newest(struct log *, uint32_t keep) MUST_USE;
 err_t truncated_note_load(struct log *, struct arena *scratch, int64_t *ret_offset) MUST_USE;
-/* Before the first segment of a log is there: see log_known. */
+/* Before the first segment of a log is there (see log_known), or before all that there is goes. */
 err_t renewed_note(struct log *) MUST_USE;
 /* The checkpoints tell of this log as it is by now. The note is gone for good with the next sync; a power cut before may bring it
  * back, which costs scanning, and would take rot that has come in the same moment for a torn tail. */

@@ -132,7 +132,7 @@ static err_t open_segments(struct log_recovery *r, int64_t start)
     TRY(log_recover(r));
     if (start > log->end) {
         r->report->restarted = true;
-        TRY(log_restart(log, start, 0));
+        TRY(log_restart(log, start, false, 0));
         TRY(log_sync_all(log));
     }
     log->start = max_i64(log->start, start);
@@ -154,9 +154,10 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(truncated_note_load(log, scratch, &noted));
     TRY(segments_find(r));
     TRY(orphans_remove(r));
-    /* Of a log that was emptied by a crash on its way to a new start, what is given is believed. */
-    bool fresh = log->count == 0 && known->recovery_point == 0 && known->log_start == 0;
-    bool another = known->renewed || known->written_point > 0;
+    /* Of a log without its files what is given is believed; an empty folder was just made, by whoever died before it had a log. */
+    bool made = r->entry_count == 0;
+    bool fresh = log->count == 0 && known->recovery_point == 0 && (made || known->log_start == 0);
+    bool another = known->renewed || known->written_point > 0 || known->log_start > 0;
     if (fresh && another && !MUTANT(148)) {
         TRY(renewed_note(log));
     }

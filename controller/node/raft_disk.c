@@ -326,7 +326,7 @@ static err_t log_anew(struct raft_disk *store, raft_index snapshot)
 {
     int64_t offset = offset_of_index(snapshot + 1);
     TRY(cut_tell(store, offset));
-    return log_restart(store->log, offset, clock_wall_ms(store->host));
+    return log_restart(store->log, offset, false, clock_wall_ms(store->host));
 }
 
 err_t store_log_open(struct raft_disk *store, struct arena *arena,

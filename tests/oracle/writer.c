@@ -182,7 +182,7 @@ static void story_expired(struct story *s)
 static void story_restarted(struct story *s)
 {
     story_append(s, s->batches / 4);
-    must(s, log_restart(s->log, log_end(s->log) + 100000, 0), "restart");
+    must(s, log_restart(s->log, log_end(s->log) + 100000, false, 0), "restart");
     log_doomed_run(log_doomed_take(s->log));
     expected_truncated(&s->expected, 0);
     story_append(s, s->batches / 4);

@@ -128,13 +128,15 @@ err_t world_truncate(struct world *w, int64_t offset)
 
 err_t world_restart(struct world *w, int64_t offset)
 {
+    bool below = offset < max_i64(log_start(w->g.log), w->saved_start);
     history_keep(w, 0);
     w->start_out = false;
     w->now.count = 0;
     w->now.end = offset;
     w->start = offset;
+    w->start_stale = w->start_stale || below;
     w->epoch++;
-    err_t err = log_restart(w->g.log, offset, w->now_ms);
+    err_t err = log_restart(w->g.log, offset, below, w->now_ms);
     if (err == OK) {
         log_check(w->g.log);
         cr_assert_eq(log_end(w->g.log), offset);
@@ -315,7 +317,7 @@ void world_point_finish(struct world *w)
     if (w->point_out) {
         w->saved_point = w->point.offset;
         w->saved_start = w->start_stale ? w->point_start : w->saved_start;
-        w->start_stale = false;
+        w->start_stale = w->start_stale && w->point.cut != log_cuts(w->g.log);
         log_recovery_point_saved(w->g.log, w->point);
         w->point_out = false;
     }

@@ -64,6 +64,36 @@ static err_t script_emptied(struct world *w)
     return OK;
 }
 
+/* A log that begins anew below the start that its checkpoint tells of, and then once more (unclean elections): what comes then is not
+ * thrown away for that start. */
+static err_t script_begun_below(struct world *w)
+{
+    for (int i = 0; i < 10; i++) {
+        TRY(world_append(w, 3));
+    }
+    TRY(world_sync(w));
+    world_point_take(w);
+    world_point_finish(w);
+    log_set_start(w->g.log, log_end(w->g.log) * 3 / 4);
+    w->start = log_start(w->g.log);
+    TRY(world_save_start(w));
+    for (int64_t part = 2; part > 0; part--) {
+        w->now.floor = 0;
+        TRY(world_restart(w, log_start(w->g.log) * part / 3));
+        w->now.floor = w->now.end;
+        TRY(world_append(w, 4));
+        TRY(world_sync(w));
+        note_floor(w);
+        TRY(world_append(w, 2));
+        world_point_take(w);
+        world_point_finish(w);
+        TRY(world_append(w, 3));
+        TRY(world_sync(w));
+        note_floor(w);
+    }
+    return OK;
+}
+
 static int64_t script_changes(err_t (*life)(struct world *), uint64_t seed)
 {
     struct world w;
@@ -137,6 +167,13 @@ Test(crash, every_point_of_a_log_that_is_emptied)
 {
     for (uint64_t seed = 31; seed < 40; seed++) {
         every_crash_point(script_emptied, seed, (enum fake_cut)(seed % 4));
+    }
+}
+
+Test(crash, every_point_of_a_log_that_begins_anew_below_its_start)
+{
+    for (uint64_t seed = 41; seed < 53; seed++) {
+        every_crash_point(script_begun_below, seed, (enum fake_cut)(seed % 4));
     }
 }
 
@@ -315,6 +352,26 @@ Test(crash, every_point_of_a_cut_into_the_hole_before_the_first_batch)
         changes++;
     }
     cr_assert_gt(changes, 5);
+}
+
+/* Whoever made the folder died before there was a log in it: what the checkpoint says is of another one of that name. */
+Test(crash, a_folder_that_was_only_just_made_is_no_log_that_was)
+{
+    struct ground g;
+    ground_init(&g, 15);
+    cr_assert_eq(disk_mkdir(g.host, DIR), OK);
+    g.known = (struct log_known){.written_point = 50, .log_start = 30};
+    ground_must_open(&g);
+    cr_assert_eq(log_start(g.log), 0);
+    cr_assert_eq(ground_append(&g, 3, 1, 1000, 50), OK);
+    cr_assert_eq(ground_sync(&g), 3);
+    ground_kill(&g);
+    fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);
+    ground_must_open(&g);
+    cr_assert(g.report.renewed);
+    cr_assert_eq(log_start(g.log), 0);
+    cr_assert_eq(log_end(g.log), 3);
+    ground_release(&g);
 }
 
 /* Ten batches of three records. */
