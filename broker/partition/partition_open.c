@@ -244,7 +244,8 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
         return OK;
     }
     ENSURE(err == ERR_NOT_FOUND || err == ERR_MALFORMED, err);
-    return partition_metadata_save(p->table->host, p->folder, p->topic);
+    err = partition_metadata_save(p->table->host, p->folder, p->topic);
+    return err == ERR_IO ? ERR_OFFLINE : err; /* what cannot be written is no rot of the log */
 }
 
 void partition_open(struct partition *p)
@@ -274,10 +275,11 @@ void partition_open(struct partition *p)
     if (err_is_unreadable(err)) {
         partition_rot_offline(p, report.bad_offset, err);
     }
-    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY) {
+    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_LIMIT) {
         partition_rest(p, "what it lacked may come");
     }
-    if (err == ERR_OFFLINE) { /* a sync failed: whoever leads here must go to another replica */
+    /* Nothing can be written any more: whoever leads here must go to another replica. */
+    if (err == ERR_OFFLINE || err == ERR_PERMISSION) {
         partition_fail(p);
     }
     if (err == OK) {

@@ -113,7 +113,7 @@ static err_t index_keep(struct log_recovery *r, struct log_segment *segment,
     }
     TRY(segment_file(r->log, segment, kind, false, &file));
     index->dirty = true;
-    return disk_truncate(file->disk, (int64_t)count * index->entry_bytes);
+    return err_of_write(disk_truncate(file->disk, (int64_t)count * index->entry_bytes));
 }
 
 /* Claims the files first, so that whatever stands in them is cut off. */

@@ -98,7 +98,8 @@ struct log_report {
  * above the end where a truncation came after the checkpoint: a note beside the log says so.
  * log_start may have moved: save its checkpoint before anything is cut.
  * ERR_CORRUPT: rot below the recovery point (ret_report->bad_offset), or the log ends there; nothing was changed.
- * ERR_OFFLINE: a sync failed, and its pages are not to be believed in this boot. ERR_IO, ERR_NO_MEMORY, ...
+ * ERR_OFFLINE: a sync failed, and its pages are not to be believed in this boot; or something else could not be written.
+ * ERR_IO: it cannot be read. ERR_NO_MEMORY, ...
  * ERR_UNSUPPORTED: a half-finished compaction of another server (.swap files) lies there.
  */
 err_t log_open(struct host *, struct heap *, const char *dir, const struct log_config *,

@@ -281,6 +281,11 @@ struct log_recovery {
 };
 /* How far a scan has come. */
 struct log_scan {
+/* While a log is opened: what cannot be read is its own rot, what cannot be written its directory's failure, like a failed sync. */
+static inline err_t err_of_write(err_t err)
+{
+    return err == ERR_IO ? ERR_OFFLINE : err;
+}
     int64_t next;     /* the offset that must follow */
     int64_t crc_from; /* batches that end at or behind this offset are checked */
     int64_t bad_at;   /* where the first bad batch begins in its segment */

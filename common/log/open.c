@@ -26,7 +26,7 @@ static void parent_of(const char *dir, struct log_path *ret_parent)
 static err_t dir_make(struct log *log)
 {
     err_t err = disk_mkdir(log->host, log->dir);
-    return err == ERR_EXISTS ? OK : err;
+    return err == ERR_EXISTS ? OK : err_of_write(err);
 }
 
 /* An empty one was made just now, or by whoever died or failed before its name was on disk. */
@@ -34,7 +34,7 @@ static err_t dir_name_sync(const struct log *log)
 {
     struct log_path parent;
     parent_of(log->dir, &parent);
-    return disk_sync_dir(log->host, parent.s);
+    return err_of_write(disk_sync_dir(log->host, parent.s));
 }
 
 /* What an earlier life left behind. */
@@ -48,7 +48,7 @@ static err_t leftovers_remove(struct log_recovery *r)
             if (!r->entries[i].is_dir && name_ends(name, gone[g])) {
                 struct log_path path;
                 log_path_file(r->log, name, &path);
-                TRY(disk_unlink(r->log->host, path.s));
+                TRY(err_of_write(disk_unlink(r->log->host, path.s)));
             }
         }
     }
@@ -67,7 +67,7 @@ static err_t orphans_remove(struct log_recovery *r)
                 log_name_parse(r->entries[i].name, suffixes[s], &base) &&
                 recovery_file_bytes(r, base, LOG_SUFFIX) < 0) {
                 log_path_file(r->log, r->entries[i].name, &path);
-                TRY(disk_unlink(r->log->host, path.s));
+                TRY(err_of_write(disk_unlink(r->log->host, path.s)));
             }
         }
     }
@@ -102,7 +102,7 @@ static err_t segments_below_start(struct log *log, int64_t start)
 {
     uint32_t n = 0;
     while (n + 1 < log->count && log->segments[n + 1]->base <= start) {
-        TRY(log_doom_segment(log, log->segments[n]));
+        TRY(err_of_write(log_doom_segment(log, log->segments[n])));
         segment_free(log, log->segments[n]);
         log->segments[n] = NULL;
         n++;
@@ -121,7 +121,7 @@ static err_t open_empty(struct log *log, int64_t start, struct log_report *repor
     log->durable_end = start;
     report->below_recovery_point = report->recovery_point > start;
     report->segments = 1;
-    TRY(log_roll_new(log, 0));
+    TRY(err_of_write(log_roll_new(log, 0)));
     return log_sync_all(log);
 }
 
@@ -132,7 +132,7 @@ static err_t open_segments(struct log_recovery *r, int64_t start)
     TRY(log_recover(r));
     if (start > log->end) {
         r->report->restarted = true;
-        TRY(log_restart(log, start, false, 0));
+        TRY(err_of_write(log_restart(log, start, false, 0)));
         TRY(log_sync_all(log));
     }
     log->start = max_i64(log->start, start);
@@ -159,11 +159,12 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     bool fresh = log->count == 0 && known->recovery_point == 0 && (made || known->log_start == 0);
     bool another = known->renewed || known->written_point > 0 || known->log_start > 0;
     if (fresh && another && !MUTANT(148)) {
-        TRY(renewed_note(log));
+        TRY(err_of_write(renewed_note(log)));
     }
     if (log->renewed && known->clean) {
-        TRY(note_forget(log)); /* whoever stopped in order has written them anew */
-        TRY(disk_sync_dir(log->host, log->dir)); /* before segments go on their word */
+        /* Whoever stopped in order has written them anew; and it is gone for good before segments go on their word. */
+        TRY(err_of_write(note_forget(log)));
+        TRY(err_of_write(disk_sync_dir(log->host, log->dir)));
         noted = INT64_MAX; /* ... and they count: a cut below them has to be noted */
     }
     r->report->renewed = log->renewed && !known->told_here;

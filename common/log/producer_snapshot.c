@@ -95,6 +95,13 @@ static bool snapshot_name(const struct disk_entry *entry, int64_t *ret_offset)
            log_name_parse(entry->name, SNAPSHOT_SUFFIX, ret_offset);
 }
 
+/* It tells of what is not there, or is none. One that cannot be opened now may be the only one to tell of what is deleted. */
+static bool snapshot_void(err_t err)
+{
+    return err == ERR_RANGE || err == ERR_TRUNCATED || err == ERR_VERSION || err == ERR_CORRUPT ||
+           err == ERR_MALFORMED || err == ERR_TOO_LARGE || err == ERR_NOT_FOUND;
+}
+
 err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, const char *dir,
                              int64_t from, int64_t end, struct arena *arena,
                              struct producer_line **ret_lines, size_t *ret_count,
@@ -116,11 +123,11 @@ err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, c
         if (err == OK) {
             err = producer_snapshot_decode(bytes, crc, arena, ret_lines, ret_count);
         }
-        if (err == OK || err == ERR_NO_MEMORY || err == ERR_IO) {
-            found = err;
-        } else {
+        if (snapshot_void(err)) {
             TRY(snapshot_remove(host, dir, entries[count].name));
             removed = true;
+        } else {
+            found = err;
         }
     }
     TRY(removed ? disk_sync_dir(host, dir) : OK);

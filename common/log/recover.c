@@ -113,13 +113,13 @@ static err_t recovery_cut(struct log_recovery *r, uint32_t i, const struct log_s
         r->report->cut_bytes += log->segments[later]->bytes;
         r->report->dropped_segments++;
     }
-    TRY(log_retire_newest(log, i + 1));
+    TRY(err_of_write(log_retire_newest(log, i + 1)));
     TRY(segment_file(log, segment, FILE_BATCHES, false, &file));
     log->bytes -= bytes - scan->bad_at;
     segment->bytes = scan->bad_at;
     segment->trusted_from = min_i64(segment->trusted_from, segment->bytes);
     segment_mark_dirty(log, segment);
-    return scan->bad_at < bytes ? disk_truncate(file->disk, scan->bad_at) : OK;
+    return scan->bad_at < bytes ? err_of_write(disk_truncate(file->disk, scan->bad_at)) : OK;
 }
 
 /* The same bytes again, so that their pages are dirty and the next sync writes them. */
@@ -133,7 +133,7 @@ static err_t recovery_rewrite(struct log_recovery *r, struct log_segment *segmen
         TRY(disk_read(file->disk, at, r->scratch, want, &n));
         ENSURE(n > 0, ERR_IO);
         struct slice bytes = slice_of(r->scratch, n);
-        TRY(disk_write(file->disk, &bytes, 1, at));
+        TRY(err_of_write(disk_write(file->disk, &bytes, 1, at)));
         at += (int64_t)n;
     }
     return OK;
@@ -173,7 +173,7 @@ static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
 /* A scanned segment that is not the last: on disk before the next one, so that the open files stay few. */
 static err_t recovery_settle(struct log *log, struct log_segment *segment, int64_t end)
 {
-    TRY(segment_seal(log, segment));
+    TRY(err_of_write(segment_seal(log, segment)));
     log->end = end;
     TRY(log_sync_all(log));
     log_file_drop(&segment->file);

@@ -263,6 +263,9 @@ err_t disk_read_file(struct host *host, const char *path, size_t bytes_max, stru
 {
     struct inode *inode = tree_find(host, path);
     ENSURE(inode != NULL && !inode->is_dir, ERR_NOT_FOUND);
+    if (host->fail_read > 0 && --host->fail_read == 0) {
+        return host->fail_read_error;
+    }
     ENSURE(inode->live.n <= bytes_max, ERR_TOO_LARGE);
     return arena_copy(
                arena,

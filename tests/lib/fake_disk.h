@@ -47,6 +47,8 @@ void fake_disk_space_left(struct host *, int64_t bytes);
 void fake_disk_fail_sync(struct host *, int n);
 /* The n-th change from now on fails once with this error and changes nothing, or half of what it should; 0: none. */
 void fake_disk_fail_change(struct host *, int n, err_t);
+/* The n-th small file that is read as a whole from now on is not, for this error, once; 0: none. */
+void fake_disk_fail_read(struct host *, int n, err_t);
 /* Whether disk_hot says yes (it does at first). */
 void fake_disk_set_hot(struct host *, bool hot);
 /* Syncs of files and folders so far. */

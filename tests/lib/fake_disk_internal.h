@@ -83,6 +83,8 @@ struct host {
     int fail_sync;
     int fail_change;
     err_t fail_error;
+    int fail_read;
+    err_t fail_read_error;
     int open_files;
     uint64_t powers; /* how often the power went */
     uint64_t name_counter;

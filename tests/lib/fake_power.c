@@ -188,6 +188,12 @@ void fake_disk_fail_sync(struct host *host, int n)
     host->fail_sync = n;
 }
 
+void fake_disk_fail_read(struct host *host, int n, err_t err)
+{
+    host->fail_read = n;
+    host->fail_read_error = err;
+}
+
 void fake_disk_fail_change(struct host *host, int n, err_t err)
 {
     host->fail_change = n;

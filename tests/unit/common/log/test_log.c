@@ -36,7 +36,7 @@ Test(log, the_name_of_a_folder_is_on_disk_though_the_first_try_failed_there)
     size_t n = 1;
     ground_init(&g, 1);
     fake_disk_fail_change(g.host, 2, ERR_IO); /* the folder is made, and its parent not synced */
-    cr_assert_eq(ground_open(&g), ERR_IO);
+    cr_assert_eq(ground_open(&g), ERR_OFFLINE);
     ground_must_open(&g);
     ground_kill(&g);
     fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);

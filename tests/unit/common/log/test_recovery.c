@@ -94,6 +94,55 @@ Test(recovery, whole_segments_behind_a_bad_batch_go_and_are_told)
     ground_release(&g);
 }
 
+/* Segments that are below the start, whose indexes are gone, that are torn; and the n-th change of the disk fails. */
+static err_t open_harmed(int n)
+{
+    char path[64];
+    struct ground g;
+    ground_init(&g, 34);
+    g.config.segment_bytes = 1000;
+    int64_t batch = fill(&g, 30);
+    int64_t bases[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        bases[i] = log_segment(g.log, i).base_offset;
+    }
+    ground_kill(&g);
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.index", (long long)bases[1]);
+    cr_assert(fake_disk_forget(g.host, path));
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.log", (long long)bases[3]);
+    fake_disk_flip(g.host, path, batch + 100, 0);
+    fake_disk_put(g.host, DIR "/left-behind.tmp", "", 0);
+    g.known = (struct log_known){
+        .recovery_point = bases[3], .log_start = bases[1], .rewrite = true};
+    fake_disk_fail_change(g.host, n, ERR_IO);
+    err_t err = ground_open(&g);
+    cr_assert(err != OK || log_end(g.log) == bases[3] + 1);
+    ground_release(&g);
+    return err;
+}
+
+/* It is the device's fault: what is there can be read, and others need not copy it. */
+Test(recovery, what_cannot_be_written_while_a_log_is_opened_is_no_rot)
+{
+    int n = 1;
+    err_t err = OK;
+    while ((err = open_harmed(n)) != OK) {
+        cr_assert_eq(err, ERR_OFFLINE, "change %d: %s", n, err_text(err));
+        n++;
+    }
+    cr_assert_gt(n, 15);
+    struct ground g;
+    for (n = 1, err = ERR_OFFLINE; err != OK; n++) {
+        ground_init(&g, 35);
+        g.known.renewed = true;
+        fake_disk_fail_change(g.host, n, ERR_IO);
+        err = ground_open(&g);
+        cr_assert(err == OK || err == ERR_OFFLINE, "change %d of a new one: %s", n, err_text(err));
+        ground_release(&g);
+    }
+    cr_assert_gt(n, 5);
+}
+
 Test(recovery, rot_below_the_recovery_point_is_never_cut_off)
 {
     struct ground g;

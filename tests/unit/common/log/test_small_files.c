@@ -327,6 +327,31 @@ Test(producer_snapshot, the_newest_good_one_within_the_log_counts)
     files_release(&f);
 }
 
+/* It may be the only one that tells who wrote what is deleted. */
+Test(producer_snapshot, one_that_cannot_be_opened_now_stays)
+{
+    static const err_t errors[] = {ERR_LIMIT, ERR_PERMISSION, ERR_IO, ERR_NO_MEMORY};
+    struct files f;
+    files_init(&f);
+    struct producer_line line = producer(1);
+    struct producer_line *got = NULL;
+    size_t count = 0;
+    int64_t offset = 0;
+    cr_assert_eq(producer_snapshot_save(f.g.host, &f.g.heap, f.g.config.crc, "data", 100, &line, 1),
+                 OK);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        fake_disk_fail_read(f.g.host, 1, errors[i]);
+        cr_assert_eq(producer_snapshot_load(f.g.host, f.g.config.crc, "data", 0, 350, &f.arena,
+                                            &got, &count, &offset),
+                     errors[i]);
+        cr_assert_eq(producer_snapshot_load(f.g.host, f.g.config.crc, "data", 0, 350, &f.arena,
+                                            &got, &count, &offset),
+                     OK);
+        cr_assert_eq(offset, 100);
+    }
+    files_release(&f);
+}
+
 Test(small_files, random_bytes_are_refused_or_read_but_never_believed_beyond_their_end)
 {
     struct files f;
