@@ -36,12 +36,24 @@ static void failed(struct partition *p, const char *what, err_t err)
     partition_leave(p);
 }
 
+/* Where a leader finds no room, or anybody no memory: with the next checkpoint, and no recovery point is told before. */
+static bool put_off_epochs(struct partition *p, err_t err)
+{
+    partition_enter(p);
+    bool lacks = err == ERR_NO_MEMORY || (err == ERR_NO_SPACE && p->core.role == REPLICA_LEADER);
+    p->epochs_due = lacks && p->state == PARTITION_OPEN;
+    bool due = p->epochs_due;
+    lock_leave(p->lock);
+    return due;
+}
+
 static err_t save_epochs(struct partition *p, struct heap *heap)
 {
     uint32_t count = 0;
     struct epoch_line *lines = NULL;
     partition_enter(p);
-    if (p->log != NULL && !p->resting) {
+    bool good = p->log != NULL && !p->resting;
+    if (good) {
         const struct epoch_entry *entries = replica_epochs(&p->core, &count);
         lines = heap_alloc(heap, count * sizeof(*lines));
         for (uint32_t i = 0; lines != NULL && i < count; i++) {
@@ -49,10 +61,13 @@ static err_t save_epochs(struct partition *p, struct heap *heap)
         }
     }
     lock_leave(p->lock);
+    if (!good) {
+        return OK;
+    }
     err_t err = lines == NULL
-                    ? OK
+                    ? ERR_NO_MEMORY
                     : epoch_checkpoint_save(p->table->host, heap, p->folder, lines, count);
-    if (err != OK) {
+    if (!put_off_epochs(p, err) && err != OK) {
         failed(p, "writing its epochs", err);
     }
     return err;
@@ -85,7 +100,7 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
     }
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
                                        offset, lines.list, lines.count);
-    if (err != OK && err != ERR_NO_SPACE) {
+    if (err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY) {
         failed(p, "writing a snapshot of its producers", err);
     }
     return err;

@@ -145,7 +145,8 @@ struct partition {
     uint32_t chores;      /* enum chore */
     uint32_t chores_done; /* the job's own */
     bool view_known;
-    bool start_due; /* the snapshot for the newest start found no room: with the next checkpoint */
+    bool start_due;  /* the snapshot for the newest start found no room: with the next checkpoint */
+    bool epochs_due; /* the epoch file likewise */
     bool draining;
     bool syncing;
     /* An fsync of the whole log is to be reported: of what it had when that was first seen. */

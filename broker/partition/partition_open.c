@@ -229,6 +229,7 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
             p->name, p->index, p->folder, err_text(err), (long long)ret_report->bad_offset);
         return err;
     }
+    p->epochs_due = false;
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
     p->saved_start = log_start(log);

@@ -364,6 +364,22 @@ void partitions_start(struct partitions *table)
     upkeep_start(table);
 }
 
+/* A full device must not keep a broker from coming up, for who shall make room then? Without this note a crash in this boot is taken
+ * for a power cut. */
+static err_t note_boot(struct log_dir *dir)
+{
+    err_t err = log_dir_note_boot(dir);
+    if (err == ERR_NO_SPACE) {
+        trace_log(
+            dir->table->config.trace, TRACE_WARN, TRACE_PARTITION,
+            "The log directory %s has no room to note this boot: a crash will count as a loss "
+            "of power.",
+            dir->path);
+        return OK;
+    }
+    return err;
+}
+
 err_t partitions_registered(struct partitions *table, struct slice cluster_id, int64_t broker_epoch)
 {
     char text[CLUSTER_ID_MAX + 1];
@@ -373,7 +389,7 @@ err_t partitions_registered(struct partitions *table, struct slice cluster_id, i
     for (uint32_t i = 0; i < table->dir_count; i++) {
         if (!atomic_load(&table->dirs[i].offline)) {
             TRY(log_dir_set_cluster(&table->dirs[i], text));
-            TRY(log_dir_note_boot(&table->dirs[i]));
+            TRY(note_boot(&table->dirs[i]));
         }
     }
     memcpy(table->cluster_id, text, cluster_id.n + 1);

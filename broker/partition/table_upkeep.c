@@ -71,12 +71,10 @@ bool upkeep_point_take(struct point *point)
     bool open = p->state == PARTITION_OPEN;
     if (open) {
         point->recovery = log_recovery_point_take(p->log);
-        bool settled = !p->chores_running && p->chores == 0;
+        bool settled = !p->chores_running && p->chores == 0 && !p->epochs_due;
         bool told = settled && !p->start_due;
         point->log_start = told ? log_start(p->log) : min_i64(p->saved_start, log_start(p->log));
-        if (p->start_due) {
-            partition_chore(p, CHORE_START);
-        }
+        partition_chore(p, (p->start_due ? CHORE_START : 0) | (p->epochs_due ? CHORE_EPOCHS : 0));
         if (settled) {
             p->saved_point = point->recovery.offset;
         } else {
@@ -249,6 +247,12 @@ static bool files_below_start(const struct partition *p)
            log_segment(p->log, 1).base_offset <= log_start(p->log);
 }
 
+/* What a full device or full memory refuses is done another time. */
+static bool is_failure(err_t err)
+{
+    return err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY;
+}
+
 /* Moves the start over expired segments; true: files may go once the checkpoint says so. */
 static bool expire(struct partition *p, time_ms wall)
 {
@@ -261,7 +265,7 @@ static bool expire(struct partition *p, time_ms wall)
                                           .retention_bytes = p->settings.retention_bytes,
                                           .limit = p->core.high_watermark};
         err_t err = log_expire(p->log, &retention, wall, &moved);
-        if (err != OK) {
+        if (is_failure(err)) {
             partition_fail(p);
         } else if (moved) {
             struct step step = {.event = {.kind = REPLICA_LOG_START}};
@@ -283,7 +287,7 @@ static void drop_files(struct partition *p)
     struct log_doomed *doomed = NULL;
     time_ms delay_ms = p->settings.file_delete_delay_ms;
     if (p->state == PARTITION_OPEN && !p->rebuilding) {
-        if (log_drop(p->log, min_i64(p->saved_start, log_start(p->log))) != OK) {
+        if (is_failure(log_drop(p->log, min_i64(p->saved_start, log_start(p->log))))) {
             partition_fail(p);
         }
         doomed = log_doomed_take(p->log);
@@ -296,6 +300,16 @@ static void drop_files(struct partition *p)
     if (doomed != NULL) {
         late_add(p->table, doomed, "", delay_ms);
     }
+}
+
+/* Where the checkpoint found no room, or the snapshot that a new start waits for: what nobody needs any more goes without either. */
+static void thin(struct partition *p, bool full)
+{
+    partition_enter(p);
+    if (p->state == PARTITION_OPEN && (full || p->start_due)) {
+        log_thin(p->log);
+    }
+    partition_leave(p);
 }
 
 static void rest(struct partition *p)
@@ -333,11 +347,16 @@ static void retain_dir(struct log_dir *dir)
         moved += files ? 1 : 0;
         rest(points[i].p);
     }
-    if (moved > 0 && checkpoint_dir(dir) == OK) {
-        for (size_t i = 0; i < count; i++) {
-            if (points[i].log_start >= 0) {
-                drop_files(points[i].p);
-            }
+    err_t err = moved > 0 ? checkpoint_dir(dir) : OK;
+    for (size_t i = 0; i < count; i++) {
+        if (points[i].log_start >= 0) {
+            thin(points[i].p, err == ERR_NO_SPACE);
+        }
+    }
+    err = err == ERR_NO_SPACE ? checkpoint_dir(dir) : err;
+    for (size_t i = 0; i < count && err == OK; i++) {
+        if (points[i].log_start >= 0) {
+            drop_files(points[i].p);
         }
     }
     for (size_t i = 0; i < count; i++) {

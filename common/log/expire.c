@@ -67,6 +67,15 @@ err_t log_expire(struct log *log, const struct log_retention *retention, time_ms
     return OK;
 }
 
+void log_thin(struct log *log)
+{
+    bool good = !log->offline;
+    for (uint32_t i = 0; good && i + 1 < log->count && log->segments[i + 1]->base <= log->start;
+         i++) {
+        good = segment_drop_indexes(log, log->segments[i]) == OK;
+    }
+}
+
 err_t log_drop(struct log *log, int64_t saved_start)
 {
     ENSURE(!log->offline, ERR_OFFLINE);

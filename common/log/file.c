@@ -102,7 +102,11 @@ err_t log_doom(struct log *log, const char *path)
     struct log_doomed *doomed = doomed_new(log, to.s);
     ENSURE(doomed != NULL, ERR_NO_MEMORY);
     err_t err = disk_rename(log->host, path, to.s);
-    if (err != OK) {
+    bool renamed = err == OK;
+    if (err == ERR_NO_SPACE) { /* for the longer name: then it goes at once */
+        err = disk_unlink(log->host, path);
+    }
+    if (!renamed) {
         log->source->give(log->source->ctx, doomed, doomed->bytes);
         return err == ERR_NOT_FOUND ? OK : err;
     }

@@ -160,6 +160,8 @@ err_t segment_file(struct log *, struct log_segment *, enum log_file_kind, bool 
 void segment_note(struct log *, struct log_segment *, const struct batch_header *, int64_t at);
 /* Last time entry, entries to the files: nothing more is appended to it. */
 err_t segment_seal(struct log *, struct log_segment *) MUST_USE;
+/* Of one that is not active: there are none any more, until the log is opened again. */
+err_t segment_drop_indexes(struct log *, struct log_segment *) MUST_USE;
 /* Makes the active segment; the log is rolled to its end. */
 err_t log_roll_new(struct log *, time_ms now_wall_ms) MUST_USE;
 void segment_mark_dirty(struct log *, struct log_segment *);
@@ -279,13 +281,13 @@ struct log_recovery {
     bool rewrite;
     uint8_t *scratch; /* SCAN_BYTES */
 };
-/* How far a scan has come. */
-struct log_scan {
 /* While a log is opened: what cannot be read is its own rot, what cannot be written its directory's failure, like a failed sync. */
 static inline err_t err_of_write(err_t err)
 {
     return err == ERR_IO ? ERR_OFFLINE : err;
 }
+/* How far a scan has come. */
+struct log_scan {
     int64_t next;     /* the offset that must follow */
     int64_t crc_from; /* batches that end at or behind this offset are checked */
     int64_t bad_at;   /* where the first bad batch begins in its segment */

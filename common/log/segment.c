@@ -117,6 +117,25 @@ err_t segment_seal(struct log *log, struct log_segment *segment)
     return OK;
 }
 
+err_t segment_drop_indexes(struct log *log, struct log_segment *segment)
+{
+    static const char *const suffixes[] = {"", OFFSETS_SUFFIX, TIMES_SUFFIX};
+    assert(segment != log_active(log));
+    for (enum log_file_kind kind = FILE_OFFSETS; kind <= FILE_TIMES; kind++) {
+        struct log_index *index = segment_index(segment, kind);
+        struct log_path path;
+        log_file_drop(&index->file);
+        index_release(log, index);
+        index->flushed = 0;
+        index->dirty = false;
+        log_path_segment(log, segment->base, suffixes[kind], &path);
+        err_t err = disk_unlink(log->host, path.s);
+        ENSURE(err == OK || err == ERR_NOT_FOUND, err);
+    }
+    log->dir_dirty = true; /* one that was not synced does not come back below a recovery point */
+    return OK;
+}
+
 err_t log_roll_new(struct log *log, time_ms now_wall_ms)
 {
     struct log_segment *segment = NULL;

@@ -85,6 +85,12 @@ static void disk_gets_full(struct run *run, uint32_t victim)
     told(run, story_write(&run->story, ROUNDS), "writing goes on without a follower's disk");
     check(run, world_run(run->world, somebody_left, run->cluster, 60 * SECOND),
           "who cannot append leaves the in-sync set");
+    broker_crash(run->cluster, victim);
+    world_power_cut(host, FAKE_CUT_ORDERED);
+    world_power_on(host);
+    check(run, broker_start(run->cluster, victim), "the broker starts again without any room");
+    world_sleep(run->world, 10 * SECOND);
+    check(run, !run->cluster->brokers[victim].halted, "it waits for some");
     fake_disk_space_left(host, -1);
     whole(run);
     told(run, story_write(&run->story, ROUNDS), "writing goes on with it");

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/unit/common/log/fixture.h"
@@ -159,6 +160,66 @@ Test(retention, a_removed_log_leaves_nothing)
     ground_must_open(&g);
     cr_assert_eq(log_end(g.log), 0);
     ground_release(&g);
+}
+
+static bool has_times(struct ground *g, int64_t base)
+{
+    char path[64];
+    size_t n = 0;
+    (void)snprintf(path, sizeof(path), DIR "/%020lld.timeindex", (long long)base);
+    uint8_t *bytes = fake_disk_bytes(g->host, path, &n);
+    bool there = bytes != NULL;
+    free(bytes);
+    return there && n > 0;
+}
+
+/* Nobody has noted the new start, for want of room; then it dies, and there is still none. */
+Test(retention, what_makes_room_for_the_checkpoint_is_not_missed_after_a_crash)
+{
+    struct ground g;
+    int64_t bases[100];
+    ten_segments(&g);
+    g.known.recovery_point = log_recovery_point_take(g.log).offset;
+    cr_assert_eq(expire(&g, 1000, -1, 100, 1055), 50);
+    log_thin(g.log);
+    log_check(g.log);
+    for (int64_t base = 0; base < 90; base += 10) {
+        cr_assert_eq(has_times(&g, base), base >= 50, "%lld", (long long)base);
+    }
+    (void)ground_sync(&g);
+    ground_kill(&g);
+    fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);
+    fake_disk_space_left(g.host, 0);
+    ground_must_open(&g);
+    cr_assert_eq(log_start(g.log), 0);
+    cr_assert_geq(g.report.rebuilt_indexes, 5);
+    cr_assert_not(has_times(&g, 0));
+    cr_assert_eq(ground_replay(&g, 0, bases, 100), 100);
+    cr_assert_eq(expire(&g, 1000, -1, 100, 1055), 50, "their age is known all the same");
+    ground_kill(&g);
+    fake_disk_space_left(g.host, -1);
+    ground_must_open(&g);
+    cr_assert(has_times(&g, 0));
+    ground_release(&g);
+}
+
+/* A longer name in a full folder finds no room: then the file goes at once. */
+Test(retention, on_a_full_disk_segments_go_without_a_new_name)
+{
+    for (int n = 1; n <= 3; n++) {
+        struct ground g;
+        size_t bytes = 0;
+        ten_segments(&g);
+        cr_assert_eq(expire(&g, 1000, -1, 100, 1055), 50);
+        fake_disk_fail_change(g.host, n, ERR_NO_SPACE);
+        cr_assert_eq(log_drop(g.log, 50), OK);
+        log_check(g.log);
+        cr_assert_eq(log_segment_count(g.log), 5);
+        cr_assert_null(fake_disk_bytes(g.host, DIR "/00000000000000000000.log", &bytes));
+        log_doomed_run(log_doomed_take(g.log));
+        cr_assert_null(fake_disk_bytes(g.host, DIR "/00000000000000000000.log.deleted", &bytes));
+        ground_release(&g);
+    }
 }
 
 /* Where nothing more fits the newest segment cannot be rolled; the others go, and make room. */
