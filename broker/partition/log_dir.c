@@ -349,19 +349,30 @@ static err_t scan_folders(struct scan *scan)
     return OK;
 }
 
+/* Not there, or torn by somebody else's hand. One that cannot be read is not nothing: without it synced records count as a torn tail. */
+static bool is_no_checkpoint(err_t err)
+{
+    return err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_VERSION ||
+           err == ERR_TOO_LARGE;
+}
+
 static err_t scan_checkpoint(struct scan *scan, const char *file, size_t field)
 {
-    struct offset_line *lines;
-    size_t count;
-    err_t err = offset_checkpoint_load(scan->table->host, scan->dir->path, file, &scan->arena,
-                                       &lines, &count);
+    struct offset_line *lines = NULL;
+    size_t count = 0;
+    err_t err = ERR_IO;
+    for (int i = 0; i < 2 && err == ERR_IO; i++) {
+        err = offset_checkpoint_load(scan->table->host, scan->dir->path, file, &scan->arena, &lines,
+                                     &count);
+    }
+    ENSURE(err == OK || is_no_checkpoint(err), err);
+    if (err != OK && err != ERR_NOT_FOUND) {
+        trace_log(scan->table->config.trace, TRACE_WARN, TRACE_PARTITION,
+                  "%s/%s cannot be used (%s); starting without it.", scan->dir->path, file,
+                  err_text(err));
+    }
     if (err != OK) {
-        if (err != ERR_NOT_FOUND) {
-            trace_log(scan->table->config.trace, TRACE_WARN, TRACE_PARTITION,
-                      "%s/%s cannot be used (%s); starting without it.", scan->dir->path, file,
-                      err_text(err));
-        }
-        return err == ERR_NO_MEMORY ? err : OK;
+        return OK;
     }
     for (size_t i = 0; i < count; i++) {
         char key[TOPIC_NAME_MAX + 16];

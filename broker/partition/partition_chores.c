@@ -17,8 +17,8 @@
 static void failed(struct partition *p, const char *what, err_t err)
 {
     partition_enter(p);
-    bool rests = err == ERR_NO_SPACE && p->state == PARTITION_OPEN &&
-                 p->core.role != REPLICA_LEADER;
+    bool lacks = err == ERR_NO_SPACE || err == ERR_LIMIT;
+    bool rests = lacks && p->state == PARTITION_OPEN && p->core.role != REPLICA_LEADER;
     if (rests) {
         partition_rest(p, "no room for what it notes beside its log");
     }
@@ -372,7 +372,9 @@ static void forget_unsynced(struct partition *p)
 static void close_log(struct partition *p, struct heap *heap)
 {
     partition_enter(p);
-    bool abandoned = p->table->abandoned || p->resting;
+    /* What was loaded in part is not written down: the epochs of a log that is called clean are believed. */
+    bool loaded = p->core.role != REPLICA_LOADING;
+    bool abandoned = p->table->abandoned || p->resting || !loaded;
     bool noted = false;
     lock_leave(p->lock);
     if (!abandoned) {

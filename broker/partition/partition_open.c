@@ -63,7 +63,9 @@ static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
     struct epoch_line *lines = NULL;
     size_t count = 0;
     err_t err = epoch_checkpoint_load(p->table->host, p->folder, arena, &lines, &count);
-    ENSURE(err != ERR_NO_MEMORY && err != ERR_IO, err);
+    bool none = err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_VERSION ||
+                err == ERR_TOO_LARGE;
+    ENSURE(err == OK || none, err);
     bool whole = err == OK && count > 0 && lines[0].start_offset <= log_start(p->log);
     *ret_file = (struct epoch_file){lines, whole ? count : 0};
     struct epoch_entry *entries = arena_array(arena, ret_file->count, sizeof(*entries));
@@ -227,9 +229,9 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
             p->name, p->index, p->folder, err_text(err), (long long)ret_report->bad_offset);
+    p->epochs_due = false;
         return err;
     }
-    p->epochs_due = false;
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
     p->saved_start = log_start(log);
