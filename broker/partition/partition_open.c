@@ -197,12 +197,6 @@ static void tell_report(struct partition *p, const struct log_report *report)
                   report->rot_suspected ? ", with whole batches behind the broken one (rot?)" : "",
                   (long long)log_end(p->log));
     }
-    if (report->below_recovery_point) {
-        trace_log(
-            p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-            "%s-%d: the log ends at %lld, below its recovery point: bytes that were synced are gone.",
-            p->name, p->index, (long long)log_end(p->log));
-    }
 }
 
 static err_t open_log(struct partition *p, struct log_report *ret_report)
@@ -229,13 +223,13 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
             p->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
             "%s-%d: its log in %s does not open (%s, offset %lld); the replica stays offline.",
             p->name, p->index, p->folder, err_text(err), (long long)ret_report->bad_offset);
-    p->epochs_due = false;
         return err;
     }
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
     p->saved_start = log_start(log);
     p->start_due = false;
+    p->epochs_due = false;
     p->openings++;
     p->known_high_watermark = ret_report->renewed ? log_start(log) : p->known_high_watermark;
     lock_leave(p->lock);

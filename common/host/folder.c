@@ -64,6 +64,13 @@ static err_t entry_fill(DIR *dir, const struct dirent *from, struct arena *arena
     return OK;
 }
 
+/* NULL: the end, with errno 0, or an error. */
+static const struct dirent *dir_next(DIR *dir)
+{
+    errno = 0;
+    return readdir(dir);
+}
+
 static err_t dir_read(DIR *dir, struct arena *arena, struct disk_entry **ret_entries,
                       size_t *ret_count)
 {
@@ -71,7 +78,8 @@ static err_t dir_read(DIR *dir, struct arena *arena, struct disk_entry **ret_ent
     size_t count = 0;
     struct disk_entry *entries = arena_array(arena, room, sizeof(*entries));
     ENSURE(entries != NULL, ERR_NO_MEMORY);
-    for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+    const struct dirent *d = NULL;
+    while ((d = dir_next(dir)) != NULL) {
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
             continue;
         }
@@ -89,6 +97,7 @@ static err_t dir_read(DIR *dir, struct arena *arena, struct disk_entry **ret_ent
         TRY(err);
         count++;
     }
+    ENSURE(errno == 0, host_err(errno)); /* a log without its last segments looks like one */
     qsort(entries, count, sizeof(*entries), entry_order);
     *ret_entries = entries;
     *ret_count = count;

@@ -85,8 +85,7 @@ struct log_report {
     int64_t recovery_point; /* what was believed: the one given, or a truncation's note below it */
     bool
         rot_suspected; /* whole batches lay behind the first bad one: hardly a torn tail, tell someone */
-    bool below_recovery_point; /* there are no files, and the recovery point says that there were */
-    bool restarted;            /* everything lay below the log start: the log begins there, empty */
+    bool restarted; /* everything lay below the log start: the log begins there, empty */
     bool
         renewed; /* what was given is of another log that lay here before: nothing of it was believed */
 };
@@ -346,12 +345,12 @@ err_t log_expire(struct log *, const struct log_retention *, time_ms now_wall_ms
  * One stays as long as no sync has proven the name of the segment behind it: call again some time later.
  */
 err_t log_drop(struct log *, int64_t saved_start) MUST_USE;
+
 /*
  * The indexes of segments wholly below the start go at once. On a full device that makes room for the checkpoint that log_drop
  * waits for, and needs none itself: nobody asks for them any more, and where a crash brings the old start back they are made again.
  */
 void log_thin(struct log *);
-
 
 /* Files renamed `.deleted` by drop, truncate and restart, to be unlinked after file.delete.delay.ms. */
 struct log_doomed;

@@ -119,7 +119,10 @@ static err_t open_empty(struct log *log, int64_t start, struct log_report *repor
     log->start = start;
     log->end = start;
     log->durable_end = start;
-    report->below_recovery_point = report->recovery_point > start;
+    if (report->recovery_point > start) { /* what was synced is gone, files and all */
+        report->bad_offset = start;
+        return ERR_CORRUPT;
+    }
     report->segments = 1;
     TRY(err_of_write(log_roll_new(log, 0)));
     return log_sync_all(log);

@@ -419,7 +419,6 @@ void world_open(struct world *w, bool clean)
                        (long long)from, (long long)to, (long long)w->now.end, (long long)durable);
     cr_assert(match != &w->now || from <= w->start || w->now.count == 0);
     cr_assert(!clean || (match == &w->now && to == w->now.end));
-    cr_assert(!w->g.report.below_recovery_point);
     cr_assert_eq(log_durable_end(w->g.log), to);
     free(got);
     world_adopt(w, match, to);

@@ -197,6 +197,23 @@ Test(recovery, a_log_that_lost_what_lay_below_its_recovery_point_does_not_open)
     ground_release(&g);
 }
 
+/* As a repair of the file system may leave it. It opened empty, and whoever led by it took all that the others had. */
+Test(recovery, a_log_that_lost_all_its_files_does_not_open)
+{
+    struct ground g;
+    (void)killed_with(&g, 20);
+    cr_assert(fake_disk_forget(g.host, FIRST));
+    for (int clean = 0; clean < 2; clean++) {
+        g.known.clean = clean == 1;
+        cr_assert_eq(ground_open(&g), ERR_CORRUPT);
+        cr_assert_eq(g.report.bad_offset, 0);
+    }
+    g.known = (struct log_known){.recovery_point = 20, .log_start = 20};
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 20, "all of it was deleted");
+    ground_release(&g);
+}
+
 /* Seed 604604: what a write left that was lost in the middle of the last batch's header. */
 Test(recovery, a_last_batch_that_says_it_is_shorter_than_it_was_is_rotten)
 {
