@@ -47,6 +47,11 @@ static void chunk_send(struct raft *raft, struct raft_actions *actions, struct r
 {
     struct raft_leadership *l = &raft->leader;
     assert(raft->log.snapshot.index > 0);
+    /* A newer one was taken meanwhile: it has other bytes, and perhaps not so many. */
+    if (peer->chunk_index != raft->log.snapshot.index) {
+        peer->chunk_index = raft->log.snapshot.index;
+        peer->chunk_offset = 0;
+    }
     struct raft_message *message = raft_send(raft, actions, RAFT_SEND_SNAPSHOT, peer->node, 0);
     message->chunk.request = ++l->request;
     message->chunk.snapshot = raft->log.snapshot;
@@ -336,12 +341,20 @@ void raft_on_append_answer(struct raft *raft, struct raft_actions *actions,
     }
 }
 
+/* Of the chunk that is out; or of one before it, which was asked for again because its answer took long: where that goes on from is news,
+ * and who waits for the newest answer may wait for ever. */
+static bool chunk_news(const struct raft_peer *peer, const struct raft_chunk_answer *answer)
+{
+    bool on = answer->installed || answer->next_offset > peer->chunk_offset;
+    return answer->request == peer->chunk_request || (answer->index == peer->chunk_index && on);
+}
+
 void raft_on_chunk_answer(struct raft *raft, struct raft_actions *actions,
                           const struct raft_message *message)
 {
     const struct raft_chunk_answer *answer = &message->chunk_answer;
     struct raft_peer *peer = peer_heard(raft, message, answer->request);
-    if (peer == NULL || peer->progress != RAFT_SNAPSHOT || answer->request != peer->chunk_request) {
+    if (peer == NULL || peer->progress != RAFT_SNAPSHOT || !chunk_news(peer, answer)) {
         return;
     }
     if (answer->installed && answer->index >= 0 && answer->index <= raft->log.last) {

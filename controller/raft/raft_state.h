@@ -61,7 +61,8 @@ struct raft_peer {
     time_ms caught_up_at;
     raft_index measured_end; /* our last entry when it last accepted an append, at `measured_at` */
     time_ms measured_at;
-    uint64_t chunk_offset;  /* SNAPSHOT: next byte to send */
+    uint64_t chunk_offset;  /* SNAPSHOT: next byte to send, ... */
+    raft_index chunk_index; /* ... of this one */
     uint64_t chunk_request; /* the chunk that is out; 0: none */
     time_ms chunk_resend_at;
     raft_index
