@@ -346,7 +346,10 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
     }
     struct log_report report;
     TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
-    ENSURE(!report.rot_suspected || report.bad_offset >= store->point, ERR_CORRUPT);
+    /* What was once on disk is in the log, or a snapshot stands for it. (Whether whole entries lay behind what is broken is no
+     * question to ask: opening the log has cut them off, and the next start would find nothing wrong.) */
+    ENSURE(max_i64(log_end(store->log), offset_of_index(store->snapshot.index + 1)) >= store->point,
+           ERR_CORRUPT);
     struct facts facts = {0};
     TRY(facts_gather(store, arena, &facts));
     if (!log_fits(store, &facts)) {

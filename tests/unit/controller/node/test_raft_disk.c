@@ -262,3 +262,81 @@ Test(raft_disk, whose_disk_has_failed_takes_nothing_more)
     store_site_end(&d.at);
     world_close(world);
 }
+
+/* What it finds at so many starts, after a bit of entry 11 of 100 is another one. */
+static void opens_never(int64_t byte, int starts)
+{
+    static const char path[] = "/meta/__cluster_metadata-0/00000000000000000000.log";
+    struct world *world = world_open(1, false);
+    struct disk d;
+    size_t n = 0;
+    disk_begin(&d, world, "10.0.0.1");
+    store_begin(&d);
+    append(&d, 1, 100, 1);
+    cr_assert(world_run(world, is_durable, &d, 10000000));
+    append(&d, 101, 101, 1); /* with its sync the others are told */
+    store_end(&d);
+    free(fake_disk_bytes(d.at.host, path, &n));
+    fake_disk_flip(d.at.host, path, (int64_t)(n / 101 * 10) + byte, 3);
+    for (int i = 0; i < starts; i++) {
+        arena_clear(&d.at.arena);
+        cr_assert_eq(store_site_open(&d.at, &events, &d), ERR_CORRUPT, "start %d", i);
+    }
+    store_site_end(&d.at);
+    world_close(world);
+}
+
+/* It refused once. Opening the log had cut it where it was rotten, and who started it again had a voter that had forgotten what it had
+ * acknowledged. Nor does it depend on what lies behind: who cannot tell how long a batch is finds nothing whole there. */
+Test(raft_disk, what_has_rotted_is_refused_at_every_start)
+{
+    opens_never(40, 3);
+    opens_never(11, 3); /* the lowest byte of its length */
+}
+
+/* The follower dies after so many changes of its disk by an install that takes the place of a longer log. false: it was done by then. */
+static bool dies_in_install(int changes)
+{
+    struct world *world = world_open(1, false);
+    struct disk leader, follower;
+    two_begin(world, &leader, &follower, 4);
+    append(&follower, 1, 50, 3);
+    struct raft_entry entry = {.term = 3, .kind = RAFT_DATA, .payload = slice_str("entry")};
+    raft_disk_append(follower.at.store, ++follower.written, 41, 41, &entry, 1); /* another file */
+    append(&follower, 42, 100, 3);
+    cr_assert(world_run(world, is_durable, &follower, 10000000));
+    append(&follower, 101, 101, 3); /* with its sync the others are told */
+    cr_assert(world_run(world, is_durable, &follower, 10000000));
+    struct host *host = follower.at.host;
+    follower.rots = true;
+    fake_disk_freeze_after(host, changes);
+    snapshot_send(&leader, &follower);
+    bool died = follower.stopped > 0;
+    world_crash(host);
+    fake_disk_freeze_after(host, -1);
+    store_site_begin(&follower.at, host);
+    store_begin(&follower);
+    raft_index end = follower.at.found.first_index - 1;
+    for (size_t i = 0; i < follower.at.found.run_count; i++) {
+        end += follower.at.found.runs[i].count;
+    }
+    bool installed = follower.at.found.snapshot.index == 20;
+    cr_assert_eq(end, installed ? 20 : 101, "after %d changes", changes);
+    cr_assert(installed || died);
+    store_end(&follower);
+    store_end(&leader);
+    store_site_end(&follower.at);
+    store_site_end(&leader.at);
+    world_close(world);
+    return died;
+}
+
+/* On the way the log ends before what was told to be on disk; but the snapshot is there by then. */
+Test(raft_disk, an_install_that_broke_off_anywhere_is_no_rot)
+{
+    int changes = 0;
+    while (dies_in_install(changes)) {
+        changes++;
+    }
+    cr_assert_gt(changes, 5);
+}
