@@ -87,6 +87,14 @@ static void conn_fail(struct rpc_conn *conn, err_t why)
     }
 }
 
+void rpc_break(struct rpc_conn *conn, err_t why)
+{
+    if (!conn->closed) {
+        net_close(conn->net);
+        conn_fail(conn, why);
+    }
+}
+
 static void *unpack_alloc(void *ctx, size_t n)
 {
     return arena_alloc(ctx, n);
@@ -209,7 +217,7 @@ static struct rpc_conn *conn_new(struct rpc *rpc, const struct rpc_events *event
     return conn;
 }
 
-static void frame_send(struct rpc_conn *conn, Odradek__Frame *frame)
+static bool frame_send(struct rpc_conn *conn, Odradek__Frame *frame)
 {
     frame->version = RPC_VERSION;
     size_t n = odradek__frame__get_packed_size(frame);
@@ -218,7 +226,7 @@ static void frame_send(struct rpc_conn *conn, Odradek__Frame *frame)
     chain_init(&chain, conn->rpc->heap);
     uint8_t *p = chain_add_memory(&chain, n + 4);
     if (p == NULL) {
-        return; /* as if it were lost on the way: every asker has a deadline, Raft repeats itself */
+        return false; /* as if it were lost on the way: every asker has a deadline, Raft repeats itself */
     }
     p[0] = (uint8_t)(n >> 24);
     p[1] = (uint8_t)(n >> 16);
@@ -227,6 +235,7 @@ static void frame_send(struct rpc_conn *conn, Odradek__Frame *frame)
     size_t packed = odradek__frame__pack(frame, p + 4);
     assert(packed == n);
     net_send(conn->net, &chain);
+    return true;
 }
 
 static void hello_send(struct rpc_conn *conn)
@@ -234,7 +243,7 @@ static void hello_send(struct rpc_conn *conn)
     Odradek__Frame frame = ODRADEK__FRAME__INIT;
     frame.body_case = ODRADEK__FRAME__BODY_HELLO;
     frame.hello = conn->rpc->hello;
-    frame_send(conn, &frame);
+    (void)frame_send(conn, &frame);
 }
 
 err_t rpc_accept(struct rpc *rpc, struct net_conn *net, const struct rpc_events *events, void *ctx,
@@ -277,12 +286,12 @@ size_t rpc_unsent_bytes(const struct rpc_conn *conn)
     return net_unsent_bytes(conn->net);
 }
 
-void rpc_send(struct rpc_conn *conn, Odradek__Frame *frame)
+bool rpc_send(struct rpc_conn *conn, Odradek__Frame *frame)
 {
     assert(!conn->closed);
     frame->id = 0;
     frame->answer = false;
-    frame_send(conn, frame);
+    return frame_send(conn, frame);
 }
 
 static void on_deadline(struct timer *timer)
@@ -302,7 +311,7 @@ void rpc_ask(struct rpc_conn *conn, struct rpc_call *call, Odradek__Frame *frame
     frame->id = call->id;
     frame->answer = false;
     frame->deadline_ms = (uint32_t)min_i64(timeout_ms, UINT32_MAX);
-    frame_send(conn, frame);
+    (void)frame_send(conn, frame);
 }
 
 void rpc_forget(struct rpc_call *call)
@@ -325,7 +334,7 @@ void rpc_answer(struct rpc *rpc, struct rpc_asker asker, Odradek__Frame *frame)
     if (conn != NULL && asker.request != 0 && net_unsent_bytes(conn->net) <= UNSENT_MAX) {
         frame->id = asker.request;
         frame->answer = true;
-        frame_send(conn, frame);
+        (void)frame_send(conn, frame);
     }
 }
 

@@ -50,11 +50,13 @@ err_t rpc_dial(struct rpc *, const struct net_address *, const struct rpc_events
                struct rpc_conn **ret_conn) MUST_USE;
 /* At once; `down` does not come, calls that wait end with ERR_CLOSED. */
 void rpc_close(struct rpc_conn *);
+/* The same by who does not own it: `down` comes, from inside, so that whoever knows it lets go. */
+void rpc_break(struct rpc_conn *, err_t why);
 const char *rpc_peer(const struct rpc_conn *);
 size_t rpc_unsent_bytes(const struct rpc_conn *);
 
-/* A message nobody waits for. Sets version and id. */
-void rpc_send(struct rpc_conn *, Odradek__Frame *);
+/* A message nobody waits for. Sets version and id. false: there is no memory for it, it is as if it were lost on the way. */
+bool rpc_send(struct rpc_conn *, Odradek__Frame *);
 
 /* A request on its way: a node inside the asker's struct. */
 struct rpc_call {

@@ -48,22 +48,24 @@ void tail_end(struct tail *tail, const struct rpc_conn *conn)
     }
 }
 
-static void push(struct rpc_conn *conn, Odradek__TailPush *body)
+/* ERR_BUSY: there is no memory for it now. What is left out would not be missed by who follows: of a snapshot it would be gone, topics and
+ * all, and an entry is looked for when the next one comes. */
+static err_t push(struct rpc_conn *conn, Odradek__TailPush *body)
 {
     Odradek__Frame frame = ODRADEK__FRAME__INIT;
     frame.body_case = ODRADEK__FRAME__BODY_TAIL_PUSH;
     frame.tail_push = body;
-    rpc_send(conn, &frame);
+    return rpc_send(conn, &frame) ? OK : ERR_BUSY;
 }
 
-static void push_batch(struct rpc_conn *conn, int64_t offset, int32_t epoch, struct slice payload)
+static err_t push_batch(struct rpc_conn *conn, int64_t offset, int32_t epoch, struct slice payload)
 {
     Odradek__TailPush body = ODRADEK__TAIL_PUSH__INIT;
     body.offset = offset;
     body.epoch = epoch;
     body.batch.data = (uint8_t *)payload.p;
     body.batch.len = payload.n;
-    push(conn, &body);
+    return push(conn, &body);
 }
 
 /* One chunk of the snapshot; the image is let go behind the last one. */
@@ -72,6 +74,7 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
     struct arena arena;
     struct buf bytes;
     bool done = false;
+    struct meta_cursor before = session->cursor;
     static_assert(CHUNK_BYTES + PACK_BATCH_MAX < CHUNK_MAX, "whatever settings there are");
     arena_init(&arena, memory_source(loop_host(tail->rpc->loop)), 16384, (size_t)64 << 20);
     buf_init(&bytes, tail->heap, CHUNK_MAX);
@@ -85,11 +88,12 @@ static err_t push_chunk(struct tail *tail, struct tail_session *session, struct 
         body.snapshot = true;
         body.snapshot_first = session->first_chunk;
         body.snapshot_last = done;
-        session->first_chunk = false;
-        push(conn, &body);
+        err = push(conn, &body);
     }
     buf_release(&bytes);
     arena_release(&arena);
+    session->first_chunk = session->first_chunk && err != OK;
+    session->cursor = err == OK ? session->cursor : before;
     if (err == OK && done) {
         meta_image_drop(machine_store(tail->machine), session->image);
         session->image = NULL;
@@ -107,37 +111,40 @@ static err_t push_entries(struct tail *tail, struct tail_session *session, struc
                                quorum_applied(tail->quorum), READ_BYTES, &arena, &entries, &count);
     for (size_t i = 0; i < count && err == OK; i++) {
         bool data = entries[i].kind == RAFT_DATA;
-        push_batch(conn, session->next++, entries[i].term,
-                   data ? entries[i].payload : (struct slice){0});
+        err = push_batch(conn, session->next, entries[i].term,
+                         data ? entries[i].payload : (struct slice){0});
+        session->next += err == OK;
     }
     arena_release(&arena);
     return err;
 }
 
-/* Pushes as much as there is and the connection takes. False: the session is over. */
-static bool session_push(struct tail *tail, struct tail_session *session)
+/* Pushes as much as there is and the connection takes; where that fails both are gone on return. */
+static void session_push(struct tail *tail, struct tail_session *session)
 {
     struct rpc_conn *conn = rpc_find(tail->rpc, session->conn);
     if (conn == NULL) {
-        return false;
+        session_end(tail, session);
+        return;
     }
     while (session->image != NULL || session->next <= quorum_applied(tail->quorum)) {
-        if (rpc_unsent_bytes(conn) > UNSENT_PAUSE) {
+        err_t err = rpc_unsent_bytes(conn) > UNSENT_PAUSE ? ERR_BUSY
+                    : session->image != NULL              ? push_chunk(tail, session, conn)
+                                                          : push_entries(tail, session, conn);
+        if (err == ERR_BUSY) {
             timer_arm(tail->rpc->loop, &tail->timer,
                       loop_now_us(tail->rpc->loop) + RETRY_MS * 1000);
-            return true;
+            return;
         }
-        err_t err = session->image != NULL ? push_chunk(tail, session, conn)
-                                           : push_entries(tail, session, conn);
         if (err != OK) {
             trace_log(tail->trace, TRACE_WARN, TRACE_TAIL,
                       "tail of %s broken off at offset %lld: %s; it will ask again", rpc_peer(conn),
                       (long long)session->next, err_text(err));
-            rpc_close(conn);
-            return false;
+            session_end(tail, session);
+            rpc_break(conn, ERR_LIMIT); /* who answers on it must not keep it */
+            return;
         }
     }
-    return true;
 }
 
 static void sessions_push(struct tail *tail)
@@ -145,10 +152,7 @@ static void sessions_push(struct tail *tail)
     for (struct list_node *node = tail->sessions.head.next, *next; node != &tail->sessions.head;
          node = next) {
         next = node->next;
-        struct tail_session *session = CONTAINER_OF(node, struct tail_session, node);
-        if (!session_push(tail, session)) {
-            session_end(tail, session);
-        }
+        session_push(tail, CONTAINER_OF(node, struct tail_session, node));
     }
 }
 
@@ -228,9 +232,7 @@ void tail_subscribe(struct tail *tail, struct rpc_conn *conn, const Odradek__Fra
     answer.body_case = ODRADEK__FRAME__BODY_DONE;
     answer.done = &done;
     rpc_answer(tail->rpc, asker, &answer);
-    if (!session_push(tail, session)) {
-        session_end(tail, session);
-    }
+    session_push(tail, session);
 }
 
 void tail_committed(struct tail *tail, raft_index index, raft_term term, struct slice payload)
@@ -243,8 +245,8 @@ void tail_committed(struct tail *tail, raft_index index, raft_term term, struct 
         if (conn == NULL) {
             session_end(tail, session);
         } else if (session->image == NULL && session->next == index &&
-                   rpc_unsent_bytes(conn) <= UNSENT_PAUSE) {
-            push_batch(conn, index, term, payload);
+                   rpc_unsent_bytes(conn) <= UNSENT_PAUSE &&
+                   push_batch(conn, index, term, payload) == OK) {
             session->next++;
         } else {
             timer_arm(tail->rpc->loop, &tail->timer, loop_now_us(tail->rpc->loop));

@@ -1,16 +1,22 @@
-/* What an active controller does with the words of brokers that come by a connection it does not push the metadata to. */
+/* What an active controller does with the connections of brokers, and with words that come by one it does not push the metadata to. */
 #include "common/port/clock.h"
 #include "common/wire/kafka_error.h"
 #include "controller/node/controller_node.h"
 #include "tests/unit/controller/node/store_site.h"
 
-#define SECOND INT64_C(1000000)
-#define PORT   9093
-#define BROKER 101
+#define SECOND     INT64_C(1000000)
+#define PORT       9093
+#define BROKER     101
+#define FAR        102
+/* Brokers that were registered once, with all that a record can hold, and the bytes of metadata between two snapshots. */
+#define PAST       1600
+#define PAST_FIRST 1000
+#define PAST_BYTES ((int64_t)2 << 20)
 
-/* A process of broker 101. */
+/* A process of broker 101, or of one far away. */
 struct process {
     struct stage *stage;
+    struct store_site *at;
     struct rpc rpc;
     Odradek__Hello hello;
     Odradek__Node self;
@@ -21,6 +27,8 @@ struct process {
     int32_t error;
     int64_t reached; /* what it has of the metadata, and of which term */
     int32_t epoch;
+    bool follows;
+    int32_t past; /* whom it registers */
 };
 
 struct stage {
@@ -30,7 +38,9 @@ struct stage {
     struct controller_node *node;
     bool halted;
     struct store_site broker;
-    struct process processes[2]; /* one after the other */
+    struct store_site away;
+    struct process processes[4]; /* one after the other */
+    struct process far;
 };
 
 static const struct net_address address = {.host = "10.0.0.1", .port = PORT};
@@ -88,7 +98,9 @@ static void on_up(void *ctx, struct rpc_conn *conn, const Odradek__Hello *peer)
 
 static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *frame)
 {
-    cr_assert(ctx != NULL && conn != NULL && frame == NULL, "nobody subscribed");
+    const struct process *p = ctx;
+    cr_assert(conn != NULL && p->follows, "nobody subscribed");
+    cr_assert_eq(frame->body_case, ODRADEK__FRAME__BODY_TAIL_PUSH);
 }
 
 static void on_down(void *ctx, struct rpc_conn *conn, err_t why)
@@ -166,13 +178,14 @@ static void say_lost(void *ctx)
 
 static void subscribe(void *ctx)
 {
-    const struct process *p = ctx;
+    struct process *p = ctx;
     Odradek__Tail body = ODRADEK__TAIL__INIT;
     Odradek__Frame frame = ODRADEK__FRAME__INIT;
     body.offset = p->reached;
     body.epoch = p->epoch;
     frame.body_case = ODRADEK__FRAME__BODY_TAIL;
     frame.tail = &body;
+    p->follows = true;
     ask(ctx, &frame);
 }
 
@@ -200,19 +213,50 @@ static void register_it(void *ctx)
     ask(p, &frame);
 }
 
+static void register_past(void *ctx)
+{
+    struct process *p = ctx;
+    char text[HOST_NAME_MAX_BYTES + 1];
+    struct uuid id = {.b = {9, (uint8_t)(p->past >> 8), (uint8_t)p->past}};
+    Odradek__Endpoint endpoints[LISTENERS_MAX], *all[LISTENERS_MAX];
+    Odradek__LogDir dir = ODRADEK__LOG_DIR__INIT, *dirs[] = {&dir};
+    Odradek__Register body = ODRADEK__REGISTER__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t i = 0; i < LISTENERS_MAX; i++) {
+        odradek__endpoint__init(&endpoints[i]);
+        endpoints[i].listener = endpoints[i].host = text;
+        endpoints[i].port = 9092;
+        all[i] = &endpoints[i];
+    }
+    dir.id = body.incarnation = rpc_uuid(&id);
+    dir.state = ODRADEK__DIR_STATE__DIR_NEW;
+    body.broker = p->past;
+    body.endpoints = all;
+    body.n_endpoints = LISTENERS_MAX;
+    body.dirs = dirs;
+    body.n_dirs = 1;
+    frame.body_case = ODRADEK__FRAME__BODY_REGISTER;
+    frame.register_ = &body;
+    ask(p, &frame);
+}
+
 /* ---- the stage ---- */
 
-static void process_begin(struct stage *s, struct process *p, uint8_t incarnation)
+static void process_begin(struct stage *s, struct process *p, struct store_site *at,
+                          uint8_t incarnation)
 {
     p->stage = s;
+    p->at = at;
     p->incarnation = (struct uuid){.b = {incarnation}};
     odradek__hello__init(&p->hello);
     odradek__node__init(&p->self);
-    p->self.id = BROKER;
+    p->self.id = at == &s->away ? FAR : BROKER;
     p->hello.role = ODRADEK__ROLE__ROLE_BROKER;
     p->hello.node = &p->self;
     p->hello.incarnation = rpc_uuid(&p->incarnation);
-    rpc_init(&p->rpc, s->broker.loop, &s->broker.heap, (struct hash_key){1, 2}, &p->hello);
+    rpc_init(&p->rpc, at->loop, &at->heap, (struct hash_key){1, 2}, &p->hello);
 }
 
 static void stage_begin(struct stage *s)
@@ -225,7 +269,8 @@ static void stage_begin(struct stage *s)
                                          .election_min_ms = 100,
                                          .election_max_ms = 200,
                                          .settings = controller_settings_default(),
-                                         .snapshot_bytes = INT64_MAX};
+                                         .snapshot_bytes = PAST_BYTES,
+                                         .trailing_entries = 1};
     char why[256] = "";
     *s = (struct stage){.world = world_open(1, false)};
     s->host = world_host(s->world, "10.0.0.1");
@@ -234,9 +279,11 @@ static void stage_begin(struct stage *s)
                                        &s->node),
                  OK, "%s", why);
     store_site_begin(&s->broker, world_host(s->world, "10.0.1.1"));
+    store_site_begin(&s->away, world_host(s->world, "10.0.1.2"));
     for (uint8_t i = 0; i < ARRAY_LEN(s->processes); i++) {
-        process_begin(s, &s->processes[i], i + 1);
+        process_begin(s, &s->processes[i], &s->broker, i + 1);
     }
+    process_begin(s, &s->far, &s->away, 100);
 }
 
 static void until_active(struct stage *s)
@@ -249,7 +296,9 @@ static void stage_end(struct stage *s)
     for (size_t i = 0; i < ARRAY_LEN(s->processes); i++) {
         store_site_do(&s->broker, s->world, hang_up, &s->processes[i]);
     }
+    store_site_do(&s->away, s->world, hang_up, &s->far);
     store_site_end(&s->broker);
+    store_site_end(&s->away);
     controller_node_stop(s->node);
     cr_assert(world_run(s->world, ended, s->host, 10 * SECOND));
     cr_assert_not(s->halted);
@@ -259,13 +308,13 @@ static void stage_end(struct stage *s)
 
 static void process_up(struct stage *s, struct process *p)
 {
-    store_site_do(&s->broker, s->world, dial, p);
+    store_site_do(p->at, s->world, dial, p);
     cr_assert(world_run(s->world, up, p, SECOND));
 }
 
 static int32_t answer_to(struct stage *s, struct process *p, void (*say)(void *ctx))
 {
-    store_site_do(&s->broker, s->world, say, p);
+    store_site_do(p->at, s->world, say, p);
     cr_assert(world_run(s->world, answered, p, 2 * SECOND));
     return p->error;
 }
@@ -363,5 +412,42 @@ Test(brokers, who_has_an_entry_of_ours_that_somebody_else_committed_is_sent_away
     cr_assert_eq(answer_to_who_has(&s, raft_last_index(raft) + 1, term), KAFKA_OFFSET_OUT_OF_RANGE,
                  "nobody else appends in our term");
     cr_assert(appends(&s));
+    stage_end(&s);
+}
+
+static bool down(void *ctx)
+{
+    return ((struct process *)ctx)->conn == NULL;
+}
+
+/* A broker did not read for so long that the log no longer had what it was to be pushed next. Its connection was closed, and the
+ * controller kept what it knew of it: when the broker was back, whoever had got that memory since lost its connection. */
+Test(brokers, whose_tail_is_broken_off_takes_nobody_elses_connection)
+{
+    struct stage s;
+    stage_begin(&s);
+    until_active(&s);
+    process_up(&s, &s.far);
+    s.far.reached = -1;
+    cr_assert_eq(answer_to(&s, &s.far, subscribe), KAFKA_NONE);
+    process_up(&s, &s.processes[0]);
+    world_cut(s.host, s.away.host, world_now_us(s.world) + 60 * SECOND);
+    for (int32_t i = 0; i < PAST; i++) {
+        s.processes[0].past = PAST_FIRST + i;
+        cr_assert_eq(answer_to(&s, &s.processes[0], register_past), KAFKA_NONE);
+    }
+    cr_assert_gt(controller_node_raft(s.node)->log.first, PAST * 3 / 4);
+    cr_assert_not(down(&s.far));
+    cr_assert(world_run(s.world, down, &s.far, 60 * SECOND));
+    for (size_t i = 1; i < ARRAY_LEN(s.processes); i++) {
+        process_up(&s, &s.processes[i]);
+    }
+    process_up(&s, &s.far);
+    cr_assert_eq(answer_to(&s, &s.far, subscribe), KAFKA_NONE);
+    world_sleep(s.world, SECOND);
+    cr_assert_not(down(&s.far));
+    for (size_t i = 0; i < ARRAY_LEN(s.processes); i++) {
+        cr_assert_not(down(&s.processes[i]), "%zu", i);
+    }
     stage_end(&s);
 }
