@@ -20,6 +20,7 @@ struct machine {
     struct machine_options options;
     struct slice cluster_id;
     bool active;
+    bool failed; /* its image lacks something that is committed: it is the last one */
     bool deciding;
     struct list queue;   /* orders not decided yet */
     struct list waiting; /* decided; by wait_offset */
@@ -35,6 +36,7 @@ static time_ms now_ms(const struct machine *m)
 
 static void machine_fail(struct machine *m, const char *sentence)
 {
+    m->failed = true;
     m->events->failed(m->ctx, sentence);
 }
 
@@ -197,6 +199,9 @@ static void answers_release(struct machine *m)
 
 void machine_leading(struct machine *m, raft_term term)
 {
+    if (m->failed) { /* the node is stopping, and decides nothing by such an image */
+        return;
+    }
     trace_log(m->trace, TRACE_INFO, TRACE_STATE,
               "active controller of epoch %d, metadata offset %lld", term,
               (long long)meta_offset(controller_committed(&m->state)));
@@ -295,6 +300,9 @@ static err_t batch_replay(struct machine *m, raft_index index, const struct raft
 void machine_committed(struct machine *m, raft_index index, const struct raft_entry *entry)
 {
     struct slice payload = entry->kind == RAFT_DATA ? entry->payload : (struct slice){0};
+    if (m->failed) { /* what follows may fit, and a snapshot of that would be there at the next start */
+        return;
+    }
     if (entry->kind == RAFT_DATA && m->active) {
         controller_commit(&m->state, index);
     } else if (entry->kind == RAFT_DATA) {
@@ -307,6 +315,8 @@ void machine_committed(struct machine *m, raft_index index, const struct raft_en
                 m,
                 err == ERR_VERSION
                     ? "the metadata log holds records of a newer version: upgrade this controller"
+                : err == ERR_NO_MEMORY
+                    ? "there is no memory for what the metadata log holds; with more, start again"
                     : "the metadata log does not fit its own state: restore this controller "
                       "from its peers by emptying its directory");
             return;

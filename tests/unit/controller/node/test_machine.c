@@ -1,6 +1,7 @@
 /* The machine of a controller that leads alone, and has no memory left when it is told so. */
 #include "controller/node/machine.h"
 
+#include "common/meta/codec/meta_codec.h"
 #include "common/port/clock.h"
 #include "tests/lib/memory.h"
 #include "tests/unit/controller/node/store_site.h"
@@ -20,6 +21,9 @@ struct stage {
     struct quorum *quorum;
     int shortages; /* leaderships to come that begin with one */
     raft_term led;
+    bool replays;        /* what is committed from now on: for the first of it there is no memory */
+    raft_index replayed; /* the newest that it took */
+    bool failed;         /* as it is meant to */
 };
 
 /* ---- below it ---- */
@@ -61,7 +65,20 @@ static void on_following(void *ctx, struct raft_node leader, raft_term term)
 
 static void on_committed(void *ctx, raft_index index, const struct raft_entry *entry)
 {
-    machine_committed(((struct stage *)ctx)->machine, index, entry);
+    struct stage *s = ctx;
+    if (s->replays && !s->failed) {
+        s->memory.most = 0;
+        test_memory_heap_by_piece(&s->heap);
+    }
+    machine_committed(s->machine, index, entry);
+    s->memory.most = SIZE_MAX;
+}
+
+static void on_machine_failed(void *ctx, const char *sentence)
+{
+    struct stage *s = ctx;
+    cr_assert(s->replays, "%s", sentence);
+    s->failed = true;
 }
 
 static const struct raft_disk_events disk_events = {on_durable, on_snapshot, on_failed};
@@ -75,6 +92,7 @@ static const struct quorum_events quorum_events = {.leading = on_leading,
 static void on_told(void *ctx, raft_index index, raft_term term, struct slice payload)
 {
     cr_assert(ctx != NULL && index > 0 && term > 0 && (payload.p == NULL) == (payload.n == 0));
+    ((struct stage *)ctx)->replayed = index;
 }
 
 static void on_active(void *ctx, bool active)
@@ -83,7 +101,7 @@ static void on_active(void *ctx, bool active)
     cr_assert_eq(active, machine_active(s->machine));
 }
 
-static const struct machine_events machine_events = {on_told, on_active, on_failed};
+static const struct machine_events machine_events = {on_told, on_active, on_machine_failed};
 
 /* ---- the stage ---- */
 
@@ -184,5 +202,44 @@ Test(machine, who_has_no_memory_to_begin_with_gives_up)
     cr_assert(world_run(s.world, decides, &s, SECOND));
     cr_assert_eq(s.led, 4);
     cr_assert_gt(s.memory.refused, 0);
+    stage_end(&s);
+}
+
+/* A topic without partitions each. */
+static void follow_two(void *ctx)
+{
+    struct stage *s = ctx;
+    raft_index index;
+    raft_term term;
+    struct buf bytes;
+    buf_init(&bytes, &s->at.heap, 4096);
+    machine_following(s->machine);
+    for (uint8_t i = 1; i <= 2; i++) {
+        struct meta_record record = {.kind = META_TOPIC};
+        record.topic.id = (struct uuid){.b = {i}};
+        record.topic.name = slice_str(i == 1 ? "one" : "two");
+        buf_clear(&bytes);
+        cr_assert_eq(meta_batch_encode((struct meta_batch){&record, 1}, &bytes), OK);
+        cr_assert_eq(quorum_propose(s->quorum, buf_slice(&bytes), &index, &term), OK);
+    }
+    buf_release(&bytes);
+    s->replays = true;
+}
+
+/* It tells its node to stop, which does so in a turn of its own. Until then it took what followed, and might have made a snapshot of that:
+ * after the next start it would have decided by an image in which something is missing. */
+Test(machine, who_could_not_take_a_batch_takes_nothing_behind_it)
+{
+    struct stage s;
+    stage_begin(&s, 0);
+    cr_assert(world_run(s.world, decides, &s, SECOND));
+    world_sleep(s.world, SECOND / 10);
+    raft_index before = s.replayed;
+    store_site_do(&s.at, s.world, follow_two, &s);
+    world_sleep(s.world, SECOND);
+    cr_assert_eq(quorum_applied(s.quorum), before + 2);
+    cr_assert(s.failed);
+    cr_assert_eq(s.replayed, before);
+    cr_assert_null(meta_topic_named(machine_image(s.machine), slice_str("two")));
     stage_end(&s);
 }
