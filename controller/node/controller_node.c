@@ -346,6 +346,14 @@ static void on_full(void *ctx, bool full, unsigned open, unsigned most)
 
 /* ---- starting ---- */
 
+static err_t properties_save(const struct controller_node *n)
+{
+    struct meta_properties properties = {
+        .version = 1, .node_id = n->options.node_id, .directory_id = n->self.directory};
+    (void)snprintf(properties.cluster_id, sizeof(properties.cluster_id), "%s", n->cluster_id);
+    return meta_properties_save(n->host, n->options.data_dir, &properties);
+}
+
 static err_t quorum_make(struct controller_node *n)
 {
     const struct raft_founding *founding = raft_disk_founding(n->disk);
@@ -356,10 +364,7 @@ static err_t quorum_make(struct controller_node *n)
     n->cluster_id[founding->cluster_id.n] = '\0';
     n->hello.cluster_id = n->cluster_id;
     machine_set_cluster_id(n->machine, slice_str(n->cluster_id));
-    struct meta_properties properties = {
-        .version = 1, .node_id = n->options.node_id, .directory_id = n->self.directory};
-    (void)snprintf(properties.cluster_id, sizeof(properties.cluster_id), "%s", n->cluster_id);
-    TRY(meta_properties_save(n->host, n->options.data_dir, &properties));
+    TRY(properties_save(n));
     if (n->durable.snapshot.index == 0) {
         n->durable.snapshot.voters = founding->voters;
     }
@@ -376,6 +381,9 @@ static err_t quorum_make(struct controller_node *n)
 static void on_formed_mail(struct mail *mail)
 {
     struct controller_node *n = CONTAINER_OF(mail, struct controller_node, formed_mail);
+    if (n->closed) { /* it was told to stop before this letter came; what was founded is on disk */
+        return;
+    }
     formation_close(&n->formation);
     n->forming = false;
     err_t err = quorum_make(n);
@@ -413,6 +421,20 @@ static void on_http(void *ctx, const char *path, struct http_answer *answer)
     }
 }
 
+/* meta.properties tells of a cluster and the folder of the metadata does not: that was taken away and this file was not. What the
+ * directory has voted and acknowledged is forgotten, so it is another one from now on. */
+static err_t identity_renew(struct controller_node *n)
+{
+    n->self.directory = entropy_uuid(n->host);
+    n->quorum_options.raft.self = n->self;
+    trace_log(
+        &n->trace, TRACE_WARN, TRACE_NODE,
+        "the metadata log that was in %s is gone; it is made anew from the other controllers, under "
+        "another directory id",
+        n->options.data_dir);
+    return properties_save(n);
+}
+
 static err_t first_steps(struct controller_node *n)
 {
     rpc_init(&n->rpc, n->loop, &n->heap, (struct hash_key){1, 2}, &n->hello);
@@ -431,6 +453,7 @@ static err_t first_steps(struct controller_node *n)
         formation_settled(&n->formation, &n->rpc, &n->trace, n->disk, n->self);
         return quorum_make(n);
     }
+    TRY(n->cluster_id[0] == '\0' ? OK : identity_renew(n));
     n->forming = true;
     formation_open(&n->formation, &n->rpc, &n->trace, n->disk, n->self, &n->quorum_options,
                    on_formed, n);

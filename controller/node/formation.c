@@ -10,6 +10,8 @@
 #define REDIAL_MIN_MS 5
 #define REDIAL_MAX_MS 100
 #define TELL_EVERY_MS 5000
+/* So long a proposer waits for those that do not say that they have it, where a majority has. */
+#define STRAGGLE_MS   1000
 
 static void peer_dial(struct formation_peer *peer);
 
@@ -164,6 +166,7 @@ static void propose_maybe(struct formation *f)
     struct uuid_text text = uuid_print(f->cluster);
     found(f, slice_str(text.s), &f->voters);
     f->proposing = raft_disk_founding(f->disk)->cluster_id.n > 0;
+    f->proposed_ms = loop_now_us(f->rpc->loop) / 1000;
 }
 
 static void waiting_tell(struct formation *f)
@@ -183,13 +186,16 @@ static void waiting_tell(struct formation *f)
     }
 }
 
-static bool all_done(const struct formation *f)
+/* Whether the quorum may begin: everybody has the cluster on disk, or a majority after a while. Who is missing is told of it when it
+ * asks. */
+static bool founded(const struct formation *f)
 {
-    bool done = true;
+    uint32_t done = 1;
     for (uint32_t i = 0; i < f->peer_count; i++) {
-        done = done && f->peers[i].done;
+        done += f->peers[i].done;
     }
-    return done;
+    bool late = loop_now_us(f->rpc->loop) / 1000 >= f->proposed_ms + STRAGGLE_MS;
+    return done == f->peer_count + 1 || (late && done > (f->peer_count + 1) / 2);
 }
 
 /* again: a peer that was asked the same question before is asked once more. */
@@ -208,7 +214,7 @@ static void look(struct formation *f, bool again)
             peer_ask(peer);
         }
     }
-    if (f->proposing && all_done(f)) {
+    if (f->proposing && founded(f)) {
         formed(f);
     }
 }

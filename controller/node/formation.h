@@ -2,7 +2,8 @@
  * First formation of the quorum (docs/RULES.md): unanimous. Until every configured voter has answered "empty" no cluster id is
  * made; the voter with the lowest id then makes it, everybody fsyncs it with all directory ids, and only then elections
  * begin. A node that finds a formed quorum takes that over: as a voter if its own directory is among the voters (it missed
- * the last word of the formation), else as one that was emptied and must be exchanged.
+ * the last word of the formation), else as one that was emptied and must be exchanged. So who has agreed and is not there to hear
+ * what was founded keeps nobody from beginning for long, once a majority has it on disk.
  */
 #ifndef ODRADEK_CONTROLLER_FORMATION_H
 #define ODRADEK_CONTROLLER_FORMATION_H
@@ -38,6 +39,7 @@ struct formation {
     uint32_t peer_count;
     struct uuid cluster; /* proposed by us */
     bool proposing;
+    time_ms proposed_ms;
     struct raft_voters voters;
     struct timer timer;
     time_ms told_ms; /* when the log last said for whom it waits */
