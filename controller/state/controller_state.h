@@ -105,8 +105,8 @@ struct controller_state {
 struct decision_cursor {
     uint32_t phase;
     uint32_t index;
-    bool inside;    /* of a broker's change: its record is written */
-    bool dirs_lost; /* and it has lost directories */
+    bool inside;    /* of a broker's change, which has begun */
+    bool dirs_lost; /* and by which it loses directories */
     bool in_topic;
     struct slice topic;
     int32_t partition;

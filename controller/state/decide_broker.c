@@ -7,20 +7,21 @@ err_t broker_change(const struct controller_state *state, const struct meta_brok
                     struct decision *decision, bool *ret_done)
 {
     struct world world = world_of(state);
+    struct decision_cursor *cursor = &decision->cursor;
     assert(broker->epoch >= 0);
-    if (!decision->cursor.inside) {
-        TRY(decision_add_broker(decision, broker));
+    if (!cursor->inside) {
         sweep_restart(decision);
-        decision->cursor.inside = true;
-        decision->cursor.dirs_lost = meta_broker(world.image, broker->id)->dir_count >
-                                     broker->dir_count;
-        world.broker = broker;
+        cursor->inside = true;
+        cursor->dirs_lost = meta_broker(world.image, broker->id)->dir_count > broker->dir_count;
+        TRY(cursor->dirs_lost ? OK : decision_add_broker(decision, broker));
     }
+    world.broker = broker;
     struct sweep sweep = sweep_of(broker->id);
-    sweep.unplaced_lost = decision->cursor.dirs_lost;
-    TRY(sweep_run(&world, &sweep, decision, 0, ret_done));
+    sweep.unplaced_lost = cursor->dirs_lost;
+    TRY(sweep_run(&world, &sweep, decision, cursor->dirs_lost ? 1 : 0, ret_done));
     if (*ret_done) {
-        decision->cursor.inside = false;
+        TRY(cursor->dirs_lost ? decision_add_broker_first(decision, broker) : OK);
+        cursor->inside = false;
         sweep_restart(decision);
     }
     return OK;
@@ -266,8 +267,12 @@ err_t decide_heartbeat(const struct controller_state *state, const struct comman
     struct heartbeat_answer *answer = &decision->answer.heartbeat;
     assert(beat->offline_dir_count <= LOG_DIRS_MAX);
     bool done;
-    if (decision->cursor.inside) { /* its record is written, the rest of its partitions follows */
-        TRY(broker_change(state, meta_broker(image, beat->broker), decision, &done));
+    if (decision->cursor.inside) { /* the rest of its partitions follows */
+        struct meta_broker broker = *meta_broker(image, beat->broker);
+        without_dirs(&broker, beat);
+        broker.fenced = answer->fenced;
+        broker.shutting_down = broker.shutting_down || decision->cursor.index == 1;
+        TRY(broker_change(state, &broker, decision, &done));
     } else {
         answer->result.error = broker_epoch_check(image, beat->broker, beat->broker_epoch);
         if (answer->result.error != KAFKA_NONE) {

@@ -147,18 +147,6 @@ static void broker_of(const struct register_broker_command *command, struct meta
     }
 }
 
-/* Puts the broker's record before the partitions that are in the batch: nothing of it may be seen without. */
-static err_t broker_first(struct decision *decision, const struct meta_broker *broker)
-{
-    TRY(decision_add_broker(decision, broker));
-    assert(decision->batch.count > 0 && decision->batch.count <= METADATA_BATCH_RECORDS_MAX);
-    struct meta_record record = decision->records[decision->batch.count - 1];
-    memmove(decision->records + 1, decision->records,
-            (decision->batch.count - 1) * sizeof(*decision->records));
-    decision->records[0] = record;
-    return OK;
-}
-
 /* cursor.inside: the first batch is written, and with it the old incarnation is fenced. */
 static err_t register_incarnation(const struct controller_state *state,
                                   const struct register_broker_command *command,
@@ -180,12 +168,12 @@ static err_t register_incarnation(const struct controller_state *state,
     assert(done || decision->batch.count > 0);
     if (done) {
         assert(fresh.fenced && fresh.epoch == -1);
-        return broker_first(decision, &fresh);
+        return decision_add_broker_first(decision, &fresh);
     }
     if (!decision->cursor.inside && old != NULL && !old->fenced) {
         struct meta_broker fenced = *old;
         fenced.fenced = true;
-        TRY(broker_first(decision, &fenced));
+        TRY(decision_add_broker_first(decision, &fenced));
     }
     decision->cursor.inside = true;
     return OK;
@@ -245,7 +233,7 @@ err_t decide_unregister_broker(const struct controller_state *state, const struc
     if (!decision->cursor.inside && !broker->fenced) {
         struct meta_broker fenced = *broker;
         fenced.fenced = true;
-        TRY(broker_first(decision, &fenced));
+        TRY(decision_add_broker_first(decision, &fenced));
     }
     decision->cursor.inside = true;
     return OK;

@@ -49,6 +49,17 @@ err_t decision_add_broker(struct decision *decision, const struct meta_broker *b
     return OK;
 }
 
+err_t decision_add_broker_first(struct decision *decision, const struct meta_broker *broker)
+{
+    TRY(decision_add_broker(decision, broker));
+    assert(decision->batch.count > 0 && decision->batch.count <= METADATA_BATCH_RECORDS_MAX);
+    struct meta_record record = decision->records[decision->batch.count - 1];
+    memmove(decision->records + 1, decision->records,
+            (decision->batch.count - 1) * sizeof(*decision->records));
+    decision->records[0] = record;
+    return OK;
+}
+
 bool decision_touches(const struct decision *decision, struct uuid topic, int32_t partition)
 {
     assert(decision->batch.count == 0 || decision->records != NULL);

@@ -72,6 +72,8 @@ uint32_t decision_left(const struct decision *);
 /* One more record, zeroed but for its kind; NULL: out of memory. There must be room. */
 struct meta_record *decision_add(struct decision *, enum meta_record_kind) MUST_USE;
 err_t decision_add_broker(struct decision *, const struct meta_broker *) MUST_USE;
+/* Before the partitions that are in the batch: nothing of it may be seen without. */
+err_t decision_add_broker_first(struct decision *, const struct meta_broker *) MUST_USE;
 /* Whether this batch changes that partition already: the next change must come in a batch of its own. */
 bool decision_touches(const struct decision *, struct uuid topic, int32_t partition);
 err_t decision_note(struct decision *, enum note_kind, int32_t broker, int64_t value) MUST_USE;
@@ -244,8 +246,9 @@ err_t decide_allocate_producer_ids(const struct controller_state *, const struct
 
 /* KAFKA_NONE, or what a broker with this epoch is told. */
 enum kafka_error broker_epoch_check(const struct meta_image *, int32_t broker, int64_t epoch);
-/* Makes this of the broker and settles its partitions, batch by batch: the broker's record comes in the first one. Uses
- * cursor.inside; done: the cursor is ready for something else. */
+/* Makes this of the broker and settles its partitions, batch by batch. The broker's record comes in the first one; where it has lost
+ * directories in the last, for a replica without a directory may have lain in one of them, and whoever leads next, if this breaks
+ * off, sees only by that record that they were lost. Uses cursor.inside; done: the cursor is ready for something else. */
 err_t broker_change(const struct controller_state *, const struct meta_broker *, struct decision *,
                     bool *ret_done) MUST_USE;
 err_t broker_fence(const struct controller_state *, int32_t broker, struct decision *,

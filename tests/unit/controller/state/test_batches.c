@@ -93,6 +93,30 @@ Test(controller_batches, the_next_controller_finishes_a_fence)
     quorum_release(quorum);
 }
 
+/* Its replicas have not told yet where they lie, so any of them may have lain in the directory that failed. The controller died between
+ * two batches of that decision, and the next one saw a broker that had lost no directory: the rest were led by it, who had none of them. */
+Test(controller_batches, the_next_controller_is_told_of_a_lost_directory_again)
+{
+    struct quorum *quorum = quorum_new();
+    struct command again = quorum_registration(1, 2);
+    again.register_broker.dirs[1].id = quorum_dir(1, 0, 1);
+    again.register_broker.dirs[1].condition = DIR_CRASHED;
+    again.register_broker.dir_count = 2;
+    int64_t epoch = quorum_submit(quorum, &again)->register_broker.broker_epoch;
+    cr_assert_gt(epoch, 0);
+    struct command beat = quorum_beat(quorum, 1);
+    cr_assert_not(quorum_submit(quorum, &beat)->heartbeat.fenced);
+    (void)create(quorum, "wide", 3000);
+    cr_assert_eq(led_by(quorum, "wide", 1), 1000);
+    beat.heartbeat.offline_dirs[beat.heartbeat.offline_dir_count++] = quorum_dir(1, 0, 1);
+    break_off(quorum, &beat);
+    (void)quorum_submit(quorum, &beat);
+    cr_assert_eq(meta_broker(quorum_image(quorum), 1)->dir_count, 1);
+    cr_assert_not(meta_broker(quorum_image(quorum), 1)->fenced);
+    cr_assert_eq(led_by(quorum, "wide", 1), 0);
+    quorum_release(quorum);
+}
+
 /* Neither registered nor alive: the old incarnation is fenced, the new one asks again and finds its work half done. */
 Test(controller_batches, a_registration_that_broke_off_is_asked_for_again)
 {
