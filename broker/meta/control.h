@@ -92,6 +92,9 @@ enum control_kind {
     CONTROL_REPLICAS_SYNCED,
 };
 
+/* Partitions of one request, at most: they fit a frame between nodes. */
+#define CONTROL_PARTITIONS_MAX (1u << 17)
+
 struct control_partition {
     struct uuid topic;
     int32_t partition;
@@ -136,7 +139,7 @@ struct control_request {
         struct { /* ASSIGN_DIRS, REPLICAS_LOST, REPLICAS_ROTTEN, REPLICAS_SYNCED */
             struct uuid dir;
             const struct control_partition *partitions; /* must live until done */
-            uint32_t count;
+            uint32_t count;                             /* at most CONTROL_PARTITIONS_MAX */
         } replicas;
     };
 

@@ -4,7 +4,9 @@
 #include "common/port/memory.h"
 #include "common/wire/kafka_error.h"
 
-#define PARTITIONS_ARENA ((size_t)64 << 20)
+#define PARTITIONS_ARENA    ((size_t)64 << 20)
+/* Of a partition in a frame: its topic, and its number and epoch as wide as a varint of 32 bits can be, with their tags. */
+#define PARTITION_BYTES_MAX 48u
 
 static void on_done_mail(struct mail *mail)
 {
@@ -136,6 +138,8 @@ static Odradek__TopicPartition **partitions_pack(const struct control_request *r
                                                  struct arena *arena)
 {
     uint32_t n = r->replicas.count;
+    static_assert(CONTROL_PARTITIONS_MAX * PARTITION_BYTES_MAX < RPC_BODY_MAX, "one frame");
+    assert(n <= CONTROL_PARTITIONS_MAX);
     Odradek__TopicPartition *items = arena_array(arena, n, sizeof(*items));
     Odradek__TopicPartition **list = arena_array(arena, n, sizeof(*list));
     if (items == NULL || list == NULL) {

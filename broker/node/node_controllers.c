@@ -81,16 +81,18 @@ static void news_send(struct replica_news *news)
     if (news->busy || news->count == 0) {
         return;
     }
-    struct control_partition *exact = heap_alloc(&node->heap, news->count * sizeof(*exact));
+    uint32_t some = (uint32_t)min_i64(news->count, CONTROL_PARTITIONS_MAX); /* then the others */
+    struct control_partition *exact = heap_alloc(&node->heap, some * sizeof(*exact));
     if (exact == NULL) {
         news->count = 0;
         news_retry(node);
         return;
     }
-    memcpy(exact, news->items, news->count * sizeof(*exact));
+    memcpy(exact, news->items, some * sizeof(*exact));
     news->sent = exact;
-    news->sent_count = news->count;
-    news->count = 0;
+    news->sent_count = some;
+    news->count -= some;
+    memmove(news->items, news->items + some, news->count * sizeof(*news->items));
     news->busy = true;
     news->request = (struct control_request){.origin = node->control_loop,
                                              .timeout_ms = NEWS_TIMEOUT_MS,

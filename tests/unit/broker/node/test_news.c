@@ -26,8 +26,11 @@ struct scene {
     uint32_t hungry;  /* so many applies find no memory for somebody, the first one too */
     uint32_t thirsty; /* ... by the coordinators */
     uint32_t forewarned;
-    bool behind; /* it has registered anew, and the image does not show it yet */
-    bool placed; /* the image shows it */
+    bool behind;      /* it has registered anew, and the image does not show it yet */
+    bool placed;      /* the image shows it */
+    uint32_t most;    /* partitions of one request */
+    int32_t losses;   /* replicas that are found lost at first */
+    int64_t lost_sum; /* of the numbers of those that were told */
 };
 
 static struct scene scene;
@@ -43,6 +46,11 @@ void control_submit(struct control *control, struct control_request *request)
     scene.kinds[scene.asked] = request->kind;
     scene.asked_us[scene.asked++] = world_now_us(scene.world);
     scene.asked_partitions += request->replicas.count;
+    scene.most = request->replicas.count > scene.most ? request->replicas.count : scene.most;
+    for (uint32_t i = 0; request->kind == CONTROL_REPLICAS_LOST && i < request->replicas.count;
+         i++) {
+        scene.lost_sum += request->replicas.partitions[i].partition;
+    }
     request->error = scene.error;
     request->mail.deliver = NULL;
     request->done(request);
@@ -191,6 +199,9 @@ static void first(void *arg)
     struct broker_node *node = arg;
     scene.events.assigned(scene.events.ctx, topic, 0, dir);
     starve();
+    for (int32_t i = 0; i < scene.losses; i++) {
+        scene.events.lost(scene.events.ctx, topic, i);
+    }
     cr_assert_eq(node, &scene.node);
 }
 
@@ -201,7 +212,7 @@ static void scene_open(int16_t error)
     struct broker_node *node = &scene.node;
     node->host = world_host(scene.world, "10.0.0.1");
     cr_assert_eq(loop_open(node->host, "control", &node->control_loop), OK);
-    heap_init(&node->heap, memory_source(node->host), 1 << 20);
+    heap_init(&node->heap, memory_source(node->host), 64 << 20);
     trace_init(&node->trace, "broker", no_line, no_time, NULL);
     node->partitions = (struct partitions *)&scene; /* never looked into */
     node->control = (struct control *)&scene;
@@ -341,5 +352,18 @@ Test(news, who_is_about_to_stop_hears_who_leads_instead)
     scene.node.applied = false; /* it has not begun to open its logs, and need not any more */
     events.image(&scene.node, NULL, NULL, &changes);
     cr_assert_eq(scene.moved, 1);
+    scene_close();
+}
+
+/* Of 320,000 replicas in one directory that was emptied the broker told with one word, which no frame between nodes holds: it aborted. */
+Test(news, what_is_told_of_very_many_replicas_comes_in_pieces)
+{
+    static const int32_t losses = 200000;
+    scene_open(KAFKA_NONE);
+    scene.losses = losses;
+    world_sleep(scene.world, SECOND);
+    cr_assert_eq(scene.asked_partitions, losses + 1);
+    cr_assert_eq(scene.lost_sum, (int64_t)losses * (losses - 1) / 2, "each once");
+    cr_assert_leq(scene.most, 1 << 17, "%u in one request", scene.most);
     scene_close();
 }
