@@ -135,6 +135,7 @@ static void registered(struct control *c, const Odradek__Registered *answer)
     bool first = c->epoch < 0;
     c->epoch = answer->epoch;
     c->fenced = true;
+    c->may_be_unfenced = false;
     if (c->options.cluster_id[0] == '\0') {
         (void)snprintf(c->options.cluster_id, sizeof(c->options.cluster_id), "%s",
                        answer->cluster_id);
@@ -343,7 +344,7 @@ bool control_fenced(const struct control *c)
 
 bool control_stays_fenced(const struct control *c)
 {
-    return c->fenced && c->beat.conn == NULL;
+    return c->fenced && !c->may_be_unfenced;
 }
 
 bool control_caught_up(const struct control *c)

@@ -10,6 +10,7 @@ static void beat_later(struct control *c)
 
 static void heard(struct control *c, const Odradek__Heartbeaten *answer)
 {
+    c->may_be_unfenced = false;
     if ((bool)answer->fenced != c->fenced) {
         c->fenced = answer->fenced;
         trace_log(c->trace, TRACE_INFO, TRACE_CONTROL,
@@ -80,6 +81,7 @@ static void beat_send(struct control *c)
     frame.body_case = ODRADEK__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &body;
     c->beat.done = on_beaten;
+    c->may_be_unfenced = c->may_be_unfenced || !(c->want_fence || c->want_shutdown);
     rpc_ask(c->conn, &c->beat, &frame, max_i64(c->options.session_ms / 2, 100));
 }
 

@@ -53,6 +53,8 @@ struct control {
     bool want_fence;
     bool want_shutdown;
     bool fenced;
+    bool
+        may_be_unfenced; /* by a heartbeat that was sent; whether it was carried out nobody has told yet */
     struct uuid offline_dirs[LOG_DIRS_MAX];
     uint32_t offline_dir_count;
     /* requests */

@@ -413,7 +413,7 @@ static void on_stop(struct mail *mail)
     node->stopping = true;
     node->stop_timer.fire = on_stop_timer;
     bool orderly = config_bool(node->options.config, CONFIG_CONTROLLED_SHUTDOWN_ENABLE);
-    /* Who may be unfenced by the heartbeat that it waits for may lead by now: that has to be handed over. */
+    /* Who may be unfenced by a heartbeat that was not answered may lead by now: that has to be handed over. */
     time_us wait = control_stays_fenced(node->control) || !orderly ? 0 : STOP_WAIT_US;
     timer_arm(node->control_loop, &node->stop_timer, loop_now_us(node->control_loop) + wait);
     if (orderly) { /* otherwise the controllers learn of the end by the connection's */
