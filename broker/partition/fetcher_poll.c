@@ -16,17 +16,22 @@ void fetcher_session_end(struct fetcher *fetcher)
     }
 }
 
-void fetcher_forget_calls(struct fetcher *fetcher)
+static void forget_poll(struct fetcher *fetcher)
 {
     fetcher->poll_out = false;
     fetcher->session = 0; /* another connection may come to another reactor */
     fetcher_session_end(fetcher);
-    for (uint32_t i = 0; i < FETCH_UPDATES_MAX; i++) {
-        fetcher->updates[i].out = false;
-    }
     LIST_EACH(&fetcher->follows, node)
     {
         CONTAINER_OF(node, struct follow, node)->in_poll = false;
+    }
+}
+
+void fetcher_forget_calls(struct fetcher *fetcher)
+{
+    forget_poll(fetcher);
+    for (uint32_t i = 0; i < FETCH_UPDATES_MAX; i++) {
+        fetcher->updates[i].out = false;
     }
 }
 
@@ -472,8 +477,8 @@ void fetcher_poll(struct fetcher *fetcher)
     err_t err = send_fetch(fetcher, true, &fetcher->poll, &count);
     fetcher->poll_out = err == OK && count > 0;
     time_ms timeout_ms = fetcher->room->table->config.fetch_timeout_ms;
-    if (err != OK) {
-        fetcher_forget_calls(fetcher);
+    if (err != OK) { /* no memory: what was told before is still on its way */
+        forget_poll(fetcher);
         arm(fetcher, fetcher_rest_max_ms(fetcher));
     } else if (count == 0) {
         await_rested(fetcher);

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/partition/fetcher.h"
 #include "broker/partition/partition_internal.h"
 #include "common/log/log_internal.h"
 #include "partition_bench.h"
@@ -99,6 +100,54 @@ Test(follow, acks_do_not_wait_for_a_poll_that_is_parked)
         int64_t took_ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
         cr_assert_lt(took_ms, 250, "took %lld ms", (long long)took_ms);
     }
+}
+
+struct shortage {
+    struct fetch_room *room;
+    bool seen;
+    bool told; /* what was told beside the poll is still on its way, as far as is known */
+};
+
+/* While an update is out the poll is answered, and the next one cannot be sent. */
+static void run_short(void *arg)
+{
+    struct shortage *shortage = arg;
+    struct list_node *only = list_first(&shortage->room->fetchers);
+    struct fetcher *fetcher = only == NULL ? NULL : CONTAINER_OF(only, struct fetcher, node);
+    if (fetcher == NULL || !fetcher->up || !fetcher->poll_out || fetcher->updates[0].out) {
+        return;
+    }
+    CONTAINER_OF(list_first(&fetcher->follows), struct follow, node)->urgent = true;
+    fetcher_update(fetcher);
+    CHECK(fetcher->updates[0].out);
+    list_remove(&fetcher->poll.node);
+    fetcher->poll_out = false;
+    fetcher->conn.open = false;
+    fetcher_poll(fetcher);
+    fetcher->conn.open = true;
+    shortage->seen = true;
+    shortage->told = fetcher->updates[0].out;
+}
+
+static bool has_run_short(void *arg)
+{
+    struct shortage *shortage = arg;
+    bench_call(shortage->room->loop, run_short, shortage);
+    return shortage->seen;
+}
+
+/* A poll for which there was no memory forgot of the updates before it that they were out: the next one took the place of one that
+ * waited for its answer, and the broker aborted. */
+Test(follow, a_poll_that_cannot_be_sent_leaves_updates_alone)
+{
+    struct shortage shortage = {.room = bench.nodes[1].table->rooms[1 % BENCH_REACTORS]};
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    cr_assert(bench_soon(has_run_short, &shortage));
+    cr_assert(shortage.told);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    }
+    cr_assert(bench_soon_high_watermark(&bench, 1, 11));
 }
 
 static bool knows_now(void *arg)
