@@ -75,7 +75,7 @@ void control_dir_offline(struct control *, struct uuid dir);
 void control_hold_heartbeats(struct control *, bool hold);
 int64_t control_epoch(const struct control *); /* -1 before the first registration */
 bool control_fenced(const struct control *);
-/* ... and nothing is under way that may end that. */
+/* ... and no heartbeat, under way or lost with its connection, may have ended that. */
 bool control_stays_fenced(const struct control *);
 /* Whether our own registration has been applied: the image knows this incarnation. */
 bool control_caught_up(const struct control *);
@@ -98,7 +98,7 @@ enum control_kind {
 struct control_partition {
     struct uuid topic;
     int32_t partition;
-    /* In the image by which it is said: of REPLICAS_ROTTEN the leader's, of REPLICAS_SYNCED the partition's. */
+    /* In the image by which it is said: of REPLICAS_ROTTEN the leader's, of REPLICAS_LOST and REPLICAS_SYNCED the partition's. */
     int32_t epoch;
 };
 

@@ -85,7 +85,8 @@ static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *fr
         request_fail(r, KAFKA_REQUEST_TIMED_OUT, "the controller did not answer in time");
         return;
     }
-    if (frame->error == KAFKA_NOT_CONTROLLER) { /* it did nothing: ask the one that is */
+    if (frame->error ==
+        KAFKA_NOT_CONTROLLER) { /* nothing was done that must not be done twice: ask the one that is */
         list_remove(&r->node);
         list_push(&c->waiting, &r->node);
         (void)control_misdirected(c, frame);
@@ -185,6 +186,8 @@ static void replicas_send(struct control_request *r)
         epochs[i] = r->replicas.partitions[i].epoch;
     }
     assign.dir = rpc_uuid(&r->replicas.dir);
+    lost.partition_epochs = epochs;
+    lost.n_partition_epochs = r->replicas.count;
     rotten.leader_epochs = epochs;
     rotten.n_leader_epochs = r->replicas.count;
     synced.partition_epochs = epochs;

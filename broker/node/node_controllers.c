@@ -23,6 +23,16 @@ static const char *news_word(enum control_kind kind)
                                              : "synced";
 }
 
+/* A replica that is not here any more has a seat until the controllers have heard so: unfenced before, this broker may be elected for
+ * what it has not. */
+static void look_ready(struct broker_node *node)
+{
+    bool told = node->lost.count == 0 && !node->lost.busy && !node->lost_unheard;
+    if (node->ready && told && !node->stopping) {
+        control_want_fence(node->control, false);
+    }
+}
+
 /* Everything is told anew that the present image does not show: what was not heard, and nothing that was. */
 static void on_news_retry(struct timer *timer)
 {
@@ -30,9 +40,11 @@ static void on_news_retry(struct timer *timer)
     node->news_waits = false;
     if (node->applied && !node->stopping && control_caught_up(node->control)) {
         const struct meta_changes none = {0};
+        node->lost_unheard = false;
         partitions_apply(node->partitions, metadata_image(&node->metadata), NULL);
         coordinators_apply(node, metadata_image(&node->metadata), &none);
     }
+    look_ready(node);
 }
 
 static void news_retry(struct broker_node *node)
@@ -56,6 +68,12 @@ static void coordinators_apply(struct broker_node *node, const struct meta_image
     }
 }
 
+static void news_missed(struct broker_node *node, const struct replica_news *news)
+{
+    node->lost_unheard = node->lost_unheard || news == &node->lost;
+    news_retry(node);
+}
+
 static void on_news_done(struct control_request *request)
 {
     struct replica_news *news = CONTAINER_OF(request, struct replica_news, request);
@@ -64,7 +82,7 @@ static void on_news_done(struct control_request *request)
             &news->node->trace, TRACE_WARN, TRACE_NODE,
             "the controllers did not take note of %u replicas that are %s here (%s); telling it again.",
             news->sent_count, news_word(news->kind), kafka_error_name(request->error));
-        news_retry(news->node);
+        news_missed(news->node, news);
     } else {
         news->node->news_retry_ms = 0;
     }
@@ -73,6 +91,7 @@ static void on_news_done(struct control_request *request)
     news->busy = false;
     control_request_release(request);
     news_send(news);
+    look_ready(news->node);
 }
 
 static void news_send(struct replica_news *news)
@@ -85,7 +104,7 @@ static void news_send(struct replica_news *news)
     struct control_partition *exact = heap_alloc(&node->heap, some * sizeof(*exact));
     if (exact == NULL) {
         news->count = 0;
-        news_retry(node);
+        news_missed(node, news);
         return;
     }
     memcpy(exact, news->items, some * sizeof(*exact));
@@ -125,7 +144,7 @@ static void news_add(struct broker_node *node, struct replica_news *news, enum c
         struct control_partition *items = heap_resize(
             &node->heap, news->items, news->room * sizeof(*items), room * sizeof(*items));
         if (items == NULL) {
-            news_retry(node);
+            news_missed(node, news);
             return;
         }
         news->items = items;
@@ -136,7 +155,7 @@ static void news_add(struct broker_node *node, struct replica_news *news, enum c
     loop_at_turn_end(node->control_loop, &node->news_end);
 }
 
-static void on_lost(void *ctx, struct uuid topic, int32_t index)
+static void on_lost(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch)
 {
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
@@ -144,7 +163,8 @@ static void on_lost(void *ctx, struct uuid topic, int32_t index)
         &node->trace, TRACE_WARN, TRACE_PARTITION,
         "replica %s-%d is not in its directory any more; giving its seat up, it will be copied anew",
         uuid_print(topic).s, index);
-    news_add(node, &node->lost, CONTROL_REPLICAS_LOST, (struct control_partition){topic, index, 0});
+    news_add(node, &node->lost, CONTROL_REPLICAS_LOST,
+             (struct control_partition){topic, index, partition_epoch});
 }
 
 static void on_rotten(void *ctx, struct uuid topic, int32_t index, int32_t leader_epoch)
@@ -256,9 +276,7 @@ static void on_ready(void *ctx)
     struct broker_node *node = ctx;
     assert(node->partitions != NULL);
     node->ready = true;
-    if (!node->stopping) {
-        control_want_fence(node->control, false);
-    }
+    look_ready(node);
 }
 
 static void on_again(void *ctx)
@@ -354,9 +372,11 @@ static void on_image(void *ctx, const struct meta_image *old, const struct meta_
     if (!node->applied || files_changed(changes)) {
         files_compare(node, now);
     }
+    node->lost_unheard = node->lost_unheard && node->applied; /* else all is told anew */
     partitions_apply(node->partitions, now, node->applied ? changes : NULL);
     coordinators_apply(node, now, node->applied ? changes : NULL);
     node->applied = true;
+    look_ready(node);
 }
 
 static void on_fenced(void *ctx, bool fenced)

@@ -65,6 +65,7 @@ struct broker_node {
     struct turn_end news_end;
     struct timer news_timer; /* to look again at what was not heard */
     bool news_waits;
+    bool lost_unheard; /* some are to be told again by then */
     time_ms news_retry_ms;
     bool applied; /* partitions_apply was called for this registration */
     bool ready;

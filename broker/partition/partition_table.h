@@ -46,9 +46,9 @@ struct partitions_events {
     /* The leader asks the controller for another in-sync set (AlterIsr). Answer with partitions_isr_answer, with
      * KAFKA_REQUEST_TIMED_OUT if nothing was heard; `ask` is valid during the call. */
     void (*ask_isr)(void *ctx, struct uuid topic, int32_t index, const struct replica_isr_ask *ask);
-    /* The image says that a replica lies in one of our directories, and it is not there (ReplicasLost). Told once an image
-     * that says so; it is created when the image shows it without a directory. */
-    void (*lost)(void *ctx, struct uuid topic, int32_t index);
+    /* The image, of this partition epoch, says that a replica lies in one of our directories, and it is not there (ReplicasLost). Told
+     * once an image that says so; it is created when the image shows it without a directory. */
+    void (*lost)(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch);
     /* A replica is there and cannot be read through (ReplicasRotten), by the image of this leader epoch. Told with each apply until
      * the image shows it without a directory; then it is set aside, and made anew. May be NULL. */
     void (*rotten)(void *ctx, struct uuid topic, int32_t index, int32_t leader_epoch);

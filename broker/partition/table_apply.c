@@ -306,7 +306,8 @@ static struct partition *make_partition(struct partitions *table, const struct m
         trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
                   "%.*s-%d should be in %s and is not there; reporting it lost.", (int)name.n,
                   (const char *)name.p, mp->index, said->path);
-        table->config.events.lost(table->config.events.ctx, meta_topic_id(topic), mp->index);
+        table->config.events.lost(table->config.events.ctx, meta_topic_id(topic), mp->index,
+                                  mp->partition_epoch);
         return NULL;
     }
     if (dir == NULL || (found == NULL && said != NULL && !MUTANT(88))) {

@@ -287,6 +287,16 @@ static err_t epochs_read(struct order *order, const int32_t *from, size_t count)
     return OK;
 }
 
+/* Without epochs from brokers of an older version. */
+static err_t lost_read(struct order *order, const Odradek__ReplicasLost *from)
+{
+    TRY(replicas_read(order, COMMAND_REPLICAS_LOST, from->broker, from->epoch, from->partitions,
+                      from->n_partitions));
+    return from->n_partition_epochs == 0
+               ? OK
+               : epochs_read(order, from->partition_epochs, from->n_partition_epochs);
+}
+
 static err_t rotten_read(struct order *order, const Odradek__ReplicasRotten *from)
 {
     TRY(replicas_read(order, COMMAND_REPLICAS_ROTTEN, from->broker, from->epoch, from->partitions,
@@ -349,10 +359,7 @@ static err_t order_read(struct order *order, const Odradek__Frame *frame)
     switch (frame->body_case) {
     case ODRADEK__FRAME__BODY_REGISTER: return register_read(order, frame->register_);
     case ODRADEK__FRAME__BODY_HEARTBEAT: return heartbeat_read(order, frame->heartbeat);
-    case ODRADEK__FRAME__BODY_REPLICAS_LOST:
-        return replicas_read(order, COMMAND_REPLICAS_LOST, frame->replicas_lost->broker,
-                             frame->replicas_lost->epoch, frame->replicas_lost->partitions,
-                             frame->replicas_lost->n_partitions);
+    case ODRADEK__FRAME__BODY_REPLICAS_LOST: return lost_read(order, frame->replicas_lost);
     case ODRADEK__FRAME__BODY_REPLICAS_ROTTEN: return rotten_read(order, frame->replicas_rotten);
     case ODRADEK__FRAME__BODY_REPLICAS_SYNCED: return synced_read(order, frame->replicas_synced);
     case ODRADEK__FRAME__BODY_ASSIGN_DIRS: return assign_read(order, frame->assign_dirs);
@@ -556,7 +563,9 @@ void brokers_down(struct brokers *b, const struct broker_link *link, const struc
         return;
     }
     struct net_address address;
-    const struct meta_broker *broker = meta_broker(machine_image(b->machine), link->broker);
+    /* As it was decided: the heartbeat that unfenced it may have been its last, and not be committed yet. */
+    const struct meta_broker *broker = meta_broker(controller_newest(machine_state(b->machine)),
+                                                   link->broker);
     if (!endpoint_address(broker, &address) || broker->fenced || broker->epoch != link->epoch) {
         return;
     }

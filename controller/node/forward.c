@@ -29,10 +29,15 @@ void forward_answer(struct order *order, const struct kmsg_message *message, con
     forward_reply(order->ctx, order->asker, order->forward_version, message, response);
 }
 
+/* NOT_CONTROLLER says that nothing was done, and the broker asks the next controller: an administrator's request that is carried out
+ * twice deletes, creates or sets again what somebody else has changed in between. */
 bool forward_answer_begin(struct order *order, const struct answer *answer)
 {
     struct brokers *b = order->ctx;
-    if (answer == NULL) {
+    if (answer == NULL && order->written) {
+        rpc_refuse(b->rpc, order->asker, KAFKA_REQUEST_TIMED_OUT,
+                   "the active controller resigned while it worked on this");
+    } else if (answer == NULL) {
         brokers_refuse_not_controller(b, order->asker);
     }
     return answer != NULL;

@@ -106,6 +106,7 @@ static err_t order_decide(struct machine *m, struct order *order)
         raft_term term;
         TRY(controller_decide(&m->state, &order->command, now_ms(m), &order->decision));
         TRY(batch_propose(m, &order->decision, &index, &term));
+        order->written = order->written || index >= 0;
         news_gather(&order->news, controller_newest(&m->state), order->decision.batch);
         TRY(controller_accept(&m->state, &order->decision, index, term, now_ms(m)));
     } while (order->decision.more);

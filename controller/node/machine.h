@@ -3,7 +3,7 @@
  *
  * An order is a command with whoever wants its answer. While we lead, orders are decided one after the other; each batch
  * of records becomes one entry of the quorum's log; the answer leaves when everything it was derived from is committed.
- * When leadership goes, waiting orders end with NOT_CONTROLLER. Committed batches of other leaders are replayed.
+ * When leadership goes, waiting orders end without an answer. Committed batches of other leaders are replayed.
  */
 #ifndef ODRADEK_CONTROLLER_MACHINE_H
 #define ODRADEK_CONTROLLER_MACHINE_H
@@ -24,12 +24,14 @@ struct order {
     struct decision decision;
     struct decision_news news;
     int64_t wait_offset;
+    bool written; /* a batch of it is in our log: another leader may commit that */
     struct rpc_asker asker;
     void *ctx;               /* the maker's */
     int16_t forward_version; /* of the Kafka request behind it, if there is one */
     const void
         *request; /* that request decoded, in the arena; NULL if its answer needs nothing of it */
-    /* Once: `answer` is NULL when the order ended without one (not the active controller any more). */
+    /* Once: `answer` is NULL when the order ended without one (not the active controller any more). What was written of it by then
+     * may be done, or not. */
     void (*answer)(void *machine_ctx, struct order *, const struct answer *);
 };
 

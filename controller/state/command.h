@@ -168,7 +168,8 @@ struct assign_dirs_command {
 
 /* REPLICAS_LOST: the image says that the replica lies in one of the broker's dirs, and it is not there. Its seats go and
  * its directory becomes UUID_NONE, after which the broker may create it empty. Of a replica without a directory it means
- * nothing, so it may be said twice. REPLICAS_ROTTEN: it is there, and cannot be read through. Then that is done only while another
+ * nothing, so it may be said twice; and it counts for the partition epoch of that image (INVALID_UPDATE_VERSION), for by the next one it
+ * may have been made anew, and be in sync. REPLICAS_ROTTEN: it is there, and cannot be read through. Then that is done only while another
  * member of the ISR or the ELR may lead (INELIGIBLE_REPLICA), for what is good of it may be all there is; and the leader epoch
  * grows, for the same incarnation of the broker goes on with an empty log, and what it fetched into the old one must not count. It
  * counts in the leader epoch in which it is said (FENCED_LEADER_EPOCH): the copy that has come since may be a good one.
@@ -180,7 +181,8 @@ struct replicas_command {
     int64_t broker_epoch;
     const struct partition_ref *entries;
     uint32_t count;
-    /* As many: of REPLICAS_ROTTEN leader epochs, of REPLICAS_SYNCED partition epochs; else NULL. */
+    /* As many: of REPLICAS_ROTTEN leader epochs, of REPLICAS_LOST and REPLICAS_SYNCED partition epochs. NULL: a broker of an older
+     * version says that they are lost. */
     const int32_t *epochs;
 };
 

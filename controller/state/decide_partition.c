@@ -160,7 +160,8 @@ struct replica_word {
     enum command_kind kind;
     const struct meta_broker *broker;
     struct uuid dir;
-    int32_t epoch; /* of REPLICAS_ROTTEN the leader's, of REPLICAS_SYNCED the partition's */
+    int32_t
+        epoch; /* of REPLICAS_ROTTEN the leader's, of the others the partition's; -1: not told */
 };
 
 /* Changes the replica as it was said; *ret_lost: its seats go. */
@@ -237,7 +238,9 @@ static err_t replica_one(const struct world *world, const struct partition_ref *
         return OK;
     }
     bool early = word->kind == COMMAND_REPLICAS_SYNCED && word->epoch != old->partition_epoch;
-    if (early && !MUTANT(149)) {
+    bool late = lost && word->kind == COMMAND_REPLICAS_LOST && word->epoch >= 0 &&
+                word->epoch != old->partition_epoch;
+    if ((early && !MUTANT(149)) || late) {
         *ret_error = KAFKA_INVALID_UPDATE_VERSION;
         return OK;
     }
@@ -284,8 +287,9 @@ static err_t decide_words(const struct controller_state *state, enum command_kin
     struct replica_word word = {.kind = kind, .broker = meta_broker(world.image, words->broker)};
     assert(word.broker != NULL && word.broker->epoch == words->broker_epoch);
     assert((dirs != NULL) == (kind == COMMAND_ASSIGN_DIRS) || words->count == 0);
-    bool epochs = kind == COMMAND_REPLICAS_ROTTEN || kind == COMMAND_REPLICAS_SYNCED;
-    assert((words->epochs != NULL) == epochs || words->count == 0);
+    bool epochs = words->epochs != NULL;
+    assert(epochs == (kind == COMMAND_REPLICAS_ROTTEN || kind == COMMAND_REPLICAS_SYNCED) ||
+           kind == COMMAND_REPLICAS_LOST || words->count == 0);
     for (; cursor->index < words->count; cursor->index++) {
         uint32_t i = cursor->index;
         const struct partition_ref *at = dirs != NULL ? &dirs[i].at : &words->entries[i];

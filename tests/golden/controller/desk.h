@@ -9,7 +9,7 @@
  *   create NAME [partitions=N] [replicas=N] [assign=1,2,3/2,3,1] [key=value ...]
  *   delete NAME | grow NAME total=N | set NAME|* key=value ... (an empty value takes the setting away)
  *   isr NAME P isr=1,2 [by=BROKER] [leader-epoch=N] [partition-epoch=N] [min=N] [member-epoch=ID:N] [recovering]
- *   dir NAME P broker=B dir=1a | lost NAME P broker=B | synced NAME P broker=B [partition-epoch=N]
+ *   dir NAME P broker=B dir=1a | lost NAME P broker=B [partition-epoch=N] | synced NAME P broker=B [partition-epoch=N]
  *   elect preferred|unclean NAME P | elect preferred|unclean all
  *   ids 1 | feature NAME LEVEL [downgrade] | show NAME
  *

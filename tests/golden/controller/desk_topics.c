@@ -140,16 +140,15 @@ static void say_of_replica(struct desk *desk, enum command_kind kind)
     struct partition_ref at = {partition->topic, partition->index};
     struct assign_dirs_entry entry = {.at = at};
     struct command command = {.kind = kind};
-    int32_t epoch_of = kind == COMMAND_REPLICAS_SYNCED
-                           ? desk_number(desk, "partition-epoch", partition->partition_epoch)
-                           : desk_number(desk, "leader-epoch", partition->leader_epoch);
+    int32_t epoch_of = kind == COMMAND_REPLICAS_ROTTEN
+                           ? desk_number(desk, "leader-epoch", partition->leader_epoch)
+                           : desk_number(desk, "partition-epoch", partition->partition_epoch);
     if (kind == COMMAND_ASSIGN_DIRS) {
         const char *dir = desk_value(desk, "dir");
         entry.dir = desk_dir(dir, strlen(dir));
         command.assign_dirs = (struct assign_dirs_command){broker, epoch, &entry, 1};
     } else {
-        command.replicas = (struct replicas_command){
-            broker, epoch, &at, 1, kind == COMMAND_REPLICAS_LOST ? NULL : &epoch_of};
+        command.replicas = (struct replicas_command){broker, epoch, &at, 1, &epoch_of};
     }
     enum kafka_error error = desk_submit(desk, &command)->replicas.results[0];
     if (error != KAFKA_NONE) {

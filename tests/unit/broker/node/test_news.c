@@ -28,6 +28,8 @@ struct scene {
     uint32_t forewarned;
     bool behind;      /* it has registered anew, and the image does not show it yet */
     bool placed;      /* the image shows it */
+    bool lost;        /* it is not where the image says */
+    uint32_t unfenced;
     uint32_t most;    /* partitions of one request */
     int32_t losses;   /* replicas that are found lost at first */
     int64_t lost_sum; /* of the numbers of those that were told */
@@ -103,7 +105,9 @@ void partitions_apply(struct partitions *table, const struct meta_image *image,
     }
     scene.looked++;
     starve();
-    if (!scene.placed) {
+    if (scene.lost) {
+        scene.events.lost(scene.events.ctx, topic, 0, 3);
+    } else if (!scene.placed) {
         scene.events.assigned(scene.events.ctx, topic, 0, dir);
     }
 }
@@ -122,7 +126,7 @@ void control_dir_offline(struct control *control, struct uuid id)
 void control_want_fence(struct control *control, bool want)
 {
     (void)control;
-    (void)want;
+    scene.unfenced += !want;
 }
 
 void partitions_isr_answer(struct partitions *table, struct uuid id, int32_t index,
@@ -200,12 +204,12 @@ static void first(void *arg)
     scene.events.assigned(scene.events.ctx, topic, 0, dir);
     starve();
     for (int32_t i = 0; i < scene.losses; i++) {
-        scene.events.lost(scene.events.ctx, topic, i);
+        scene.events.lost(scene.events.ctx, topic, i, 1);
     }
     cr_assert_eq(node, &scene.node);
 }
 
-static void scene_open(int16_t error)
+static void scene_open_with(int16_t error, void (*begin)(void *arg))
 {
     memset(&scene, 0, sizeof(scene));
     scene.world = world_open(7, false);
@@ -219,7 +223,12 @@ static void scene_open(int16_t error)
     node->applied = true;
     node_partition_events(node, &scene.events);
     scene.error = error;
-    loop_start(node->control_loop, first, node);
+    loop_start(node->control_loop, begin, node);
+}
+
+static void scene_open(int16_t error)
+{
+    scene_open_with(error, first);
 }
 
 static void scene_close(void)
@@ -365,5 +374,29 @@ Test(news, what_is_told_of_very_many_replicas_comes_in_pieces)
     cr_assert_eq(scene.asked_partitions, losses + 1);
     cr_assert_eq(scene.lost_sum, (int64_t)losses * (losses - 1) / 2, "each once");
     cr_assert_leq(scene.most, 1 << 17, "%u in one request", scene.most);
+    scene_close();
+}
+
+/* As the first image is applied, of a broker that has nothing else to open. */
+static void open_nothing(void *arg)
+{
+    cr_assert_eq(arg, &scene.node);
+    scene.events.lost(scene.events.ctx, topic, 0, 2);
+    scene.events.ready(scene.events.ctx);
+    cr_assert_eq(scene.unfenced, 0);
+}
+
+/* Its wish to be unfenced went before the word that a replica is not there any more: it might be elected for that one. */
+Test(news, who_has_lost_a_replica_stays_fenced_until_that_is_heard)
+{
+    scene_open_with(KAFKA_REQUEST_TIMED_OUT, open_nothing);
+    scene.lost = true;
+    world_sleep(scene.world, 20 * SECOND);
+    cr_assert_gt(scene.asked, 2);
+    cr_assert_eq(scene.kinds[scene.asked - 1], CONTROL_REPLICAS_LOST);
+    cr_assert_eq(scene.unfenced, 0);
+    scene.error = KAFKA_NONE;
+    world_sleep(scene.world, 10 * SECOND);
+    cr_assert_eq(scene.unfenced, 1);
     scene_close();
 }

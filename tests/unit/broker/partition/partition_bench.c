@@ -314,11 +314,12 @@ static void on_ask_isr(void *ctx, struct uuid topic, int32_t index,
     partitions_isr_answer(node->table, topic, index, &answer);
 }
 
-static void on_lost(void *ctx, struct uuid topic, int32_t index)
+static void on_lost(void *ctx, struct uuid topic, int32_t index, int32_t partition_epoch)
 {
     struct bench_node *node = ctx;
     (void)topic;
     (void)index;
+    (void)partition_epoch;
     atomic_fetch_add(&node->lost, 1);
 }
 

@@ -201,8 +201,9 @@ static void host_replicas(struct run *run, int b)
             bool lost = !uuid_is_none(replica->dir) &&
                         (!data->there || !uuid_eq(data->dir, replica->dir));
             if (lost) {
+                int32_t now = partition->partition_epoch;
                 struct command command = {.kind = COMMAND_REPLICAS_LOST,
-                                          .replicas = {b, epoch, &ref, 1, NULL}};
+                                          .replicas = {b, epoch, &ref, 1, &now}};
                 cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
                 *data = (struct data){0};
             }
