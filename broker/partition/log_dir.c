@@ -207,6 +207,21 @@ static err_t check_owner(struct partitions *table, struct log_dir *dir, char *se
     return OK;
 }
 
+/* All that were closed in order must have been so by one process, else nobody knows which of them is of an earlier life. Of others
+ * their condition says enough: a new directory, or one whose device was away for a while, takes nothing from the rest. */
+static void note_epoch(struct partitions *table, const struct log_dir *dir, int64_t epoch)
+{
+    bool first = true;
+    if (dir->state != LOG_DIR_CLEAN) {
+        return;
+    }
+    for (const struct log_dir *other = table->dirs; other < dir; other++) {
+        first = first && (atomic_load(&other->offline) || other->state != LOG_DIR_CLEAN);
+    }
+    bool agrees = first || epoch == table->previous_epoch;
+    table->previous_epoch = agrees ? epoch : -1;
+}
+
 static err_t identify(struct partitions *table, struct log_dir *dir, char *sentence, size_t room)
 {
     bool clean = false;
@@ -230,12 +245,7 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
                      : same_boot ? LOG_DIR_CRASHED_THIS_BOOT
                                  : LOG_DIR_CRASHED_OTHER_BOOT;
     }
-    bool first = true;
-    for (const struct log_dir *other = table->dirs; other < dir; other++) {
-        first = first && atomic_load(&other->offline);
-    }
-    bool agrees = known && clean && (first || epoch == table->previous_epoch);
-    table->previous_epoch = agrees ? epoch : -1;
+    note_epoch(table, dir, epoch);
     return OK;
 }
 

@@ -241,21 +241,27 @@ static void set_aside(struct partitions *table, struct found_folder *found)
         err == OK ? "" : ", which failed: ", err == OK ? "" : err_text(err));
 }
 
+static bool is_usable(const struct partitions *table, const struct found_folder *found)
+{
+    return !found->used && !atomic_load(&table->dirs[found->dir].offline);
+}
+
+/* One that lies in `said`, the directory of the seat (NULL: none is known), before any other: who was made anew while a directory was
+ * away finds what that one held beside what counts, when it is back. All others of this name are set aside. */
 static struct found_folder *find_folder(struct partitions *table, struct slice name, int32_t index,
-                                        struct uuid topic)
+                                        struct uuid topic, const struct log_dir *said)
 {
     char folder[TOPIC_NAME_MAX + 16];
     int n = snprintf(folder, sizeof(folder), "%.*s-%d", (int)name.n, (const char *)name.p, index);
     struct found_folder *match = NULL;
-    struct found_folder *found = map_get(&table->found_by_name, slice_of(folder, (size_t)n));
-    for (; found != NULL; found = found->same) {
-        if (found->used || atomic_load(&table->dirs[found->dir].offline)) {
-            continue;
-        }
+    struct found_folder *all = map_get(&table->found_by_name, slice_of(folder, (size_t)n));
+    for (struct found_folder *found = all; found != NULL; found = found->same) {
         bool ours = uuid_eq(found->topic, topic) || uuid_is_none(found->topic);
-        if (ours && match == NULL) {
-            match = found;
-        } else {
+        bool better = match == NULL || &table->dirs[found->dir] == said;
+        match = is_usable(table, found) && ours && better ? found : match;
+    }
+    for (struct found_folder *found = all; found != NULL; found = found->same) {
+        if (is_usable(table, found) && found != match) {
             set_aside(table, found);
         }
     }
@@ -297,11 +303,10 @@ static struct partition *make_partition(struct partitions *table, const struct m
                                         const struct meta_replica *own)
 {
     struct slice name = meta_topic_name(topic);
-    struct found_folder *found = table->applied
-                                     ? NULL
-                                     : find_folder(table, name, mp->index, meta_topic_id(topic));
-    struct log_dir *dir = found != NULL ? &table->dirs[found->dir] : roomiest(table);
     struct log_dir *said = dir_of_id(table, own->dir);
+    struct found_folder *found =
+        table->applied ? NULL : find_folder(table, name, mp->index, meta_topic_id(topic), said);
+    struct log_dir *dir = found != NULL ? &table->dirs[found->dir] : roomiest(table);
     if (found == NULL && said != NULL && !atomic_load(&said->offline) && !MUTANT(88)) {
         trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
                   "%.*s-%d should be in %s and is not there; reporting it lost.", (int)name.n,
@@ -347,6 +352,13 @@ static void tell_place(struct partition *p)
     }
 }
 
+/* A seat is one of a directory. Who was found in another one has told so, and waits until the image knows: what the controllers elect
+ * by that seat is what the other directory held. */
+static bool has_seat(const struct partition *p, const struct meta_replica *own)
+{
+    return uuid_is_none(own->dir) || uuid_eq(own->dir, p->dir->properties.directory_id);
+}
+
 static void host(struct partitions *table, const struct meta_image *image,
                  const struct meta_topic *topic, const struct meta_partition *mp,
                  const struct meta_replica *own)
@@ -377,6 +389,9 @@ static void host(struct partitions *table, const struct meta_image *image,
         table->config.events.settings(table->config.events.ctx, image, topic, &settings);
     }
     make_view(table, image, mp, &settings, &view);
+    if (!has_seat(p, own)) {
+        view.self_broker_epoch = -1; /* by this image it neither leads nor follows */
+    }
     give_view(p, &view, &settings, own->synced);
     if (fresh) {
         table->opening += table->applied ? 0 : 1;
