@@ -149,10 +149,11 @@ struct partition {
     bool epochs_due; /* the epoch file likewise */
     bool draining;
     bool syncing;
-    /* An fsync of the whole log is to be reported: of what it had when that was first seen. */
+    /* An fsync of the whole log is to be reported: of what it had when that was first seen, by the image of that epoch. */
     bool prove_wanted;
     bool proving;
     bool proved_posted;
+    int32_t prove_epoch;
     int32_t proved_epoch; /* the partition's, in the image that asked for it */
     bool sync_requested;  /* in the directory's queue, or on the way there */
     bool tick_posted;

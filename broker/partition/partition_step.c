@@ -266,8 +266,10 @@ void partition_prove(struct partition *p)
         p->proving = false;
         return;
     }
-    if (!p->proving) {
+    /* Images may be passed over: by this one the topic may have been less than durable since that end was taken. */
+    if (!p->proving || p->prove_epoch != p->view.partition_epoch) {
         p->proving = true;
+        p->prove_epoch = p->view.partition_epoch;
         p->prove_end = log_end(p->log);
     }
     int64_t wanted = min_i64(p->prove_end, log_end(p->log));
@@ -277,7 +279,7 @@ void partition_prove(struct partition *p)
     } else {
         p->prove_wanted = false;
         p->proving = false;
-        p->proved_epoch = p->view.partition_epoch;
+        p->proved_epoch = p->prove_epoch;
         p->outbox.flags |= p->proved_posted ? 0 : OUTBOX_PROVED;
         p->proved_posted = true;
     }
