@@ -26,9 +26,9 @@ struct scene {
     uint32_t hungry;  /* so many applies find no memory for somebody, the first one too */
     uint32_t thirsty; /* ... by the coordinators */
     uint32_t forewarned;
-    bool behind;      /* it has registered anew, and the image does not show it yet */
-    bool placed;      /* the image shows it */
-    bool lost;        /* it is not where the image says */
+    bool behind; /* it has registered anew, and the image does not show it yet */
+    bool placed; /* the image shows it */
+    bool lost;   /* it is not where the image says */
     uint32_t unfenced;
     uint32_t most;    /* partitions of one request */
     int32_t losses;   /* replicas that are found lost at first */
