@@ -109,13 +109,26 @@ static void done_answer(struct brokers *b, struct rpc_asker asker)
     rpc_answer(b->rpc, asker, &frame);
 }
 
-/* Single partitions may be refused because they changed meanwhile: the broker sees that in its image and asks anew. */
+/* A replica that is lost keeps its seat where that was said by an older image; and its broker stays fenced only until it is heard. */
+static enum kafka_error words_error(const struct order *order, const struct replicas_answer *answer)
+{
+    enum kafka_error error = answer->error;
+    bool lost = order->command.kind == COMMAND_REPLICAS_LOST;
+    for (uint32_t i = 0; i < answer->count && lost && error == KAFKA_NONE; i++) {
+        bool late = answer->results[i] == KAFKA_INVALID_UPDATE_VERSION;
+        error = late ? KAFKA_INVALID_UPDATE_VERSION : KAFKA_NONE;
+    }
+    return error;
+}
+
+/* Other single partitions may be refused because they changed meanwhile: the broker sees that in its image and asks anew. */
 static void replicas_answered(void *machine_ctx, struct order *order, const struct answer *answer)
 {
     struct brokers *b = order->ctx;
     assert(b != NULL && order->answer != NULL);
     (void)machine_ctx;
-    if (answer_good(b, order, answer, answer == NULL ? KAFKA_NONE : answer->replicas.error,
+    if (answer_good(b, order, answer,
+                    answer == NULL ? KAFKA_NONE : words_error(order, &answer->replicas),
                     (struct slice){0})) {
         done_answer(b, order->asker);
     }

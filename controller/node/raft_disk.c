@@ -325,8 +325,18 @@ static bool log_fits(const struct raft_disk *store, const struct facts *facts)
 static err_t log_anew(struct raft_disk *store, raft_index snapshot)
 {
     int64_t offset = offset_of_index(snapshot + 1);
-    TRY(cut_tell(store, offset));
+    TRY(cut_tell(store, 0)); /* on the way it ends, or has a hole, anywhere */
     return log_restart(store->log, offset, false, clock_wall_ms(store->host));
+}
+
+/* Opening the log has cut it below what was told to be on disk: that had rotted, and what was acknowledged behind it is gone with it,
+ * also behind the snapshot. The next start would find a log that ends before a snapshot, as an install that broke off leaves it: so it
+ * is told of more than there will ever be. */
+static err_t rot_refuse(struct raft_disk *store)
+{
+    TRY(store->cut == INT64_MAX ? OK : offset_save(store, CUT_FILE, INT64_MAX));
+    TRY(offset_save(store, DURABLE_FILE, INT64_MAX));
+    return ERR_CORRUPT;
 }
 
 err_t store_log_open(struct raft_disk *store, struct arena *arena,
@@ -346,6 +356,8 @@ err_t store_log_open(struct raft_disk *store, struct arena *arena,
     }
     struct log_report report;
     TRY(log_open(store->host, store->heap, store->dir, &config, &known, &store->log, &report));
+    bool rotten = report.bad_offset != LOG_OFFSET_NONE && report.bad_offset < store->point;
+    TRY(rotten ? rot_refuse(store) : OK);
     /* What was once on disk is in the log, or a snapshot stands for it. (Whether whole entries lay behind what is broken is no
      * question to ask: opening the log has cut them off, and the next start would find nothing wrong.) */
     ENSURE(max_i64(log_end(store->log), offset_of_index(store->snapshot.index + 1)) >= store->point,

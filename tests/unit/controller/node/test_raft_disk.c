@@ -263,21 +263,30 @@ Test(raft_disk, whose_disk_has_failed_takes_nothing_more)
     world_close(world);
 }
 
-/* What it finds at so many starts, after a bit of entry 11 of 100 is another one. */
-static void opens_never(int64_t byte, int starts)
+/* What it finds at so many starts, after a bit of entry 11 is another one: of 101, or of 120, where a snapshot was taken behind all
+ * that is told to be on disk. */
+static void opens_never(int64_t byte, bool snapshot, int starts)
 {
     static const char path[] = "/meta/__cluster_metadata-0/00000000000000000000.log";
+    const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
     struct world *world = world_open(1, false);
     struct disk d;
+    raft_index count = snapshot ? 120 : 101;
     size_t n = 0;
     disk_begin(&d, world, "10.0.0.1");
     store_begin(&d);
     append(&d, 1, 100, 1);
     cr_assert(world_run(world, is_durable, &d, 10000000));
     append(&d, 101, 101, 1); /* with its sync the others are told */
+    cr_assert(world_run(world, is_durable, &d, 10000000));
+    if (snapshot) {
+        cr_assert_eq(raft_disk_snapshot(d.at.store, 101, 1, &voters, slice_str("state")), OK);
+        cr_assert(world_run(world, is_durable, &d, 10000000));
+        append(&d, 102, count, 1); /* acknowledged: they are durable */
+    }
     store_end(&d);
     free(fake_disk_bytes(d.at.host, path, &n));
-    fake_disk_flip(d.at.host, path, (int64_t)(n / 101 * 10) + byte, 3);
+    fake_disk_flip(d.at.host, path, (int64_t)(n / (size_t)count * 10) + byte, 3);
     for (int i = 0; i < starts; i++) {
         arena_clear(&d.at.arena);
         cr_assert_eq(store_site_open(&d.at, &events, &d), ERR_CORRUPT, "start %d", i);
@@ -290,8 +299,15 @@ static void opens_never(int64_t byte, int starts)
  * acknowledged. Nor does it depend on what lies behind: who cannot tell how long a batch is finds nothing whole there. */
 Test(raft_disk, what_has_rotted_is_refused_at_every_start)
 {
-    opens_never(40, 3);
-    opens_never(11, 3); /* the lowest byte of its length */
+    opens_never(40, false, 3);
+    opens_never(11, false, 3); /* the lowest byte of its length */
+}
+
+/* A snapshot stood for what was told to be on disk; but what followed it had been acknowledged too, and went with the rest. */
+Test(raft_disk, what_has_rotted_below_a_snapshot_is_refused_at_every_start)
+{
+    opens_never(40, true, 3);
+    opens_never(11, true, 3);
 }
 
 /* The follower dies after so many changes of its disk by an install that takes the place of a longer log. false: it was done by then. */
