@@ -37,13 +37,18 @@ struct naming {
     uint32_t count;
 };
 
-/* Also what this image does not show: members look at topics by themselves, and may know one that has grown before we do. */
+/* Also what this image does not show: members look at topics by themselves, and may know one that has grown before we do. But not by
+ * how much they like: owners are kept by number, and one of 99,999 is a MiB of memory for each topic that is named so. */
+#define UNSEEN_MAX 1000
+
 static void naming_add(struct naming *naming, struct slice name, const kmsg_i32_array *partitions)
 {
     const struct meta_topic *topic = meta_topic_named(naming->image, name);
+    int64_t end = topic == NULL ? 0 : (int64_t)meta_topic_partitions(topic) + UNSEEN_MAX;
+    end = min_i64(end, TOPIC_PARTITIONS_MAX);
     assert(partitions->count >= 0);
     for (int32_t i = 0; topic != NULL && i < partitions->count; i++) {
-        if (partitions->items[i] >= 0 && partitions->items[i] < TOPIC_PARTITIONS_MAX) {
+        if (partitions->items[i] >= 0 && partitions->items[i] < end) {
             naming->parts[naming->count++] = (struct group_part){meta_topic_id(topic),
                                                                  partitions->items[i]};
         }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "broker/group/consumer_protocol.h"
 #include "tests/unit/broker/group/bench.h"
 
 static void open_loaded(struct bench *b)
@@ -90,6 +91,31 @@ Test(group_limits, a_subscription_that_no_record_may_hold_is_refused)
     b.call = (struct group_call){0};
     step(&b, &event);
     cr_assert_eq(b.call.error, KAFKA_NONE);
+    bench_close(&b);
+}
+
+/* One that grows may be known to members first, but a number costs memory for all below it. */
+Test(group_limits, partitions_far_beyond_those_of_the_image_are_not_taken_from_members)
+{
+    struct bench b;
+    int32_t numbers[] = {-1, 0, 999, 1000, 99999, INT32_MAX};
+    struct kmsg_consumer_protocol_assignment_assigned_partition topic = {.topic = slice_str("t")};
+    struct kmsg_consumer_protocol_assignment has;
+    struct meta_record record = {.kind = META_TOPIC,
+                                 .topic = {.id = test_uuid('T', 1), .name = slice_str("t")}};
+    struct turn turn = {.shard = &b.shard};
+    struct group_part *parts;
+    uint32_t count;
+    open_loaded(&b);
+    meta_world_apply(&b.meta, &record, 1);
+    topic.partitions.items = numbers;
+    topic.partitions.count = (int32_t)ARRAY_LEN(numbers);
+    kmsg_consumer_protocol_assignment_init(&has);
+    has.assigned_partitions.items = &topic;
+    has.assigned_partitions.count = 1;
+    cr_assert(consumer_parts_assigned(&turn, b.meta.image, &has, &parts, &count));
+    cr_assert_eq(count, 2);
+    cr_assert_eq(parts[1].partition, 999);
     bench_close(&b);
 }
 
