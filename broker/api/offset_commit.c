@@ -125,8 +125,9 @@ void api_offset_commit(struct request *request)
     event.commit.old = request->frame.version < 9;
     event.commit.items = commit->items;
     event.commit.count = commit->count;
+    time_ms wall_ms = api_wall_ms(api_of(request));
     event.commit.expire_ms = ask.retention_time_ms >= 0
-                                 ? api_wall_ms(api_of(request)) + ask.retention_time_ms
+                                 ? wall_ms + min_i64(ask.retention_time_ms, INT64_MAX - wall_ms)
                                  : -1;
     event.commit.unknown_group = request->frame.version >= 9 ? KAFKA_GROUP_ID_NOT_FOUND
                                                              : KAFKA_ILLEGAL_GENERATION;

@@ -33,6 +33,16 @@ static void look_ready(struct broker_node *node)
     }
 }
 
+/* What still waits to be told is told anew with the rest. In pieces, each of which waits for controllers that do not answer, it would
+ * grow by all of it with every try. */
+static void news_forget(struct broker_node *node)
+{
+    node->lost.count = 0;
+    for (uint32_t i = 0; i < LOG_DIRS_MAX; i++) {
+        node->placed[i].count = 0;
+    }
+}
+
 /* Everything is told anew that the present image does not show: what was not heard, and nothing that was. */
 static void on_news_retry(struct timer *timer)
 {
@@ -41,6 +51,7 @@ static void on_news_retry(struct timer *timer)
     if (node->applied && !node->stopping && control_caught_up(node->control)) {
         const struct meta_changes none = {0};
         node->lost_unheard = false;
+        news_forget(node);
         partitions_apply(node->partitions, metadata_image(&node->metadata), NULL);
         coordinators_apply(node, metadata_image(&node->metadata), &none);
     }

@@ -29,6 +29,7 @@ struct scene {
     bool behind; /* it has registered anew, and the image does not show it yet */
     bool placed; /* the image shows it */
     bool lost;   /* it is not where the image says */
+    bool deaf;   /* no answer comes to what is told of lost replicas */
     uint32_t unfenced;
     uint32_t most;    /* partitions of one request */
     int32_t losses;   /* replicas that are found lost at first */
@@ -52,6 +53,9 @@ void control_submit(struct control *control, struct control_request *request)
     for (uint32_t i = 0; request->kind == CONTROL_REPLICAS_LOST && i < request->replicas.count;
          i++) {
         scene.lost_sum += request->replicas.partitions[i].partition;
+    }
+    if (scene.deaf && request->kind == CONTROL_REPLICAS_LOST) {
+        return;
     }
     request->error = scene.error;
     request->mail.deliver = NULL;
@@ -398,5 +402,19 @@ Test(news, who_has_lost_a_replica_stays_fenced_until_that_is_heard)
     scene.error = KAFKA_NONE;
     world_sleep(scene.world, 10 * SECOND);
     cr_assert_eq(scene.unfenced, 1);
+    scene_close();
+}
+
+/* Of more replicas than one request holds the rest waited, and was told once more with every try: for ever more while nobody answered. */
+Test(news, what_waits_to_be_told_is_not_told_twice)
+{
+    scene_open(KAFKA_NONE);
+    scene.deaf = true;
+    scene.lost = true;
+    scene.losses = 1;
+    scene.hungry = 5;
+    world_sleep(scene.world, 60 * SECOND);
+    cr_assert_eq(scene.looked, 5);
+    cr_assert_eq(scene.node.lost.count, 1);
     scene_close();
 }
