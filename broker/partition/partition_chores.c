@@ -40,7 +40,8 @@ static void failed(struct partition *p, const char *what, err_t err)
 static bool put_off_epochs(struct partition *p, err_t err)
 {
     partition_enter(p);
-    bool lacks = err == ERR_NO_MEMORY || (err == ERR_NO_SPACE && p->core.role == REPLICA_LEADER);
+    bool room = err == ERR_NO_SPACE || err == ERR_LIMIT;
+    bool lacks = err == ERR_NO_MEMORY || (room && p->core.role == REPLICA_LEADER);
     p->epochs_due = lacks && p->state == PARTITION_OPEN;
     bool due = p->epochs_due;
     lock_leave(p->lock);
@@ -100,7 +101,7 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
     }
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
                                        offset, lines.list, lines.count);
-    if (err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY) {
+    if (err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY && err != ERR_LIMIT) {
         failed(p, "writing a snapshot of its producers", err);
     }
     return err;
@@ -259,6 +260,7 @@ static void rebuild(struct partition *p, struct heap *heap)
     arena_init(&arena, memory_source(p->table->host), CHORE_ARENA_CHUNK, CHORE_HEAP_MAX);
     err_t err = producer_snapshot_load(p->table->host, p->table->config.crc, p->folder, start, end,
                                        &arena, &lines, &count, &at);
+    bool unwritten = err == ERR_OFFLINE; /* what is void could not be removed */
     if (err == OK) {
         feed_snapshot(p, lines, count);
     } else if (err == ERR_NOT_FOUND) {
@@ -284,7 +286,7 @@ static void rebuild(struct partition *p, struct heap *heap)
             partition_rot_offline(p, at, err);
         }
         partition_leave(p);
-    } else if (err != ERR_NOT_FOUND && err != ERR_OFFLINE) {
+    } else if (err != ERR_NOT_FOUND && (err != ERR_OFFLINE || unwritten)) {
         failed(p, "reading its producers from the log", err);
     }
 }

@@ -138,7 +138,9 @@ struct partition {
     int64_t active_base;     /* of the log, when the newest snapshot was asked for */
     int64_t saved_point;     /* recovery point that may be written while chores are open */
     int64_t saved_start;     /* the log's start, as the checkpoint says it */
-    int64_t closed_start;    /* likewise, with closed_end */
+    int64_t
+        told_start; /* the highest that the checkpoint may say: taken for it, and perhaps written since */
+    int64_t closed_start; /* likewise, with closed_end */
     int64_t cut_to;     /* the log's lowest end since the newest trim: snapshots beyond are void */
     int64_t closed_end; /* after CHORE_CLOSE: all below is on disk; -1: not so */
     enum partition_state state;

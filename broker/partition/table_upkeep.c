@@ -74,6 +74,7 @@ bool upkeep_point_take(struct point *point)
         bool settled = !p->chores_running && p->chores == 0 && !p->epochs_due;
         bool told = settled && !p->start_due;
         point->log_start = told ? log_start(p->log) : min_i64(p->saved_start, log_start(p->log));
+        p->told_start = max_i64(p->told_start, point->log_start);
         partition_chore(p, (p->start_due ? CHORE_START : 0) | (p->epochs_due ? CHORE_EPOCHS : 0));
         if (settled) {
             p->saved_point = point->recovery.offset;
@@ -110,6 +111,7 @@ void upkeep_point_saved(const struct point *point)
     if (p->log != NULL && same && !point->closed && !point->kept) {
         log_recovery_point_saved(p->log, point->recovery);
         p->saved_start = point->log_start;
+        p->told_start = point->log_start;
     }
     lock_leave(p->lock);
 }
@@ -163,6 +165,7 @@ err_t checkpoint_dir(struct log_dir *dir)
                               point.recovery.offset),
                           point.log_start),
                       point.high_watermark);
+            sum = mix(sum, point.recovery.proven); /* its log keeps a note until it is */
         }
     }
     if (sum != dir->checkpoint_sum) {
@@ -247,10 +250,10 @@ static bool files_below_start(const struct partition *p)
            log_segment(p->log, 1).base_offset <= log_start(p->log);
 }
 
-/* What a full device or full memory refuses is done another time. */
+/* What a full device, full memory or too many open files refuse is done another time. */
 static bool is_failure(err_t err)
 {
-    return err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY;
+    return err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY && err != ERR_LIMIT;
 }
 
 /* Moves the start over expired segments; true: files may go once the checkpoint says so. */

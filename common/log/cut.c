@@ -315,12 +315,24 @@ static err_t restart_renewed(struct log *log)
     return renewed_note(log);
 }
 
+err_t log_renew(struct log *log)
+{
+    ENSURE(!log->offline, ERR_OFFLINE);
+    return offline_unless(log, restart_renewed(log));
+}
+
 static err_t restart_files(struct log *log, int64_t offset, bool renewed, time_ms now_wall_ms)
 {
     TRY(log_cut_prove(log));
     TRY(renewed ? restart_renewed(log) : OK);
     TRY(truncated_note(log, min_i64(log->segments[0]->base, offset)));
-    TRY(replace_all(log, offset, now_wall_ms));
+    err_t err = replace_all(log, offset, now_wall_ms);
+    if (err != OK &&
+        renewed) { /* whoever opens it again here must not begin where the old one did */
+        int64_t first = log->count > 0 ? log->segments[0]->base : offset;
+        log->start = min_i64(log->start, max_i64(first, offset));
+    }
+    TRY(err);
     log->start = offset;
     log->durable_end = offset;
     return OK;

@@ -323,6 +323,9 @@ err_t log_truncate(struct log *, int64_t offset, time_ms now_wall_ms) MUST_USE;
  * what comes; a note says, until it has been written anew, that checkpoints tell of another log. Errors as above. */
 err_t log_restart(struct log *, int64_t offset, bool renewed, time_ms now_wall_ms) MUST_USE;
 
+/* Before a truncation below a start that the checkpoint may tell: the same note. Errors as above. */
+err_t log_renew(struct log *) MUST_USE;
+
 /* Moves the start (DeleteRecords, a follower whose leader moved it, a snapshot). Within log_start..log_end; lower is nothing.
  * Files go with log_drop. */
 void log_set_start(struct log *, int64_t offset);

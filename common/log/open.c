@@ -114,6 +114,16 @@ static err_t segments_below_start(struct log *log, int64_t start)
     return OK;
 }
 
+/* Nothing lies in it, but perhaps the note of that which its maker was writing when he died. */
+static bool only_just_made(const struct log_recovery *r)
+{
+    bool made = true;
+    for (size_t i = 0; i < r->entry_count; i++) {
+        made = made && name_ends(r->entries[i].name, ".tmp");
+    }
+    return made;
+}
+
 static err_t open_empty(struct log *log, int64_t start, struct log_report *report)
 {
     log->start = start;
@@ -158,7 +168,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
     TRY(segments_find(r));
     TRY(orphans_remove(r));
     /* Of a log without its files what is given is believed; an empty folder was just made, by whoever died before it had a log. */
-    bool made = r->entry_count == 0;
+    bool made = only_just_made(r);
     bool fresh = log->count == 0 && known->recovery_point == 0 && (made || known->log_start == 0);
     bool another = known->renewed || known->written_point > 0 || known->log_start > 0;
     if (fresh && another && !MUTANT(148)) {

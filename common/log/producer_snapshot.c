@@ -124,13 +124,13 @@ err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, c
             err = producer_snapshot_decode(bytes, crc, arena, ret_lines, ret_count);
         }
         if (snapshot_void(err)) {
-            TRY(snapshot_remove(host, dir, entries[count].name));
+            TRY(err_of_write(snapshot_remove(host, dir, entries[count].name)));
             removed = true;
         } else {
             found = err;
         }
     }
-    TRY(removed ? disk_sync_dir(host, dir) : OK);
+    TRY(removed ? err_of_write(disk_sync_dir(host, dir)) : OK);
     return found;
 }
 

@@ -39,7 +39,8 @@ err_t producer_snapshot_decode(struct slice bytes, const struct crc32c_impl *, s
 
 /*
  * Loads the newest good snapshot with from <= offset <= end; those that are broken, or beyond end (the log lost what they
- * tell), are removed. ERR_NOT_FOUND: none is left. Other errors: the newest one cannot be read now, and stays. Blocking.
+ * tell), are removed. ERR_NOT_FOUND: none is left. ERR_OFFLINE: one cannot be removed. Other
+ * errors: the newest one cannot be read now, and stays. Blocking.
  */
 err_t producer_snapshot_load(struct host *, const struct crc32c_impl *, const char *dir,
                              int64_t from, int64_t end, struct arena *,

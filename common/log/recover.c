@@ -173,7 +173,11 @@ static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
 /* A scanned segment that is not the last: on disk before the next one, so that the open files stay few. */
 static err_t recovery_settle(struct log *log, struct log_segment *segment, int64_t end)
 {
-    TRY(err_of_write(segment_seal(log, segment)));
+    err_t err = segment_seal(log, segment);
+    if (err == ERR_NO_SPACE) { /* else what would make room, retention, could not begin */
+        err = segment_drop_indexes(log, segment);
+    }
+    TRY(err_of_write(err));
     log->end = end;
     TRY(log_sync_all(log));
     log_file_drop(&segment->file);

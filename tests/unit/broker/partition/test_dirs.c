@@ -132,12 +132,22 @@ static bool is_durable(void *arg)
     return bench_facts(&bench, 0).durable_end == *(int64_t *)arg;
 }
 
+static int32_t last_epoch(struct partition *p)
+{
+    uint32_t count;
+    partition_enter(p);
+    const struct epoch_entry *entries = replica_epochs(&p->core, &count);
+    int32_t last = count == 0 ? NO_EPOCH : entries[count - 1].epoch;
+    lock_leave(p->lock);
+    return last;
+}
+
 /* The leader, elected uncleanly, has another log than ours from 1 on. */
 static void leave_leader_at_one(struct partition *p)
 {
     struct replica_fetched fetched = {.leader_epoch = bench.partition.leader_epoch,
                                       .fetch_offset = 6,
-                                      .last_fetched_epoch = 0,
+                                      .last_fetched_epoch = last_epoch(p),
                                       .high_watermark = -1,
                                       .diverging_epoch = 0,
                                       .diverging_end = 1};
@@ -158,7 +168,7 @@ static void fetch_two(struct partition *p)
     struct slice slice = slice_of(batch, n);
     struct replica_fetched fetched = {.leader_epoch = bench.partition.leader_epoch,
                                       .fetch_offset = 1,
-                                      .last_fetched_epoch = NO_EPOCH,
+                                      .last_fetched_epoch = last_epoch(p),
                                       .high_watermark = -1,
                                       .diverging_epoch = NO_EPOCH,
                                       .receipt_count = 1,
@@ -195,4 +205,61 @@ Test(dirs, a_log_that_began_anew_below_its_noted_start_is_there_after_a_crash)
     start_without_checkpoints();
     cr_assert_eq(bench_facts(&bench, 0).log_end, log_end);
     cr_assert_eq(bench_facts(&bench, 0).log_start, 1);
+}
+
+static bool opened_again(void *arg)
+{
+    struct partition *p = bench_partition(&bench, 0);
+    partition_enter(p);
+    bool again = p->state == PARTITION_OPEN && p->openings > *(uint32_t *)arg;
+    lock_leave(p->lock);
+    partition_drop(p);
+    return again;
+}
+
+/* A start was taken for the checkpoint, and stands in it before anybody has heard so; meanwhile the log was opened again, below it. */
+static void rest_while_start_is_noted(struct partition *p)
+{
+    char command[400];
+    struct point point = {.p = p};
+    cr_assert(upkeep_point_take(&point));
+    cr_assert_eq(point.log_start, 4);
+    partition_enter(p);
+    uint32_t openings = p->openings;
+    partition_rest(p, "a test");
+    partition_leave(p);
+    cr_assert(bench_soon(opened_again, &openings));
+    (void)snprintf(command, sizeof(command),
+                   "printf '0\\n1\\n" BENCH_TOPIC " 0 4\\n' > %s/node1/log-start-offset-checkpoint",
+                   bench.root);
+    cr_assert_eq(system(command), 0);
+    upkeep_point_saved(&point);
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 0);
+}
+
+Test(dirs, a_log_that_was_cut_below_a_start_that_may_be_noted_is_there_after_a_crash)
+{
+    int64_t offset = 0;
+    int64_t log_end = 3;
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, i);
+    }
+    bench_stop(&bench, 0, true);
+    start_without_checkpoints();
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 6));
+    struct partition *p = bench_partition(&bench, 0);
+    cr_assert_eq(partition_delete_records(p, 4, &offset), KAFKA_NONE);
+    cr_assert(bench_soon(chores_done, NULL));
+    rest_while_start_is_noted(p);
+    bench_lead(&bench, -1);
+    bench_isr(&bench, 3);
+    bench_lead(&bench, 2);
+    leave_leader_at_one(p);
+    fetch_two(p);
+    partition_drop(p);
+    cr_assert(bench_soon(is_durable, &log_end));
+    bench_stop(&bench, 0, false);
+    start_without_checkpoints();
+    cr_assert_eq(bench_facts(&bench, 0).log_end, log_end);
 }

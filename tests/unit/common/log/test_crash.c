@@ -382,6 +382,67 @@ static void append_thirty(struct ground *g)
     }
 }
 
+/* Whoever made it died at any moment, also while the note of that was being written. */
+static bool made_until(int64_t changes)
+{
+    struct ground g;
+    ground_init(&g, 16);
+    g.known.renewed = true;
+    fake_disk_freeze_after(g.host, changes);
+    bool done = ground_open(&g) == OK;
+    ground_kill(&g);
+    fake_disk_freeze_after(g.host, -1);
+    g.known = (struct log_known){.written_point = 50, .log_start = 30};
+    ground_must_open(&g);
+    cr_assert_eq(log_start(g.log), 0, "after %lld changes", (long long)changes);
+    ground_release(&g);
+    return done;
+}
+
+Test(crash, every_point_of_a_folder_that_is_made_in_the_name_of_another_one)
+{
+    int64_t changes = 0;
+    while (!made_until(changes)) {
+        changes++;
+    }
+    cr_assert_gt(changes, 7);
+}
+
+/* On a full disk it did not come to a new beginning, and is opened again by this process: from below its old start nothing is hidden. */
+static bool begins_below_without_room(int n)
+{
+    struct ground g;
+    ground_init(&g, 17);
+    g.config.segment_bytes = 1000;
+    ground_must_open(&g);
+    append_thirty(&g);
+    cr_assert_eq(ground_sync(&g), 30);
+    log_recovery_point_saved(g.log, log_recovery_point_take(g.log));
+    log_set_start(g.log, 15);
+    cr_assert_lt(log_segment(g.log, 1).base_offset, 15);
+    fake_disk_fail_change(g.host, n, ERR_NO_SPACE);
+    err_t err = log_restart(g.log, 5, true, 0);
+    cr_assert(err == OK || err == ERR_NO_SPACE, "change %d: %s", n, err_text(err));
+    fake_disk_fail_change(g.host, 0, OK);
+    g.known = (struct log_known){.recovery_point = log_durable_end(g.log),
+                                 .written_point = 30,
+                                 .log_start = log_start(g.log),
+                                 .told_here = true,
+                                 .cuts = log_cuts(g.log)};
+    ground_kill(&g);
+    ground_must_open(&g);
+    bool as_it_was = log_start(g.log) == 15 && log_end(g.log) == 30;
+    cr_assert(log_start(g.log) == 5 || (err != OK && as_it_was), "change %d: %lld to %lld", n,
+              (long long)log_start(g.log), (long long)log_end(g.log));
+    ground_release(&g);
+    return err == OK && n > 30;
+}
+
+Test(crash, a_log_that_finds_no_room_to_begin_anew_below_its_start_hides_nothing)
+{
+    for (int n = 1; !begins_below_without_room(n); n++) {}
+}
+
 /* A note stays where it is for cuts behind it: what lies there is in doubt until a checkpoint has been written. */
 Test(crash, a_note_is_not_raised_by_a_later_cut)
 {

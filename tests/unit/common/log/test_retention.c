@@ -203,6 +203,24 @@ Test(retention, what_makes_room_for_the_checkpoint_is_not_missed_after_a_crash)
     ground_release(&g);
 }
 
+/* Nor is a checkpoint needed: a tail of many segments is opened without room for one index of theirs, or retention could not begin. */
+Test(retention, a_tail_of_many_segments_opens_on_a_full_disk)
+{
+    struct ground g;
+    int64_t bases[100];
+    ten_segments(&g);
+    (void)ground_sync(&g);
+    ground_kill(&g);
+    fake_disk_power_cut(g.host, FAKE_CUT_NOTHING);
+    g.known = (struct log_known){0};
+    fake_disk_space_left(g.host, 0);
+    ground_must_open(&g);
+    cr_assert_eq(log_end(g.log), 100);
+    cr_assert_eq(ground_replay(&g, 0, bases, 100), 100);
+    cr_assert_eq(expire(&g, 1000, -1, 100, 1055), 50);
+    ground_release(&g);
+}
+
 /* A longer name in a full folder finds no room: then the file goes at once. */
 Test(retention, on_a_full_disk_segments_go_without_a_new_name)
 {

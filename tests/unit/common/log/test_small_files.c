@@ -352,6 +352,26 @@ Test(producer_snapshot, one_that_cannot_be_opened_now_stays)
     files_release(&f);
 }
 
+/* Its directory has failed then, and the log beside it is as good as it was. */
+Test(producer_snapshot, one_that_cannot_be_removed_is_no_rot)
+{
+    for (int n = 1; n <= 2; n++) {
+        struct files f;
+        files_init(&f);
+        struct producer_line line = producer(1);
+        struct producer_line *got = NULL;
+        size_t count = 0;
+        int64_t offset = 0;
+        cr_assert_eq(
+            producer_snapshot_save(f.g.host, &f.g.heap, f.g.config.crc, "data", 200, &line, 1), OK);
+        fake_disk_fail_change(f.g.host, n, ERR_IO);
+        cr_assert_eq(producer_snapshot_load(f.g.host, f.g.config.crc, "data", 0, 150, &f.arena,
+                                            &got, &count, &offset),
+                     ERR_OFFLINE);
+        files_release(&f);
+    }
+}
+
 Test(small_files, random_bytes_are_refused_or_read_but_never_believed_beyond_their_end)
 {
     struct files f;
