@@ -75,7 +75,7 @@ static err_t state_load(struct raft_disk *store, struct arena *arena)
     return OK;
 }
 
-/* One line with an offset; `none` where there is no such file, or it says nothing. */
+/* One line with an offset; `none` where there is no such file, or it says nothing. One that cannot be opened now is no such. */
 static err_t offset_load(struct raft_disk *store, const char *name, struct arena *arena,
                          int64_t none, int64_t *ret_offset)
 {
@@ -84,8 +84,9 @@ static err_t offset_load(struct raft_disk *store, const char *name, struct arena
     store_path(store, name, path);
     err_t err = disk_read_file(store->host, path, DURABLE_BYTES_MAX, arena, &text);
     err = err == OK ? text_number_line(&text, 0, INT64_MAX, ret_offset) : err;
-    ENSURE(err != ERR_IO && err != ERR_NO_MEMORY, err);
-    *ret_offset = err == OK ? *ret_offset : none;
+    bool absent = err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_TOO_LARGE;
+    ENSURE(err == OK || absent, err);
+    *ret_offset = absent ? none : *ret_offset;
     return OK;
 }
 

@@ -264,8 +264,9 @@ Test(raft_disk, whose_disk_has_failed_takes_nothing_more)
 }
 
 /* What it finds at so many starts, after a bit of entry 11 is another one: of 101, or of 120, where a snapshot was taken behind all
- * that is told to be on disk. */
-static void opens_never(int64_t byte, bool snapshot, int starts)
+ * that is told to be on disk. Before them it starts once with too many files open to
+ * read what was told. */
+static void opens_never(int64_t byte, bool snapshot, bool lacking, int starts)
 {
     static const char path[] = "/meta/__cluster_metadata-0/00000000000000000000.log";
     const struct raft_voters voters = {.count = 1, .node = {{.id = 1}}};
@@ -287,6 +288,11 @@ static void opens_never(int64_t byte, bool snapshot, int starts)
     store_end(&d);
     free(fake_disk_bytes(d.at.host, path, &n));
     fake_disk_flip(d.at.host, path, (int64_t)(n / (size_t)count * 10) + byte, 3);
+    if (lacking) {
+        arena_clear(&d.at.arena);
+        fake_disk_fail_read(d.at.host, 1, ERR_LIMIT);
+        cr_assert_eq(store_site_open(&d.at, &events, &d), ERR_LIMIT);
+    }
     for (int i = 0; i < starts; i++) {
         arena_clear(&d.at.arena);
         cr_assert_eq(store_site_open(&d.at, &events, &d), ERR_CORRUPT, "start %d", i);
@@ -299,15 +305,21 @@ static void opens_never(int64_t byte, bool snapshot, int starts)
  * acknowledged. Nor does it depend on what lies behind: who cannot tell how long a batch is finds nothing whole there. */
 Test(raft_disk, what_has_rotted_is_refused_at_every_start)
 {
-    opens_never(40, false, 3);
-    opens_never(11, false, 3); /* the lowest byte of its length */
+    opens_never(40, false, false, 3);
+    opens_never(11, false, false, 3); /* the lowest byte of its length */
 }
 
 /* A snapshot stood for what was told to be on disk; but what followed it had been acknowledged too, and went with the rest. */
 Test(raft_disk, what_has_rotted_below_a_snapshot_is_refused_at_every_start)
 {
-    opens_never(40, true, 3);
-    opens_never(11, true, 3);
+    opens_never(40, true, false, 3);
+    opens_never(11, true, false, 3);
+}
+
+/* What was told to be on disk is not nothing because its file cannot be opened for a moment. */
+Test(raft_disk, what_cannot_be_read_now_is_not_taken_for_absent)
+{
+    opens_never(40, false, true, 1);
 }
 
 /* The follower dies after so many changes of its disk by an install that takes the place of a longer log. false: it was done by then. */
