@@ -387,9 +387,16 @@ err_t partitions_registered(struct partitions *table, struct slice cluster_id, i
     memcpy(text, cluster_id.p, cluster_id.n);
     text[cluster_id.n] = '\0';
     for (uint32_t i = 0; i < table->dir_count; i++) {
-        if (!atomic_load(&table->dirs[i].offline)) {
-            TRY(log_dir_set_cluster(&table->dirs[i], text));
-            TRY(note_boot(&table->dirs[i]));
+        struct log_dir *dir = &table->dirs[i];
+        err_t err = atomic_load(&dir->offline) ? OK : log_dir_set_cluster(dir, text);
+        ENSURE(err != ERR_FOREIGN, err);
+        err = err != OK || atomic_load(&dir->offline) ? err : note_boot(dir);
+        if (err != OK) { /* the others are as good as they were */
+            trace_log(table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+                      "The log directory %s does not take what it is to say of this cluster and "
+                      "this boot: %s.",
+                      dir->path, err_text(err));
+            table_dir_failed(dir);
         }
     }
     memcpy(table->cluster_id, text, cluster_id.n + 1);

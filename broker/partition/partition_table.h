@@ -136,7 +136,8 @@ int64_t partitions_previous_epoch(const struct partitions *);
 void partitions_start(struct partitions *);
 
 /* The cluster that this broker has registered with, and its epoch there (also after each new registration). Blocking (it
- * writes small files when the id is new). ERR_FOREIGN: the directories belong to another cluster. */
+ * writes small files when the id is new); a directory that does not take them fails. ERR_FOREIGN: the directories belong to
+ * another cluster. */
 err_t partitions_registered(struct partitions *, struct slice cluster_id,
                             int64_t broker_epoch) MUST_USE;
 

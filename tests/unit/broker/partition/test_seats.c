@@ -116,3 +116,16 @@ Test(seats, who_is_found_in_another_directory_waits_for_its_seat)
     cr_assert(bench_facts(&bench, 0).leader);
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 3);
 }
+
+/* The broker halted, and said that its directories belong to another cluster. */
+Test(seats, a_directory_that_cannot_note_the_boot_fails_alone)
+{
+    bench_stop(&bench, 0, true);
+    cr_assert_eq(in_root("mkdir -p other/boot-id/in-the-way"), 0);
+    bench.other_dir = other;
+    bench_start(&bench, 0);
+    cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
+    cr_assert(partitions_dir(bench.nodes[0].table, 1).online);
+    cr_assert_eq(atomic_load(&bench.nodes[0].dirs_failed), 1);
+    cr_assert(bench_soon_end(&bench, 0, 0));
+}
