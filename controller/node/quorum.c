@@ -251,7 +251,9 @@ static void exchange_step(struct quorum *q)
 static void on_observe_timer(struct timer *timer)
 {
     struct quorum *q = CONTAINER_OF(timer, struct quorum, observe_timer);
+    bool led = q->leading || q->leader.id != RAFT_NO_ID;
     timer_arm(q->loop, &q->observe_timer, loop_now_us(q->loop) + OBSERVE_MS * 1000);
+    q->alone = led ? 0 : q->alone + 1;
     quorum_ask_to_observe(q);
     exchange_step(q);
 }

@@ -38,6 +38,7 @@ struct quorum {
     struct arena scratch; /* one step's */
     struct timer timer;
     struct timer observe_timer;
+    uint32_t alone; /* so often it has fired since a leader was known */
     struct quorum_peer peers[VOTERS_MAX];
     uint32_t peer_count;
     struct net_address self_address;

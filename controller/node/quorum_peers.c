@@ -5,6 +5,7 @@
 /* A peer that does not take what we send: older messages are worthless, so none are added to the pile. */
 #define UNSENT_MAX    ((size_t)32 << 20)
 #define APPEND_MAX    ((size_t)4 << 20)
+#define ALONE_ASKS    4 /* half seconds that a voter waits for a leader */
 
 static void peer_dial(struct quorum_peer *peer);
 
@@ -184,10 +185,12 @@ void quorum_send(struct quorum *q, const struct raft_message *message)
     }
 }
 
+/* Also a voter that no leader speaks to for a while: it may be one by an entry that was never committed, which no leader has, so that
+ * nobody would ever send it what it lacks. To a leader whose voter it is that tells nothing. */
 void quorum_ask_to_observe(struct quorum *q)
 {
     const struct raft_node *self = &q->raft.config.self;
-    if (raft_voters_has(raft_voters_now(&q->raft), *self)) {
+    if (raft_voters_has(raft_voters_now(&q->raft), *self) && q->alone < ALONE_ASKS) {
         return;
     }
     Odradek__Node node = ODRADEK__NODE__INIT;
