@@ -635,6 +635,7 @@ static void happens(struct model *m, uint64_t what, int64_t step)
     } else if (what < 7) {
         topic_again(m);
     } else if (what < 8) {
+        until_active(m->shard); /* what is being loaded does not rest */
         rest(m->shard);
     } else {
         bench_lead(m->b, -1);
