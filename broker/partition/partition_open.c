@@ -287,6 +287,9 @@ void partition_open(struct partition *p)
         }
         struct log_config config = partition_log_config(p); /* it may have changed meanwhile */
         log_configure(p->log, &config);
+        if (p->settings.producer_expiration_ms > 0) {
+            replica_expire_producers_after(&p->core, p->settings.producer_expiration_ms);
+        }
         if (p->view_known) {
             struct step step = {.event = {.kind = REPLICA_VIEW}};
             step.event.view = &p->view;

@@ -101,7 +101,8 @@ static void give_view(struct partition *p, const struct replica_view *view,
         log_configure(p->log, &config);
     }
     p->settings = *settings;
-    if (settings->producer_expiration_ms > 0) {
+    /* Before that the core is his who opens the log, outside of the monitor. */
+    if (p->state == PARTITION_OPEN && settings->producer_expiration_ms > 0) {
         replica_expire_producers_after(&p->core, settings->producer_expiration_ms);
     }
     p->view = *view;
