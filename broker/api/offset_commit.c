@@ -61,12 +61,14 @@ static bool topic_take(struct request *request, const struct kmsg_offset_commit_
         to->partitions.items[i].error_code = (int16_t)error;
         if (error == KAFKA_NONE) {
             commit->errors[commit->count] = &to->partitions.items[i].error_code;
-            commit->items[commit->count++] = (struct group_offset_item){name,
-                                                                        p->partition_index,
-                                                                        p->committed_offset,
-                                                                        p->committed_leader_epoch,
-                                                                        p->committed_metadata,
-                                                                        meta_topic_id(topic)};
+            commit->items[commit->count++] = (struct group_offset_item){
+                .topic = name,
+                .partition = p->partition_index,
+                .offset = p->committed_offset,
+                .leader_epoch = p->committed_leader_epoch,
+                .metadata = p->committed_metadata,
+                .topic_id = meta_topic_id(topic),
+            };
         }
     }
     return true;

@@ -98,8 +98,7 @@ bool coord_forget(struct coord_call *) MUST_USE;
 
 struct coord_offset {
     struct slice topic;
-    struct uuid
-        topic_id; /* what was stored in another topic of this name is not told; none: it is */
+    struct uuid topic_id; /* none: what was stored in any topic of this name is told */
     int32_t partition;
     int64_t offset; /* -1: nothing committed */
     int32_t leader_epoch;

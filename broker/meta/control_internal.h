@@ -53,8 +53,7 @@ struct control {
     bool want_fence;
     bool want_shutdown;
     bool fenced;
-    bool
-        may_be_unfenced; /* by a heartbeat that was sent; whether it was carried out nobody has told yet */
+    bool may_be_unfenced; /* by a heartbeat that was sent and is not answered */
     struct uuid offline_dirs[LOG_DIRS_MAX];
     uint32_t offline_dir_count;
     /* requests */

@@ -85,8 +85,8 @@ static void on_answer(struct rpc_call *call, err_t err, const Odradek__Frame *fr
         request_fail(r, KAFKA_REQUEST_TIMED_OUT, "the controller did not answer in time");
         return;
     }
-    if (frame->error ==
-        KAFKA_NOT_CONTROLLER) { /* nothing was done that must not be done twice: ask the one that is */
+    /* Nothing was done that must not be done twice: ask the one that is. */
+    if (frame->error == KAFKA_NOT_CONTROLLER) {
         list_remove(&r->node);
         list_push(&c->waiting, &r->node);
         (void)control_misdirected(c, frame);

@@ -161,8 +161,8 @@ void control_pushed(struct control *c, const Odradek__TailPush *push)
     }
     arena_release(&arena);
     if (err != OK) {
-        control_tail_reset(
-            c); /* what comes behind it before we have stopped is no whole snapshot */
+        /* What comes behind it before we have stopped is no whole snapshot. */
+        control_tail_reset(c);
         tail_fatal(c, err);
     }
 }

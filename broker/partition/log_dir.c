@@ -359,13 +359,7 @@ static err_t scan_folders(struct scan *scan)
     return OK;
 }
 
-/* Not there, or torn by somebody else's hand. One that cannot be read is not nothing: without it synced records count as a torn tail. */
-static bool is_no_checkpoint(err_t err)
-{
-    return err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_VERSION ||
-           err == ERR_TOO_LARGE;
-}
-
+/* One that cannot be read is not nothing: without it synced records count as a torn tail. */
 static err_t scan_checkpoint(struct scan *scan, const char *file, size_t field)
 {
     struct offset_line *lines = NULL;
@@ -375,7 +369,7 @@ static err_t scan_checkpoint(struct scan *scan, const char *file, size_t field)
         err = offset_checkpoint_load(scan->table->host, scan->dir->path, file, &scan->arena, &lines,
                                      &count);
     }
-    ENSURE(err == OK || is_no_checkpoint(err), err);
+    ENSURE(err == OK || small_file_missing(err), err);
     if (err != OK && err != ERR_NOT_FOUND) {
         trace_log(scan->table->config.trace, TRACE_WARN, TRACE_PARTITION,
                   "%s/%s cannot be used (%s); starting without it.", scan->dir->path, file,

@@ -101,7 +101,7 @@ static err_t save_snapshot(struct partition *p, struct heap *heap, enum snapshot
     }
     err_t err = producer_snapshot_save(p->table->host, heap, p->table->config.crc, p->folder,
                                        offset, lines.list, lines.count);
-    if (err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY && err != ERR_LIMIT) {
+    if (err != OK && !err_is_shortage(err)) {
         failed(p, "writing a snapshot of its producers", err);
     }
     return err;

@@ -138,9 +138,8 @@ struct partition {
     int64_t active_base;     /* of the log, when the newest snapshot was asked for */
     int64_t saved_point;     /* recovery point that may be written while chores are open */
     int64_t saved_start;     /* the log's start, as the checkpoint says it */
-    int64_t
-        told_start; /* the highest that the checkpoint may say: taken for it, and perhaps written since */
-    int64_t closed_start; /* likewise, with closed_end */
+    int64_t told_start;   /* the highest that it may say: one that was taken is perhaps written */
+    int64_t closed_start; /* as saved_start, with closed_end */
     int64_t cut_to;     /* the log's lowest end since the newest trim: snapshots beyond are void */
     int64_t closed_end; /* after CHORE_CLOSE: all below is on disk; -1: not so */
     enum partition_state state;
@@ -312,6 +311,11 @@ void partition_rot_offline(struct partition *, int64_t offset, err_t);
 static inline bool err_is_unreadable(err_t err)
 {
     return err == ERR_CORRUPT || err == ERR_IO;
+}
+/* Of a full device, full memory, too many open files: nothing is broken, and what was to be done is done another time. */
+static inline bool err_is_shortage(err_t err)
+{
+    return err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_LIMIT;
 }
 /* Inside: everyone who waits is told `error`, the core is stopped, the state is `state`. */
 void partition_halt(struct partition *, enum partition_state state, enum kafka_error error);

@@ -10,6 +10,7 @@
 
 #include "common/log/epoch_checkpoint.h"
 #include "common/log/partition_metadata.h"
+#include "common/log/small_file.h"
 
 #define OPEN_ARENA_CHUNK ((size_t)64 << 10)
 #define OPEN_ARENA_MAX   ((size_t)1 << 30)
@@ -63,9 +64,7 @@ static err_t feed_load(struct partition *p, struct arena *arena, int64_t proven,
     struct epoch_line *lines = NULL;
     size_t count = 0;
     err_t err = epoch_checkpoint_load(p->table->host, p->folder, arena, &lines, &count);
-    bool none = err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_VERSION ||
-                err == ERR_TOO_LARGE;
-    ENSURE(err == OK || none, err);
+    ENSURE(err == OK || small_file_missing(err), err);
     bool whole = err == OK && count > 0 && lines[0].start_offset <= log_start(p->log);
     *ret_file = (struct epoch_file){lines, whole ? count : 0};
     struct epoch_entry *entries = arena_array(arena, ret_file->count, sizeof(*entries));
@@ -228,6 +227,7 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
     partition_enter(p);
     p->log = log; /* others look whether it is there, inside the monitor */
     p->saved_start = log_start(log);
+    p->told_start = max_i64(p->told_start, p->saved_start);
     p->start_due = false;
     p->epochs_due = false;
     p->openings++;
@@ -241,8 +241,7 @@ static err_t open_log(struct partition *p, struct log_report *ret_report)
         return OK;
     }
     ENSURE(err == ERR_NOT_FOUND || err == ERR_MALFORMED, err);
-    err = partition_metadata_save(p->table->host, p->folder, p->topic);
-    return err == ERR_IO ? ERR_OFFLINE : err; /* what cannot be written is no rot of the log */
+    return err_of_write(partition_metadata_save(p->table->host, p->folder, p->topic));
 }
 
 void partition_open(struct partition *p)
@@ -272,7 +271,7 @@ void partition_open(struct partition *p)
     if (err_is_unreadable(err)) {
         partition_rot_offline(p, report.bad_offset, err);
     }
-    if (err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_LIMIT) {
+    if (err_is_shortage(err)) {
         partition_rest(p, "what it lacked may come");
     }
     /* Nothing can be written any more: whoever leads here must go to another replica. */

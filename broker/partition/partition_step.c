@@ -307,7 +307,6 @@ static err_t cut_log(struct partition *p, const struct replica_action *action)
 {
     time_ms wall = clock_wall_ms(p->table->host);
     int64_t to = action->kind == REPLICA_TRUNCATE ? action->truncate_to : NO_OFFSET;
-    int64_t noted = max_i64(p->saved_start, p->told_start);
     if (to < p->read_end) {
         p->read_end = to;
         p->rewinds++;
@@ -323,14 +322,14 @@ static err_t cut_log(struct partition *p, const struct replica_action *action)
                   "%s-%d: truncating from %lld to %lld, where its log leaves the leader's.",
                   p->name, p->index, (long long)log_end(p->log), (long long)action->truncate_to);
         /* Opened again, it may begin below the start that the checkpoint tells, by which a crash would throw away what comes now. */
-        TRY(to < noted ? log_renew(p->log) : OK);
+        TRY(to < p->told_start ? log_renew(p->log) : OK);
         return log_truncate(p->log, to, wall);
     }
     trace_log(p->table->config.trace, TRACE_WARN, TRACE_PARTITION,
               "%s-%d: starting anew at %lld: nothing that it had up to %lld is left at the leader.",
               p->name, p->index, (long long)action->restart.at, (long long)log_end(p->log));
     /* A log of another history (an unclean election) may begin below the start that the checkpoint tells of ours. */
-    bool renewed = action->restart.log_start < max_i64(log_start(p->log), noted);
+    bool renewed = action->restart.log_start < max_i64(log_start(p->log), p->told_start);
     return log_restart(p->log, action->restart.at, renewed, wall);
 }
 

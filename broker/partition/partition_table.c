@@ -388,9 +388,12 @@ err_t partitions_registered(struct partitions *table, struct slice cluster_id, i
     text[cluster_id.n] = '\0';
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
-        err_t err = atomic_load(&dir->offline) ? OK : log_dir_set_cluster(dir, text);
+        if (atomic_load(&dir->offline)) {
+            continue;
+        }
+        err_t err = log_dir_set_cluster(dir, text);
         ENSURE(err != ERR_FOREIGN, err);
-        err = err != OK || atomic_load(&dir->offline) ? err : note_boot(dir);
+        err = err == OK ? note_boot(dir) : err;
         if (err != OK) { /* the others are as good as they were */
             trace_log(table->config.trace, TRACE_ERROR, TRACE_PARTITION,
                       "The log directory %s does not take what it is to say of this cluster and "

@@ -250,12 +250,6 @@ static bool files_below_start(const struct partition *p)
            log_segment(p->log, 1).base_offset <= log_start(p->log);
 }
 
-/* What a full device, full memory or too many open files refuse is done another time. */
-static bool is_failure(err_t err)
-{
-    return err != OK && err != ERR_NO_SPACE && err != ERR_NO_MEMORY && err != ERR_LIMIT;
-}
-
 /* Moves the start over expired segments; true: files may go once the checkpoint says so. */
 static bool expire(struct partition *p, time_ms wall)
 {
@@ -268,7 +262,7 @@ static bool expire(struct partition *p, time_ms wall)
                                           .retention_bytes = p->settings.retention_bytes,
                                           .limit = p->core.high_watermark};
         err_t err = log_expire(p->log, &retention, wall, &moved);
-        if (is_failure(err)) {
+        if (err != OK && !err_is_shortage(err)) {
             partition_fail(p);
         } else if (moved) {
             struct step step = {.event = {.kind = REPLICA_LOG_START}};
@@ -290,7 +284,8 @@ static void drop_files(struct partition *p)
     struct log_doomed *doomed = NULL;
     time_ms delay_ms = p->settings.file_delete_delay_ms;
     if (p->state == PARTITION_OPEN && !p->rebuilding) {
-        if (is_failure(log_drop(p->log, min_i64(p->saved_start, log_start(p->log))))) {
+        err_t err = log_drop(p->log, min_i64(p->saved_start, log_start(p->log)));
+        if (err != OK && !err_is_shortage(err)) {
             partition_fail(p);
         }
         doomed = log_doomed_take(p->log);

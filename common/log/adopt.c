@@ -147,11 +147,7 @@ static err_t adopt_rebuild(struct log_recovery *r, struct log_segment *segment, 
         r->report->bad_offset = scan.next;
     }
     TRY(err);
-    err = segment_seal(log, segment);
-    if (err == ERR_NO_SPACE) { /* it is read without them, which takes longer */
-        err = segment_drop_indexes(log, segment);
-    }
-    TRY(err_of_write(err));
+    TRY(recovery_seal(log, segment));
     segment_mark_dirty(log, segment);
     log->dir_dirty = true;
     return OK;

@@ -327,8 +327,8 @@ static err_t restart_files(struct log *log, int64_t offset, bool renewed, time_m
     TRY(renewed ? restart_renewed(log) : OK);
     TRY(truncated_note(log, min_i64(log->segments[0]->base, offset)));
     err_t err = replace_all(log, offset, now_wall_ms);
-    if (err != OK &&
-        renewed) { /* whoever opens it again here must not begin where the old one did */
+    /* Whoever opens it again in this process must not begin where the old one did. */
+    if (err != OK && renewed) {
         int64_t first = log->count > 0 ? log->segments[0]->base : offset;
         log->start = min_i64(log->start, max_i64(first, offset));
     }

@@ -236,6 +236,12 @@ static inline err_t err_as_rot(err_t err)
     return no_batch ? ERR_CORRUPT : err;
 }
 
+/* While a log is opened: what cannot be read is its own rot, what cannot be written its directory's failure, like a failed sync. */
+static inline err_t err_of_write(err_t err)
+{
+    return err == ERR_IO ? ERR_OFFLINE : err;
+}
+
 enum log_read_mode {
     LOG_READ_HOT, /* never waits: what is not in the page cache, or was not checked since the start, comes back cold */
     LOG_READ_ANY, /* may wait for the device, and leaves checking to the caller: for the pool's time, and small logs */

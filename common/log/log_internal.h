@@ -281,11 +281,6 @@ struct log_recovery {
     bool rewrite;
     uint8_t *scratch; /* SCAN_BYTES */
 };
-/* While a log is opened: what cannot be read is its own rot, what cannot be written its directory's failure, like a failed sync. */
-static inline err_t err_of_write(err_t err)
-{
-    return err == ERR_IO ? ERR_OFFLINE : err;
-}
 /* How far a scan has come. */
 struct log_scan {
     int64_t next;     /* the offset that must follow */
@@ -309,6 +304,9 @@ err_t recovery_forget(struct log_recovery *, struct log_segment *) MUST_USE;
 int64_t recovery_file_bytes(const struct log_recovery *, int64_t base, const char *suffix);
 
 /* --- cutting (cut.c) --- */
+/* Seals a segment that was scanned; on a full device it goes without indexes, which readers can do without: what would make room there,
+ * retention, could not begin else. */
+err_t recovery_seal(struct log *, struct log_segment *) MUST_USE;
 /* Takes segments from the end of the array off, newest first, until `keep` are left. */
 err_t log_retire_newest(struct log *, uint32_t keep) MUST_USE;
 err_t truncated_note_load(struct log *, struct arena *scratch, int64_t *ret_offset) MUST_USE;

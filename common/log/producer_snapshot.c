@@ -98,8 +98,8 @@ static bool snapshot_name(const struct disk_entry *entry, int64_t *ret_offset)
 /* It tells of what is not there, or is none. One that cannot be opened now may be the only one to tell of what is deleted. */
 static bool snapshot_void(err_t err)
 {
-    return err == ERR_RANGE || err == ERR_TRUNCATED || err == ERR_VERSION || err == ERR_CORRUPT ||
-           err == ERR_MALFORMED || err == ERR_TOO_LARGE || err == ERR_NOT_FOUND;
+    return small_file_missing(err) || err == ERR_RANGE || err == ERR_TRUNCATED ||
+           err == ERR_CORRUPT;
 }
 
 err_t producer_snapshot_load(struct host *host, const struct crc32c_impl *crc, const char *dir,

@@ -170,14 +170,16 @@ static err_t recovery_segment(struct log_recovery *r, uint32_t i, int64_t from,
     return recovery_cut(r, i, scan, bytes);
 }
 
+err_t recovery_seal(struct log *log, struct log_segment *segment)
+{
+    err_t err = segment_seal(log, segment);
+    return err_of_write(err == ERR_NO_SPACE ? segment_drop_indexes(log, segment) : err);
+}
+
 /* A scanned segment that is not the last: on disk before the next one, so that the open files stay few. */
 static err_t recovery_settle(struct log *log, struct log_segment *segment, int64_t end)
 {
-    err_t err = segment_seal(log, segment);
-    if (err == ERR_NO_SPACE) { /* else what would make room, retention, could not begin */
-        err = segment_drop_indexes(log, segment);
-    }
-    TRY(err_of_write(err));
+    TRY(recovery_seal(log, segment));
     log->end = end;
     TRY(log_sync_all(log));
     log_file_drop(&segment->file);

@@ -18,6 +18,13 @@ err_t small_file_save(struct host *, const char *folder, const char *name, struc
 /* The file in memory of its own, for files of a few lines; then call arena_release. */
 err_t small_file_read(struct host *, const char *folder, const char *name, size_t bytes_max,
                       struct arena *ret_arena, struct slice *ret_bytes) MUST_USE;
+/* What whoever reads one is told where there is none, or it says nothing: it goes on without. Any other error: what it says cannot be
+ * known now. */
+static inline bool small_file_missing(err_t err)
+{
+    return err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_VERSION ||
+           err == ERR_TOO_LARGE;
+}
 /* Removes it and syncs the folder; OK when it is not there. Blocking. */
 err_t small_file_remove(struct host *, const char *folder, const char *name) MUST_USE;
 

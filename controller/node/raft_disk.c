@@ -84,9 +84,8 @@ static err_t offset_load(struct raft_disk *store, const char *name, struct arena
     store_path(store, name, path);
     err_t err = disk_read_file(store->host, path, DURABLE_BYTES_MAX, arena, &text);
     err = err == OK ? text_number_line(&text, 0, INT64_MAX, ret_offset) : err;
-    bool absent = err == ERR_NOT_FOUND || err == ERR_MALFORMED || err == ERR_TOO_LARGE;
-    ENSURE(err == OK || absent, err);
-    *ret_offset = absent ? none : *ret_offset;
+    ENSURE(err == OK || small_file_missing(err), err);
+    *ret_offset = err == OK ? *ret_offset : none;
     return OK;
 }
 

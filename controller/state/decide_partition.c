@@ -160,8 +160,7 @@ struct replica_word {
     enum command_kind kind;
     const struct meta_broker *broker;
     struct uuid dir;
-    int32_t
-        epoch; /* of REPLICAS_ROTTEN the leader's, of the others the partition's; -1: not told */
+    int32_t epoch; /* REPLICAS_ROTTEN: the leader's; else the partition's; -1: not told */
 };
 
 /* Changes the replica as it was said; *ret_lost: its seats go. */
