@@ -12,6 +12,7 @@
 /* Faults after which busy clients stay busy for up to so long. */
 #define LONG_PER_MILLE 35
 #define LONG_US        (3 * SECOND)
+#define FIRST_US       (SECOND / 2) /* before all faults: there is something to lose */
 
 static time_us now(const struct nemesis *n)
 {
@@ -507,13 +508,21 @@ static void fault_draw(struct nemesis *n)
     }
 }
 
-/* Clients that think are busy after a fault, now and then until all that comes of it is over, and shortly before the next. */
+/* Clients that think are busy when all begins and after a fault, now and then until all that comes of it is over, and shortly before
+ * the next. */
 static void clients_wake(struct nemesis *n)
 {
     time_us after_us = prng_chance(&n->tempo, LONG_PER_MILLE) ? LONG_US : n->plan->busy_after_us;
     n->field->busy_until = now(n) + prng_between(&n->tempo, 0, after_us);
     n->field->busy_from = n->next_at < n->end_at ? n->next_at - n->plan->busy_before_us
                                                  : TIME_NEVER;
+}
+
+void nemesis_begin(struct nemesis *n)
+{
+    n->end_at = now(n) + n->plan->safety_us;
+    clients_wake(n);
+    n->field->busy_until = now(n) + FIRST_US;
 }
 
 void nemesis_look(struct nemesis *n)

@@ -46,7 +46,9 @@ struct nemesis {
 
 void nemesis_open(struct nemesis *, const struct plan *, struct cluster *, struct field *,
                   bool loud);
-/* After each event. */
+/* The cluster is there: faults come from now on, for as long as the plan says. */
+void nemesis_begin(struct nemesis *);
+/* After each event, from the first one on. */
 void nemesis_look(struct nemesis *);
 /* Everything is repaired, every node is started. */
 void nemesis_heal(struct nemesis *);

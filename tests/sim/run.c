@@ -553,7 +553,7 @@ static void play(struct run *run)
     run->watch.settings_move = run->plan.admin_pace_us > 0 || run->plan.overseer_pace_us > 0 ||
                                run->plan.weight[FAULT_REFIT] > 0;
     if (good) {
-        run->nemesis.end_at = world_now_us(run->world) + run->plan.safety_us;
+        nemesis_begin(&run->nemesis);
         good = until(run, over, run->plan.safety_us + SECOND, "time stands still") && recover(run);
     }
     run->watch.calm = run->watch.terms_calm = run->watch.elections_calm = false;
