@@ -4,7 +4,9 @@
 
 #include <criterion/criterion.h>
 
+#include "common/port/clock.h"
 #include "common/port/memory.h"
+#include "common/trace/trace.h"
 #include "controller/node/raft_disk.h"
 #include "tests/sim/sim.h"
 
@@ -71,6 +73,22 @@ static inline void store_site_end(struct store_site *at)
     loop_join(at->loop);
     arena_release(&at->arena);
     heap_release(&at->heap);
+}
+
+static inline void store_site_line(void *host, struct slice line)
+{
+    cr_assert(host != NULL && line.n > 0);
+}
+
+static inline time_ms store_site_wall_now(void *host)
+{
+    return clock_wall_ms(host);
+}
+
+/* What controllers on `host` log with; nobody reads it. */
+static inline void store_site_trace(struct trace *trace, struct host *host)
+{
+    trace_init(trace, "controller", store_site_line, store_site_wall_now, host);
 }
 
 #endif

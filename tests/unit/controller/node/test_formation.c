@@ -1,7 +1,6 @@
 /* Controllers that form a quorum, or come to one that was formed without them. */
 #include <stdlib.h>
 
-#include "common/port/clock.h"
 #include "controller/node/controller_node.h"
 #include "tests/unit/controller/node/store_site.h"
 
@@ -24,16 +23,6 @@ struct stage {
     uint32_t count;
     struct place places[PLACES_MAX];
 };
-
-static void written(void *ctx, struct slice line)
-{
-    cr_assert(ctx != NULL && line.n > 0);
-}
-
-static time_ms wall_now(void *ctx)
-{
-    return clock_wall_ms(((struct place *)ctx)->host);
-}
 
 static void on_halted(void *ctx)
 {
@@ -75,7 +64,7 @@ static void stage_begin(struct stage *s, uint64_t seed, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         struct place *p = &s->places[i];
         p->host = world_host(s->world, names[i]);
-        trace_init(&p->trace, "controller", written, wall_now, p);
+        store_site_trace(&p->trace, p->host);
         p->options = (struct controller_options){.node_id = (int32_t)i + 1,
                                                  .data_dir = "/data",
                                                  .voter_count = count,

@@ -2,7 +2,6 @@
 #include "controller/node/machine.h"
 
 #include "common/meta/codec/meta_codec.h"
-#include "common/port/clock.h"
 #include "tests/lib/memory.h"
 #include "tests/unit/controller/node/store_site.h"
 
@@ -105,16 +104,6 @@ static const struct machine_events machine_events = {on_told, on_active, on_mach
 
 /* ---- the stage ---- */
 
-static void written(void *ctx, struct slice line)
-{
-    cr_assert(ctx != NULL && line.n > 0);
-}
-
-static time_ms wall_now(void *ctx)
-{
-    return clock_wall_ms(((struct stage *)ctx)->at.host);
-}
-
 static void start(void *ctx)
 {
     struct stage *s = ctx;
@@ -154,7 +143,7 @@ static void stage_begin(struct stage *s, int shortages)
     cr_assert_eq(raft_disk_found(s->at.store, slice_str(CLUSTER), &voters), OK);
     s->at.found.snapshot.voters = voters;
     odradek__hello__init(&s->hello);
-    trace_init(&s->trace, "controller", written, wall_now, s);
+    store_site_trace(&s->trace, s->at.host);
     rpc_init(&s->rpc, s->at.loop, &s->at.heap, (struct hash_key){1, 2}, &s->hello);
     store_site_do(&s->at, s->world, start, s);
 }

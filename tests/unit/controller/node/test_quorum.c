@@ -1,6 +1,5 @@
 /* What the quorum hands up, and in which order. */
 #include "controller/node/quorum.h"
-#include "common/port/clock.h"
 #include "common/rpc/rpc.h"
 #include "controller/node/raft_wire.h"
 #include "tests/unit/controller/node/store_site.h"
@@ -82,16 +81,6 @@ static const struct quorum_events quorum_events = {.leading = on_leading,
                                                    .restored = on_restored,
                                                    .halted = on_failed};
 
-static void written(void *ctx, struct slice line)
-{
-    cr_assert(ctx != NULL && line.n > 0);
-}
-
-static time_ms wall_now(void *ctx)
-{
-    return clock_wall_ms(((struct stage *)ctx)->at.host);
-}
-
 static struct store_site *site_begin(struct stage *s, struct store_site *at, const char *address)
 {
     store_site_begin(at, world_host(s->world, address));
@@ -131,7 +120,7 @@ static void stage_begin(struct stage *s, uint32_t voters)
     cr_assert_eq(raft_disk_found(at->store, slice_str("cluster"), &s->voters), OK);
     at->found.snapshot.voters = s->voters;
     odradek__hello__init(&s->hello);
-    trace_init(&s->trace, "controller", written, wall_now, s);
+    store_site_trace(&s->trace, s->at.host);
     rpc_init(&s->rpc, at->loop, &at->heap, (struct hash_key){1, 2}, &s->hello);
     store_site_do(&s->at, s->world, start, s);
 }

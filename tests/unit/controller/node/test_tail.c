@@ -3,7 +3,6 @@
 
 #include "common/base/bytes.h"
 #include "common/meta/codec/meta_codec.h"
-#include "common/port/clock.h"
 #include "tests/unit/controller/node/store_site.h"
 
 #include <stdio.h>
@@ -110,16 +109,6 @@ static void on_accept(void *ctx, struct net_conn *net)
     struct stage *s = ctx;
     struct rpc_conn *conn;
     cr_assert_eq(rpc_accept(&s->rpc, net, &controller_events, s, &conn), OK);
-}
-
-static void written(void *ctx, struct slice line)
-{
-    cr_assert(ctx != NULL && line.n > 0);
-}
-
-static time_ms wall_now(void *ctx)
-{
-    return clock_wall_ms(((struct stage *)ctx)->at.host);
 }
 
 static const struct net_address address = {.host = "10.0.0.1", .port = PORT};
@@ -292,7 +281,7 @@ static void stage_begin(struct stage *s)
     odradek__node__init(&s->node);
     s->node.id = 1;
     s->hello.node = &s->node;
-    trace_init(&s->trace, "controller", written, wall_now, s);
+    store_site_trace(&s->trace, s->at.host);
     heap_init(&s->words, memory_source(s->at.host), 64 << 20);
     rpc_init(&s->rpc, s->at.loop, &s->words, (struct hash_key){1, 2}, &s->hello);
     rpc_init(&s->broker_rpc, s->broker.loop, &s->broker.heap, (struct hash_key){1, 2}, &s->hello);
