@@ -35,17 +35,6 @@ void bench_call(struct loop *loop, void (*fn)(void *arg), void *arg)
     CHECK(sem_destroy(&call.done) == 0);
 }
 
-bool bench_soon(bool (*holds)(void *arg), void *arg)
-{
-    for (int i = 0; i < 5000; i++) {
-        if (holds(arg)) {
-            return true;
-        }
-        (void)usleep(1000);
-    }
-    return false;
-}
-
 /* ---- metadata ---- */
 
 static struct meta_record broker_record(struct bench *b, uint32_t i)
@@ -649,64 +638,13 @@ struct partition_facts bench_facts(struct bench *b, uint32_t node)
     return facts;
 }
 
-struct awaited {
-    struct bench *b;
-    uint32_t node;
-    int64_t value;
-};
-
-/* One that is set aside is not there for a moment. */
-static bool facts_now(const struct awaited *awaited, struct partition_facts *ret_facts)
+enum kafka_error bench_delete_below(struct bench *b, uint32_t node, int64_t to)
 {
-    struct partition *p = partitions_find(awaited->b->nodes[awaited->node].table, awaited->b->topic,
-                                          0);
-    if (p == NULL) {
-        return false;
-    }
-    partition_facts(p, ret_facts);
+    struct partition *p = bench_partition(b, node);
+    int64_t offset;
+    enum kafka_error error = partition_delete_records(p, to, &offset);
     partition_drop(p);
-    return true;
-}
-
-static bool end_is(void *arg)
-{
-    struct awaited *awaited = arg;
-    struct partition_facts facts;
-    return facts_now(awaited, &facts) && facts.log_end == awaited->value;
-}
-
-static bool high_watermark_is(void *arg)
-{
-    struct awaited *awaited = arg;
-    struct partition_facts facts;
-    return facts_now(awaited, &facts) && facts.high_watermark == awaited->value;
-}
-
-bool bench_soon_end(struct bench *b, uint32_t node, int64_t end)
-{
-    struct awaited awaited = {b, node, end};
-    return bench_soon(end_is, &awaited);
-}
-
-bool bench_soon_high_watermark(struct bench *b, uint32_t node, int64_t offset)
-{
-    struct awaited awaited = {b, node, offset};
-    return bench_soon(high_watermark_is, &awaited);
-}
-
-static bool in_isr(void *arg)
-{
-    struct awaited *awaited = arg;
-    CHECK(pthread_mutex_lock(&awaited->b->mutex) == 0);
-    bool in = meta_ids_has(&awaited->b->partition.isr, awaited->b->nodes[awaited->node].id);
-    CHECK(pthread_mutex_unlock(&awaited->b->mutex) == 0);
-    return in;
-}
-
-bool bench_soon_in_isr(struct bench *b, uint32_t node)
-{
-    struct awaited awaited = {b, node, 0};
-    return bench_soon(in_isr, &awaited);
+    return error;
 }
 
 uint8_t *bench_batch(int64_t producer, int32_t sequence, int32_t records, size_t bytes,

@@ -131,17 +131,32 @@ struct produce_ticket bench_produce(struct bench *, uint32_t node, int16_t acks,
 /* The same with a producer's id and sequence. */
 struct produce_ticket bench_produce_as(struct bench *, uint32_t node, int16_t acks,
                                        int64_t producer, int32_t sequence);
+/* Deletes the records below this offset. */
+enum kafka_error bench_delete_below(struct bench *, uint32_t node, int64_t to);
 /* A batch in malloc'ed memory. */
 uint8_t *bench_batch(int64_t producer, int32_t sequence, int32_t records, size_t bytes,
                      size_t *ret_n);
 
 /* Whether the condition holds within five seconds. */
 bool bench_soon(bool (*holds)(void *arg), void *arg);
-/* The partition of this node has this log end / high watermark within five seconds. */
+/* The partition of this node has this log end / durable end / high watermark within five seconds. */
 bool bench_soon_end(struct bench *, uint32_t node, int64_t end);
+bool bench_soon_durable(struct bench *, uint32_t node, int64_t end);
 bool bench_soon_high_watermark(struct bench *, uint32_t node, int64_t offset);
 /* It is in the in-sync set, likewise. */
 bool bench_soon_in_isr(struct bench *, uint32_t node);
+/* Nothing is under way beside it: no chore, no sync. */
+bool bench_soon_idle(struct bench *, uint32_t node);
+/* A count of the node's (bench_node.lost to short_of_memory) is above zero. */
+bool bench_soon_told(atomic_int *count);
+/* A checkpoint file of the node's usual directory says this offset. */
+bool bench_soon_noted(struct bench *, uint32_t node, const char *file, int64_t offset);
+
+/* Whether this command succeeds, in the folder in which the nodes have theirs (node1, ...). What it prints is not seen. */
+bool bench_shell(struct bench *, const char *format, ...) PRINTF_LIKE(2, 3);
+/* How many paths below the node's usual directory end so: a pattern of find's. */
+int bench_entries(struct bench *, uint32_t node, const char *end);
+
 struct partition_facts bench_facts(struct bench *, uint32_t node);
 
 /* Asks and waits for the answer. */

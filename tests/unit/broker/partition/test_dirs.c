@@ -1,8 +1,8 @@
 /* What a directory's own files say, where they cannot be read, or are not true of what lies beside them any more. */
 #include <criterion/criterion.h>
-#include <unistd.h>
 
 #include "broker/partition/partition_internal.h"
+#include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "partition_bench.h"
 
@@ -31,29 +31,14 @@ static void start_without_checkpoints(void)
     bench_start(&bench, 0);
 }
 
-static bool chores_done(void *arg)
-{
-    (void)arg;
-    struct partition *p = bench_partition(&bench, 0);
-    partition_enter(p);
-    bool done = !p->chores_running && p->chores == 0 && !p->syncing;
-    lock_leave(p->lock);
-    partition_drop(p);
-    return done;
-}
-
 /* Without its recovery point what was synced would count as a torn tail where it has rotted, and be cut off. */
 Test(dirs, a_checkpoint_that_cannot_be_read_takes_its_directory_offline)
 {
     char path[200];
-    char command[400];
     cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
     bench_stop(&bench, 0, false);
-    (void)snprintf(command, sizeof(command),
-                   "cd %s/node1 && rm -f recovery-point-offset-checkpoint && "
-                   "mkdir -p recovery-point-offset-checkpoint/no-file",
-                   bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "cd node1 && rm -f " RECOVERY_POINT_FILE
+                                  " && mkdir -p " RECOVERY_POINT_FILE "/no-file"));
     (void)snprintf(path, sizeof(path), "%s/another", bench.root);
     bench.other_dir = path;
     bench_start(&bench, 0);
@@ -67,7 +52,7 @@ Test(dirs, what_was_loaded_in_part_is_not_written_down)
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
     bench_lead(&bench, 1);
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).base_offset, 1);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     struct partition *p = bench_partition(&bench, 0);
     partition_enter(p);
     partition_halt(p, PARTITION_OFFLINE, KAFKA_KAFKA_STORAGE_ERROR);
@@ -91,7 +76,7 @@ static void set_epoch_count(struct partition *p, uint32_t count, uint32_t *ret_b
     p->core.epochs.count = count;
     partition_chore(p, CHORE_EPOCHS);
     partition_leave(p);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
 }
 
 /* Below the recovery point the epoch file is believed, so the one that found no room (here: in memory) is written before. */
@@ -103,7 +88,7 @@ Test(dirs, no_recovery_point_is_told_before_the_epochs_are_noted)
     start_without_checkpoints();
     bench_lead(&bench, 1);
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     struct partition *p = bench_partition(&bench, 0);
     struct point point = {.p = p};
     set_epoch_count(p, 1u << 28, &count);
@@ -116,20 +101,6 @@ Test(dirs, no_recovery_point_is_told_before_the_epochs_are_noted)
     cr_assert_eq(point.recovery.offset, 3);
     cr_assert_eq(atomic_load(&bench.nodes[0].dirs_failed), 0);
     partition_drop(p);
-}
-
-static bool start_noted(void *arg)
-{
-    char command[400];
-    (void)snprintf(command, sizeof(command),
-                   "grep -qx '" BENCH_TOPIC " 0 %d' %s/node1/log-start-offset-checkpoint",
-                   *(int *)arg, bench.root);
-    return system(command) == 0;
-}
-
-static bool is_durable(void *arg)
-{
-    return bench_facts(&bench, 0).durable_end == *(int64_t *)arg;
 }
 
 static int32_t last_epoch(struct partition *p)
@@ -178,32 +149,43 @@ static void fetch_two(struct partition *p)
     free(batch);
 }
 
-Test(dirs, a_log_that_began_anew_below_its_noted_start_is_there_after_a_crash)
+static void produce_six(void)
 {
-    int start = 4;
-    int64_t offset = 0;
-    int64_t log_end = 3;
     for (int i = 0; i < 6; i++) {
         cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, i);
     }
+}
+
+/* It is led by the other one, and has three records when that is done. */
+static void follow_another_log(void)
+{
     struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, start, &offset), KAFKA_NONE);
-    partition_drop(p);
-    cr_assert(bench_soon(start_noted, &start));
-    bench_stop(&bench, 0, false);
-    start_without_checkpoints();
-    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
     bench_lead(&bench, -1); /* who leads would take the other one out again */
     bench_isr(&bench, 3);
     bench_lead(&bench, 2);
-    p = bench_partition(&bench, 0);
     leave_leader_at_one(p);
     fetch_two(p);
     partition_drop(p);
-    cr_assert(bench_soon(is_durable, &log_end));
+}
+
+static void crash_with_three(void)
+{
+    cr_assert(bench_soon_durable(&bench, 0, 3));
     bench_stop(&bench, 0, false);
     start_without_checkpoints();
-    cr_assert_eq(bench_facts(&bench, 0).log_end, log_end);
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 3);
+}
+
+Test(dirs, a_log_that_began_anew_below_its_noted_start_is_there_after_a_crash)
+{
+    produce_six();
+    cr_assert_eq(bench_delete_below(&bench, 0, 4), KAFKA_NONE);
+    cr_assert(bench_soon_noted(&bench, 0, LOG_START_FILE, 4));
+    bench_stop(&bench, 0, false);
+    start_without_checkpoints();
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 4);
+    follow_another_log();
+    crash_with_three();
     cr_assert_eq(bench_facts(&bench, 0).log_start, 1);
 }
 
@@ -220,7 +202,6 @@ static bool opened_again(void *arg)
 /* A start was taken for the checkpoint, and stands in it before anybody has heard so; meanwhile the log was opened again, below it. */
 static void rest_while_start_is_noted(struct partition *p)
 {
-    char command[400];
     struct point point = {.p = p};
     cr_assert(upkeep_point_take(&point));
     cr_assert_eq(point.log_start, 4);
@@ -229,37 +210,24 @@ static void rest_while_start_is_noted(struct partition *p)
     partition_rest(p, "a test");
     partition_leave(p);
     cr_assert(bench_soon(opened_again, &openings));
-    (void)snprintf(command, sizeof(command),
-                   "printf '0\\n1\\n" BENCH_TOPIC " 0 4\\n' > %s/node1/log-start-offset-checkpoint",
-                   bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(
+        bench_shell(&bench, "printf '0\\n1\\n" BENCH_TOPIC " 0 4\\n' > node1/" LOG_START_FILE));
     upkeep_point_saved(&point);
     cr_assert_eq(bench_facts(&bench, 0).log_start, 0);
 }
 
 Test(dirs, a_log_that_was_cut_below_a_start_that_may_be_noted_is_there_after_a_crash)
 {
-    int64_t offset = 0;
-    int64_t log_end = 3;
-    for (int i = 0; i < 6; i++) {
-        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, i);
-    }
+    produce_six();
     bench_stop(&bench, 0, true);
     start_without_checkpoints();
     bench_lead(&bench, 1);
     cr_assert(bench_soon_high_watermark(&bench, 0, 6));
     struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, 4, &offset), KAFKA_NONE);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert_eq(bench_delete_below(&bench, 0, 4), KAFKA_NONE);
+    cr_assert(bench_soon_idle(&bench, 0));
     rest_while_start_is_noted(p);
-    bench_lead(&bench, -1);
-    bench_isr(&bench, 3);
-    bench_lead(&bench, 2);
-    leave_leader_at_one(p);
-    fetch_two(p);
     partition_drop(p);
-    cr_assert(bench_soon(is_durable, &log_end));
-    bench_stop(&bench, 0, false);
-    start_without_checkpoints();
-    cr_assert_eq(bench_facts(&bench, 0).log_end, log_end);
+    follow_another_log();
+    crash_with_three();
 }

@@ -231,18 +231,9 @@ Test(follow, an_unreplicated_tail_is_cut_off)
     check_same(1, 0, 0);
 }
 
-static bool chores_done(void *arg)
-{
-    struct partition *p = arg;
-    partition_enter(p);
-    bool done = !p->chores_running && p->chores == 0;
-    lock_leave(p->lock);
-    return done;
-}
-
 static void hold_chores(struct partition *p, bool hold)
 {
-    cr_assert(!hold || bench_soon(chores_done, p));
+    cr_assert(!hold || bench_soon_idle(&bench, 0));
     partition_enter(p);
     cr_assert_eq(p->chores_running, !hold);
     p->chores_running = hold;
@@ -259,9 +250,10 @@ static bool synced(void *arg)
     return done;
 }
 
-static bool noted(void *arg)
+static bool failure_noted(void *arg)
 {
-    return access(arg, F_OK) == 0;
+    (void)arg;
+    return bench_entries(&bench, 0, "/sync-failed") == 1;
 }
 
 Test(follow, a_sync_that_fails_before_a_cut_is_noted)
@@ -274,35 +266,18 @@ Test(follow, a_sync_that_fails_before_a_cut_is_noted)
     cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NONE); /* nobody has it */
     bench_lead(&bench, -1);
     struct partition *p = bench_partition(&bench, 0);
-    cr_assert(bench_soon(chores_done, p));
+    cr_assert(bench_soon_idle(&bench, 0));
     cr_assert(bench_soon(synced, p)); /* else that sync proves what follows */
     partition_enter(p);
     p->log->cut++; /* as after a cut that no sync has proven: the next one waits for that */
     lock_leave(p->lock);
     partition_drop(p);
-    char path[400];
-    (void)snprintf(path, sizeof(path), "mv %s/node1/%s-0 %s/gone", bench.root, BENCH_TOPIC,
-                   bench.root);
-    cr_assert_eq(system(path), 0);
+    cr_assert(bench_shell(&bench, "mv node1/" BENCH_TOPIC "-0 gone"));
     bench_start(&bench, 1);
     bench_isr(&bench, 2);
     bench_lead(&bench, 2);
-    (void)snprintf(path, sizeof(path), "%s/node1/sync-failed", bench.root);
-    cr_assert(bench_soon(noted, path));
+    cr_assert(bench_soon(failure_noted, NULL));
     cr_assert_not(bench_facts(&bench, 0).online);
-}
-
-static int snapshots(void)
-{
-    char command[300];
-    int n = -1;
-    (void)snprintf(command, sizeof(command), "ls %s/node1/" BENCH_TOPIC "-0 | grep -c snapshot",
-                   bench.root);
-    FILE *out = popen(command, "r");
-    cr_assert_not_null(out);
-    cr_assert_eq(fscanf(out, "%d", &n), 1);
-    (void)pclose(out);
-    return n;
 }
 
 /* Whoever is slow at its disk has grown over a snapshot of what was cut before it gets to throw that away. */
@@ -318,9 +293,9 @@ Test(follow, a_snapshot_of_what_was_cut_goes_though_the_log_has_grown_over_it)
     struct partition *p = bench_partition(&bench, 0);
     for (int i = 0; i < 6; i++) { /* nobody has these */
         cr_assert_eq(bench_produce(&bench, 0, 1, 1, 9000).error, KAFKA_NONE);
-        cr_assert(bench_soon(chores_done, p));
+        cr_assert(bench_soon_idle(&bench, 0));
     }
-    cr_assert_gt(snapshots(), 0);
+    cr_assert_gt(bench_entries(&bench, 0, "snapshot*"), 0);
     bench_lead(&bench, -1);
     bench_start(&bench, 1);
     bench_start(&bench, 2);
@@ -332,8 +307,8 @@ Test(follow, a_snapshot_of_what_was_cut_goes_though_the_log_has_grown_over_it)
     }
     cr_assert(bench_soon_end(&bench, 0, 10));
     hold_chores(p, false);
-    cr_assert(bench_soon(chores_done, p));
-    cr_assert_eq(snapshots(), 1, "only the new segment's");
+    cr_assert(bench_soon_idle(&bench, 0));
+    cr_assert_eq(bench_entries(&bench, 0, "snapshot*"), 1, "only the new segment's");
     partition_drop(p);
 }
 
@@ -427,14 +402,9 @@ static void check_known(uint32_t node, int64_t producer, int32_t sequence, int64
 /* Records below 2 are deleted, and the third gives its seat up: it is made anew, empty, when it starts. */
 static void third_is_emptied(void)
 {
-    char command[200];
-    int64_t offset;
-    struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, 2, &offset), KAFKA_NONE);
-    partition_drop(p);
+    cr_assert_eq(bench_delete_below(&bench, 0, 2), KAFKA_NONE);
     bench_stop(&bench, 2, true);
-    (void)snprintf(command, sizeof(command), "rm -r %s/node3/" BENCH_TOPIC "-0", bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "rm -r node3/" BENCH_TOPIC "-0"));
     bench_rotten(&bench, 2);
 }
 
@@ -476,12 +446,11 @@ Test(follow, who_is_made_anew_knows_them_after_a_crash_too)
 /* What it knew of the deleted is gone with a cut that is deeper than its memory, and no snapshot has told of it yet. */
 Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
 {
-    int64_t offset;
     struct partition *p = bench_partition(&bench, 0);
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
     hold_chores(p, true);
-    cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_NONE);
+    cr_assert_eq(bench_delete_below(&bench, 0, 1), KAFKA_NONE);
     cr_assert(bench_soon(starts_at_one, NULL));
     bench_stop(&bench, 1, true);
     bench_stop(&bench, 2, true);
@@ -507,17 +476,16 @@ Test(follow, who_is_cut_deep_asks_who_wrote_what_is_deleted)
 /* They are known to nobody but the log then: the start is told when a snapshot for it stands. */
 Test(follow, a_start_is_not_told_while_producers_are_read_from_the_log)
 {
-    int64_t offset;
     struct partition *p = bench_partition(&bench, 0);
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
     cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
     hold_chores(p, true);
-    cr_assert_eq(partition_delete_records(p, 1, &offset), KAFKA_NONE);
+    cr_assert_eq(bench_delete_below(&bench, 0, 1), KAFKA_NONE);
     partition_enter(p);
     p->core.producers_ready = false;
     partition_leave(p);
     hold_chores(p, false);
-    cr_assert(bench_soon(chores_done, p));
+    cr_assert(bench_soon_idle(&bench, 0));
     partition_enter(p);
     bool due = p->start_due;
     p->core.producers_ready = true;

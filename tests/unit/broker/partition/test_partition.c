@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "broker/partition/partition_internal.h"
+#include "common/log/offset_checkpoint.h"
 #include "partition_bench.h"
 
 static struct bench bench;
@@ -122,26 +123,15 @@ Test(partition, a_deleted_topic_and_one_of_the_same_name_have_nothing_in_common)
     check_read(0, 1);
 }
 
-static bool is_told(void *arg)
-{
-    return atomic_load((atomic_int *)arg) > 0;
-}
-
-static bool is_durable(void *arg)
-{
-    (void)arg;
-    return bench_facts(&bench, 0).durable_end == 3;
-}
-
 Test(partition, nothing_counts_before_the_image_knows_the_directory)
 {
     bench_delete(&bench);
     atomic_store(&bench.nodes[0].assigned, 0);
     atomic_store(&bench.nodes[0].homeless, true);
     bench_create(&bench);
-    cr_assert(bench_soon(is_told, &bench.nodes[0].assigned)); /* once it is open */
+    cr_assert(bench_soon_told(&bench.nodes[0].assigned)); /* once it is open */
     cr_assert_eq(bench_produce(&bench, 0, 1, 3, 100).base_offset, 0);
-    cr_assert(bench_soon(is_durable, NULL));
+    cr_assert(bench_soon_durable(&bench, 0, 3));
     cr_assert_eq(bench_facts(&bench, 0).high_watermark, 0);
     bench_place(&bench, 0);
     cr_assert_eq(bench_facts(&bench, 0).high_watermark, 3);
@@ -175,9 +165,7 @@ Test(partition, a_folder_that_vanished_is_reported_lost_and_not_made_again)
     cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).base_offset, 0);
     cr_assert_eq(atomic_load(&bench.nodes[0].assigned), 1);
     bench_stop(&bench, 0, true);
-    char command[400];
-    (void)snprintf(command, sizeof(command), "rm -r %s/node1/%s-0", bench.root, BENCH_TOPIC);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "rm -r node1/" BENCH_TOPIC "-0"));
     bench_start(&bench, 0);
     cr_assert_eq(atomic_load(&bench.nodes[0].lost), 1);
     cr_assert_null(partitions_find(bench.nodes[0].table, bench.topic, 0));
@@ -208,9 +196,7 @@ Test(partition, a_folder_for_which_there_was_no_memory_is_hosted_later)
     check_read(0, 5);
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 5);
     cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
-    char command[400];
-    (void)snprintf(command, sizeof(command), "ls -d %s/node1/*-stray >/dev/null 2>&1", bench.root);
-    cr_assert_neq(system(command), 0, "nothing was set aside");
+    cr_assert_eq(bench_entries(&bench, 0, "-stray"), 0, "nothing was set aside");
 }
 
 Test(partition, offsets_are_found_by_meaning_and_by_time)
@@ -243,15 +229,6 @@ Test(partition, offsets_are_found_by_meaning_and_by_time)
     partition_drop(p);
 }
 
-static bool start_noted(void *arg)
-{
-    char command[400];
-    (void)snprintf(command, sizeof(command),
-                   "grep -qx '" BENCH_TOPIC " 0 %d' %s/node1/log-start-offset-checkpoint",
-                   *(int *)arg, bench.root);
-    return system(command) == 0;
-}
-
 static bool files_gone(void *arg)
 {
     (void)arg;
@@ -268,10 +245,9 @@ Test(partition, old_segments_go_when_the_log_is_too_large)
     }
     cr_assert(bench_soon(files_gone, NULL));
     struct partition_facts facts = bench_facts(&bench, 0);
-    int start = (int)facts.log_start;
     check_read(facts.log_start, 20);
-    cr_assert(
-        bench_soon(start_noted, &start)); /* the files that went may be those of a start before */
+    /* The files that went may be those of a start before. */
+    cr_assert(bench_soon_noted(&bench, 0, LOG_START_FILE, facts.log_start));
     bench_stop(&bench, 0, false);
     bench_start(&bench, 0);
     bench_lead(&bench, 1);
@@ -296,23 +272,9 @@ Test(partition, a_log_that_expired_goes_though_it_is_idle)
     cr_assert_eq(bench_facts(&bench, 0).log_end, 1);
 }
 
-/* Entries below the node's directory whose path ends so. */
-static int entries(const char *suffix)
-{
-    char command[400];
-    int n = -1;
-    (void)snprintf(command, sizeof(command), "find %s/node1 -name '*%s' | wc -l", bench.root,
-                   suffix);
-    FILE *out = popen(command, "r");
-    cr_assert_not_null(out);
-    cr_assert_eq(fscanf(out, "%d", &n), 1);
-    cr_assert_eq(pclose(out), 0);
-    return n;
-}
-
 static bool deleted_are(void *arg)
 {
-    return entries("-delete") == *(int *)arg;
+    return bench_entries(&bench, 0, "-delete") == *(int *)arg;
 }
 
 Test(partition, what_goes_waits_for_the_delay)
@@ -327,15 +289,15 @@ Test(partition, what_goes_waits_for_the_delay)
         cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, i);
     }
     cr_assert(bench_soon(files_gone, NULL));
-    cr_assert_gt(entries(".log.deleted"), 0);
+    cr_assert_gt(bench_entries(&bench, 0, ".log.deleted"), 0);
     bench_delete(&bench);
     cr_assert(bench_soon(deleted_are, &one));
     bench_create(&bench); /* under the same name, at once */
     cr_assert(bench_soon_end(&bench, 0, 0));
-    cr_assert_eq(entries("-delete"), 1);
+    cr_assert_eq(bench_entries(&bench, 0, "-delete"), 1);
     bench_stop(&bench, 0, true);
     bench_start(&bench, 0);
-    cr_assert_eq(entries("-delete"), 0);
+    cr_assert_eq(bench_entries(&bench, 0, "-delete"), 0);
     bench.settings.file_delete_delay_ms = 50;
     bench_lead(&bench, 1);
     bench_delete(&bench);
@@ -370,18 +332,6 @@ Test(partition, without_a_leader_nobody_is_served)
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).base_offset, 1);
 }
 
-static bool all_synced(void *arg)
-{
-    (void)arg;
-    return atomic_load(&bench.nodes[0].synced) > 0;
-}
-
-static bool dir_failed(void *arg)
-{
-    (void)arg;
-    return atomic_load(&bench.nodes[0].dirs_failed) > 0;
-}
-
 Test(partition, a_topic_that_becomes_durable_is_synced_as_a_whole_and_that_is_told_once)
 {
     bench_delete(&bench);
@@ -394,7 +344,7 @@ Test(partition, a_topic_that_becomes_durable_is_synced_as_a_whole_and_that_is_to
     cr_assert_eq(atomic_load(&bench.nodes[0].synced), 0);
     bench.settings.durable = true;
     bench_lead(&bench, 1);
-    cr_assert(bench_soon(all_synced, NULL));
+    cr_assert(bench_soon_told(&bench.nodes[0].synced));
     cr_assert_eq(bench_facts(&bench, 0).durable_end, 20);
     bench_lead(&bench, 1);
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 20);
@@ -406,15 +356,12 @@ Test(partition, a_log_that_cannot_be_written_takes_its_directory_offline)
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).base_offset, 0);
     bench.settings.segment_bytes = 10000;
     bench_lead(&bench, 1);
-    char command[400];
-    (void)snprintf(command, sizeof(command), "mv %s/node1/%s-0 %s/gone", bench.root, BENCH_TOPIC,
-                   bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "mv node1/" BENCH_TOPIC "-0 gone"));
     struct produce_ticket ticket = bench_produce(&bench, 0, -1, 1, 9000); /* needs a new segment */
     cr_assert_eq(ticket.error, KAFKA_KAFKA_STORAGE_ERROR);
     cr_assert_eq(ticket.base_offset, -1);
     cr_assert_eq(bench_produce(&bench, 0, 1, 1, 10).error, KAFKA_KAFKA_STORAGE_ERROR);
-    cr_assert(bench_soon(dir_failed, NULL));
+    cr_assert(bench_soon_told(&bench.nodes[0].dirs_failed));
     cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
     cr_assert_not(bench_facts(&bench, 0).online);
     bench_stop(&bench, 0, true);
@@ -425,11 +372,8 @@ Test(partition, a_log_that_cannot_be_written_takes_its_directory_offline)
 /* A note of so many bytes lies there when the broker starts after a crash. */
 static void start_with_note(uint32_t bytes)
 {
-    char command[400];
     bench_stop(&bench, 0, false);
-    (void)snprintf(command, sizeof(command), "truncate -s %u %s/node1/sync-failed", bytes,
-                   bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "truncate -s %u node1/sync-failed", bytes));
     bench_start(&bench, 0);
 }
 
@@ -457,11 +401,8 @@ Test(partition, a_folder_of_another_topic_id_is_set_aside_and_kept)
     bench_start(&bench, 0);
     cr_assert(bench_soon_end(&bench, 0, 0));
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 0);
-    char command[400];
-    (void)snprintf(command, sizeof(command),
-                   "test -s %s/node1/%s-0.*-stray/00000000000000000000.log", bench.root,
-                   BENCH_TOPIC);
-    cr_assert_eq(system(command), 0);
+    cr_assert(
+        bench_shell(&bench, "test -s node1/" BENCH_TOPIC "-0.*-stray/00000000000000000000.log"));
     cr_assert_eq(atomic_load(&bench.nodes[0].lost), 0);
 }
 
@@ -495,13 +436,10 @@ Test(partition, records_below_an_offset_are_deleted_for_good)
 
 Test(partition, a_topic_made_again_is_not_opened_with_what_was_noted_of_the_one_before)
 {
-    int64_t offset;
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
     }
-    struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, 7, &offset), KAFKA_NONE);
-    partition_drop(p);
+    cr_assert_eq(bench_delete_below(&bench, 0, 7), KAFKA_NONE);
     bench_stop(&bench, 0, true);
     bench.checkpoint_ms = 3600000; /* until the crash none is written any more */
     bench_start(&bench, 0);
@@ -516,53 +454,14 @@ Test(partition, a_topic_made_again_is_not_opened_with_what_was_noted_of_the_one_
     check_read(0, 3);
 }
 
-Test(partition, a_producer_whose_records_were_deleted_is_known_after_a_crash)
+/* Three producers wrote a record each; the first is deleted, and that is noted. */
+static void first_deleted(void)
 {
-    int64_t offset;
-    int start = 1;
-    cr_assert_eq(bench_produce_as(&bench, 0, -1, 7, 0).base_offset, 0);
-    cr_assert_eq(bench_produce_as(&bench, 0, -1, 8, 0).base_offset, 1);
-    struct partition *p = bench_partition(&bench, 0);
-    cr_assert_eq(partition_delete_records(p, start, &offset), KAFKA_NONE);
-    partition_drop(p);
-    cr_assert(bench_soon(start_noted, &start));
-    bench_stop(&bench, 0, false);
-    bench_start(&bench, 0);
-    bench_lead(&bench, 1);
-    cr_assert(bench_soon_high_watermark(&bench, 0, 2));
-    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
-    for (int64_t producer = 7; producer <= 8; producer++) {
-        struct produce_ticket again = bench_produce_as(&bench, 0, -1, producer, 0);
-        cr_assert(again.duplicate, "producer %lld", (long long)producer);
-        cr_assert_eq(again.base_offset, producer - 7);
-        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 1).error, KAFKA_NONE);
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 0).base_offset, producer - 7);
     }
-}
-
-static void delete_below(int64_t to)
-{
-    struct partition *p = bench_partition(&bench, 0);
-    int64_t offset;
-    cr_assert_eq(partition_delete_records(p, to, &offset), KAFKA_NONE);
-    partition_drop(p);
-}
-
-static bool chores_done(void *arg)
-{
-    (void)arg;
-    struct partition *p = bench_partition(&bench, 0);
-    partition_enter(p);
-    bool done = !p->chores_running && p->chores == 0;
-    lock_leave(p->lock);
-    partition_drop(p);
-    return done;
-}
-
-static void start_without_checkpoints(void)
-{
-    bench.checkpoint_ms = 3600000;
-    bench_start(&bench, 0);
-    bench_lead(&bench, 1);
+    cr_assert_eq(bench_delete_below(&bench, 0, 1), KAFKA_NONE);
+    cr_assert(bench_soon_noted(&bench, 0, LOG_START_FILE, 1));
 }
 
 static void check_known(int64_t producer, int64_t offset)
@@ -572,31 +471,52 @@ static void check_known(int64_t producer, int64_t offset)
     cr_assert_eq(again.base_offset, offset);
 }
 
+static void check_three_known(void)
+{
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        check_known(producer, producer - 7);
+    }
+}
+
+Test(partition, a_producer_whose_records_were_deleted_is_known_after_a_crash)
+{
+    first_deleted();
+    bench_stop(&bench, 0, false);
+    bench_start(&bench, 0);
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 3));
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 1);
+    for (int64_t producer = 7; producer <= 9; producer++) {
+        check_known(producer, producer - 7);
+        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 1).error, KAFKA_NONE);
+    }
+}
+
+static void start_without_checkpoints(void)
+{
+    bench.checkpoint_ms = 3600000;
+    bench_start(&bench, 0);
+    bench_lead(&bench, 1);
+}
+
 /* The epoch file begins where the newest deletion left the log; the checkpoint says where the one before left it. */
 static void crash_before_the_start_is_noted(bool rolls)
 {
-    int start = 1;
-    for (int64_t producer = 7; producer <= 9; producer++) {
-        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 0).base_offset, producer - 7);
-    }
-    delete_below(start);
-    cr_assert(bench_soon(start_noted, &start));
+    first_deleted();
     bench_stop(&bench, 0, true);
     bench.settings.segment_bytes = 20000;
     start_without_checkpoints();
     cr_assert(bench_soon_high_watermark(&bench, 0, 3));
-    delete_below(2);
+    cr_assert_eq(bench_delete_below(&bench, 0, 2), KAFKA_NONE);
     for (int i = 0; i < 5 && rolls; i++) {
         cr_assert_eq(bench_produce(&bench, 0, -1, 1, 9000).error, KAFKA_NONE);
     }
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     bench_stop(&bench, 0, false);
     start_without_checkpoints();
     cr_assert(bench_soon_high_watermark(&bench, 0, rolls ? 8 : 3));
-    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
-    for (int64_t producer = 7; producer <= 9; producer++) {
-        check_known(producer, producer - 7);
-    }
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 1);
+    check_three_known();
 }
 
 Test(partition, deleted_producers_are_known_where_the_epoch_file_is_ahead_of_the_start)
@@ -622,8 +542,8 @@ Test(partition, a_producer_whose_records_have_expired_is_known_after_a_crash)
     bench.settings.retention_bytes = 50000;
     start_without_checkpoints();
     cr_assert(bench_soon(files_gone, NULL));
-    int start = (int)bench_facts(&bench, 0).log_start;
-    cr_assert(bench_soon(start_noted, &start));
+    int64_t start = bench_facts(&bench, 0).log_start;
+    cr_assert(bench_soon_noted(&bench, 0, LOG_START_FILE, start));
     bench_stop(&bench, 0, false);
     start_without_checkpoints();
     cr_assert(bench_soon_high_watermark(&bench, 0, 11));
@@ -656,37 +576,23 @@ static void set_producer_count(uint32_t count, uint32_t *ret_before)
     partition_drop(p);
 }
 
-/* Three producers wrote a record each; the first is deleted, and that is noted. */
-static void first_deleted(void)
-{
-    int start = 1;
-    for (int64_t producer = 7; producer <= 9; producer++) {
-        cr_assert_eq(bench_produce_as(&bench, 0, -1, producer, 0).base_offset, producer - 7);
-    }
-    delete_below(start);
-    cr_assert(bench_soon(start_noted, &start));
-}
-
 /* As on a full device: the snapshot finds no room (here: in memory), and the checkpoint does. */
 Test(partition, a_start_is_not_noted_before_a_snapshot_tells_who_wrote_below)
 {
-    int start = 2;
     uint32_t count;
     uint32_t ignored;
     first_deleted();
     set_producer_count(1u << 28, &count);
-    delete_below(start);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert_eq(bench_delete_below(&bench, 0, 2), KAFKA_NONE);
+    cr_assert(bench_soon_idle(&bench, 0));
     (void)usleep(300000); /* checkpoints come every 50 ms */
     set_producer_count(count, &ignored);
-    cr_assert(bench_soon(start_noted, &start), "it is tried again");
+    cr_assert(bench_soon_noted(&bench, 0, LOG_START_FILE, 2), "it is tried again");
     bench_stop(&bench, 0, false);
     start_without_checkpoints();
     cr_assert(bench_soon_high_watermark(&bench, 0, 3));
-    cr_assert_eq(bench_facts(&bench, 0).log_start, start);
-    for (int64_t producer = 7; producer <= 9; producer++) {
-        check_known(producer, producer - 7);
-    }
+    cr_assert_eq(bench_facts(&bench, 0).log_start, 2);
+    check_three_known();
 }
 
 static bool is_open(void *arg)
@@ -706,11 +612,11 @@ Test(partition, who_rests_before_a_start_has_its_snapshot_begins_where_the_check
 {
     first_deleted();
     struct partition *p = bench_partition(&bench, 0);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     partition_enter(p);
     p->chores_running = true; /* a job is out, and comes to nothing more before it rests */
     lock_leave(p->lock);
-    delete_below(2);
+    cr_assert_eq(bench_delete_below(&bench, 0, 2), KAFKA_NONE);
     partition_enter(p);
     partition_rest(p, "the test says so");
     p->chores_running = false;
@@ -718,9 +624,7 @@ Test(partition, who_rests_before_a_start_has_its_snapshot_begins_where_the_check
     partition_leave(p);
     partition_drop(p);
     cr_assert(bench_soon(is_open, NULL));
-    for (int64_t producer = 7; producer <= 9; producer++) {
-        check_known(producer, producer - 7);
-    }
+    check_three_known();
 }
 
 Test(partition, a_checkpoint_of_a_log_that_was_opened_again_meanwhile_proves_nothing_of_it)
@@ -728,7 +632,7 @@ Test(partition, a_checkpoint_of_a_log_that_was_opened_again_meanwhile_proves_not
     bench_stop(&bench, 0, true);
     start_without_checkpoints();
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     struct partition *p = bench_partition(&bench, 0);
     struct point point = {.p = p};
     cr_assert(upkeep_point_take(&point));
@@ -738,12 +642,6 @@ Test(partition, a_checkpoint_of_a_log_that_was_opened_again_meanwhile_proves_not
     upkeep_point_saved(&point);
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
     partition_drop(p);
-}
-
-static bool dir_has_failed(void *arg)
-{
-    (void)arg;
-    return atomic_load(&bench.nodes[0].dirs_failed) > 0;
 }
 
 /* The pages that a failed sync was to write are called clean by now: whoever opened the log again would believe them. */
@@ -764,7 +662,7 @@ Test(partition, a_sync_that_fails_while_its_log_rests_takes_the_directory_offlin
     partition_synced(p, &sync, cut, ERR_IO);
     partition_chore(p, 0);
     partition_leave(p);
-    cr_assert(bench_soon(dir_has_failed, NULL));
+    cr_assert(bench_soon_told(&bench.nodes[0].dirs_failed));
     (void)usleep(500000); /* it would have been opened again after 200 ms */
     cr_assert_not(bench_facts(&bench, 0).online);
     partition_drop(p);
@@ -773,28 +671,23 @@ Test(partition, a_sync_that_fails_while_its_log_rests_takes_the_directory_offlin
 /* A cut syncs what an earlier cut left; whoever starts next must not believe the page cache. */
 Test(partition, a_sync_that_failed_inside_of_a_step_is_noted)
 {
-    char path[200];
-    (void)snprintf(path, sizeof(path), "%s/node1/sync-failed", bench.root);
     struct partition *p = bench_partition(&bench, 0);
     partition_enter(p);
     log_set_offline(p->log);
     partition_leave(p);
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_KAFKA_STORAGE_ERROR);
-    cr_assert(bench_soon(dir_has_failed, NULL));
-    cr_assert_eq(access(path, F_OK), 0);
+    cr_assert(bench_soon_told(&bench.nodes[0].dirs_failed));
+    cr_assert_eq(bench_entries(&bench, 0, "/sync-failed"), 1);
     partition_drop(p);
 }
 
 Test(partition, a_sync_that_fails_when_a_log_is_opened_takes_the_directory_offline)
 {
-    char command[400];
     bench_stop(&bench, 0, false);
-    (void)snprintf(command, sizeof(command),
-                   "cd %s/node1/" BENCH_TOPIC "-0 && ln -sf /dev/full 00000000000000000000.log",
-                   bench.root);
-    cr_assert_eq(system(command), 0);
+    cr_assert(
+        bench_shell(&bench, "ln -sf /dev/full node1/" BENCH_TOPIC "-0/00000000000000000000.log"));
     bench_start(&bench, 0);
-    cr_assert(bench_soon(dir_has_failed, NULL));
+    cr_assert(bench_soon_told(&bench.nodes[0].dirs_failed));
     cr_assert_not(bench_facts(&bench, 0).online);
     cr_assert_eq(atomic_load(&bench.nodes[0].rotten), 0);
 }
@@ -816,23 +709,13 @@ Test(partition, who_is_opened_while_its_directory_fails_is_not_served)
     partition_drop(p);
 }
 
-static bool point_noted(void *arg)
-{
-    char command[400];
-    (void)snprintf(command, sizeof(command),
-                   "grep -qx '" BENCH_TOPIC " 0 %d' %s/node1/recovery-point-offset-checkpoint",
-                   *(int *)arg, bench.root);
-    return system(command) == 0;
-}
-
 /* A folder without a seat is read through, whatever the checkpoint says; a cut below that is noted, also when it has rested. */
 Test(partition, what_the_checkpoint_says_of_a_log_is_remembered_while_it_rests)
 {
-    int point = 6;
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).error, KAFKA_NONE);
     }
-    cr_assert(bench_soon(point_noted, &point));
+    cr_assert(bench_soon_noted(&bench, 0, RECOVERY_POINT_FILE, 6));
     bench_stop(&bench, 0, false);
     atomic_store(&bench.nodes[0].homeless, true);
     bench.partition.replicas[0].dir = UUID_NONE;
@@ -871,7 +754,7 @@ Test(partition, no_records_are_deleted_while_producers_are_read_from_them)
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(bench_produce(&bench, 0, -1, 1, 1000).error, KAFKA_NONE);
     }
-    cr_assert(bench_soon(chores_done, NULL));
+    cr_assert(bench_soon_idle(&bench, 0));
     struct partition *p = bench_partition(&bench, 0);
     partition_enter(p);
     p->core.producers_ready = false;

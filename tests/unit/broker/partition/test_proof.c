@@ -1,17 +1,10 @@
 /* What a replica says of its log when its topic becomes durable. */
 #include <criterion/criterion.h>
-#include <unistd.h>
 
 #include "broker/partition/partition_internal.h"
 #include "partition_bench.h"
 
 static struct bench bench;
-
-static bool is_told(void *arg)
-{
-    (void)arg;
-    return atomic_load(&bench.nodes[0].synced) > 0;
-}
 
 /* Its disk stands still, once no sync is under way. */
 static bool hold_syncs(void *arg)
@@ -59,9 +52,9 @@ Test(proof, by_a_later_image_all_that_is_there_by_then_is_to_be_on_disk)
     cr_assert_eq(end_to_prove(p), 20, "producers do not keep it from an end");
     bench_lead(&bench, 1);
     cr_assert_eq(end_to_prove(p), 25);
-    cr_assert_not(is_told(NULL));
+    cr_assert_eq(atomic_load(&bench.nodes[0].synced), 0);
     let_go(p);
-    cr_assert(bench_soon(is_told, NULL));
+    cr_assert(bench_soon_told(&bench.nodes[0].synced));
     cr_assert_eq(bench_facts(&bench, 0).durable_end, 25);
     partition_drop(p);
     bench_release(&bench);

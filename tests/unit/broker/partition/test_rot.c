@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "broker/partition/partition_internal.h"
+#include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "partition_bench.h"
 
@@ -70,10 +71,7 @@ static long epoch_of_batch(uint32_t node, int before)
 
 static void forget_producers(uint32_t node)
 {
-    char command[400];
-    (void)snprintf(command, sizeof(command), "rm %s/node%u/%s-0/*.snapshot", bench.root, node + 1,
-                   BENCH_TOPIC);
-    cr_assert_eq(system(command), 0);
+    cr_assert(bench_shell(&bench, "rm node%u/" BENCH_TOPIC "-0/*.snapshot", node + 1));
 }
 
 static void produce(uint32_t isr)
@@ -86,10 +84,8 @@ static void produce(uint32_t isr)
 
 static bool set_aside(void *arg)
 {
-    char command[400];
-    (void)snprintf(command, sizeof(command), "test -s %s/node%u/%s-0.*-stray/%020d.log", bench.root,
-                   *(uint32_t *)arg + 1, BENCH_TOPIC, 0);
-    return system(command) == 0;
+    return bench_shell(&bench, "test -s node%u/" BENCH_TOPIC "-0.*-stray/%020d.log",
+                       *(uint32_t *)arg + 1, 0);
 }
 
 static void check_same(uint32_t a, uint32_t b)
@@ -100,11 +96,6 @@ static void check_same(uint32_t a, uint32_t b)
         cr_assert_eq(fgetc(files[1]), byte);
     }
     cr_assert_eq(fclose(files[0]) + fclose(files[1]), 0);
-}
-
-static bool told_rotten(void *arg)
-{
-    return atomic_load(&bench.nodes[*(uint32_t *)arg].rotten) > 0;
 }
 
 /* Of what the third broker copies from the first one, which leads; it says what it gets. `behind`: the epoch of the third batch. */
@@ -201,7 +192,6 @@ Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
 /* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted. */
 static void deleted_and_back(int recovery_point)
 {
-    char command[1200];
     uint32_t first = 0;
     produce(7);
     bench_lead(&bench, 2);
@@ -209,18 +199,18 @@ static void deleted_and_back(int recovery_point)
     cr_assert(bench_soon_end(&bench, 0, RECORDS));
     produce(7);
     bench_stop(&bench, 0, true);
-    (void)snprintf(command, sizeof(command),
-                   "cd %s/node1 && rm -f .kafka_cleanshutdown log-start-offset-checkpoint && "
-                   "printf '0\\n1\\n%s 0 %d\\n' > recovery-point-offset-checkpoint && cd %s-0 && "
-                   "test $(sed -n 2p leader-epoch-checkpoint) -gt 1 && "
-                   "printf '0\\n1\\n%%s 7\\n' $(tail -1 leader-epoch-checkpoint | cut -d' ' -f1) "
-                   "> told && mv told leader-epoch-checkpoint",
-                   bench.root, BENCH_TOPIC, recovery_point, BENCH_TOPIC);
-    cr_assert_eq(system(command), 0);
+    cr_assert(
+        bench_shell(&bench,
+                    "cd node1 && rm -f .kafka_cleanshutdown " LOG_START_FILE " && "
+                    "printf '0\\n1\\n" BENCH_TOPIC " 0 %d\\n' > " RECOVERY_POINT_FILE " && "
+                    "cd " BENCH_TOPIC "-0 && test $(sed -n 2p leader-epoch-checkpoint) -gt 1 && "
+                    "printf '0\\n1\\n%%s 7\\n' $(tail -1 leader-epoch-checkpoint | cut -d' ' -f1) "
+                    "> told && mv told leader-epoch-checkpoint",
+                    recovery_point));
     forget_producers(0);
     bench_start(&bench, 0);
     cr_assert(bench_soon_end(&bench, 0, 2 * RECORDS));
-    cr_assert_not(told_rotten(&first));
+    cr_assert_eq(atomic_load(&bench.nodes[0].rotten), 0);
     cr_assert_not(set_aside(&first));
     struct partition *p = bench_partition(&bench, 0);
     cr_assert_lt(replica_epoch_at(&p->core, 0), replica_epoch_at(&p->core, 6),
@@ -272,7 +262,7 @@ Test(rot, a_cold_batch_of_who_is_alone_is_refused_and_the_rest_is_served)
     uint32_t first = 0;
     rot_at_rest(1);
     cr_assert_eq(bench_refusal(&bench, 0, 2), KAFKA_CORRUPT_MESSAGE);
-    cr_assert(bench_soon(told_rotten, &first));
+    cr_assert(bench_soon_told(&bench.nodes[0].rotten));
     cr_assert_eq(bench_refusal(&bench, 0, 1), KAFKA_NONE);
     cr_assert_eq(bench_refusal(&bench, 0, 3), KAFKA_NONE);
     cr_assert_eq(bench_produce(&bench, 0, 1, 1, 10).base_offset, RECORDS);

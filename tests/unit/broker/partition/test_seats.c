@@ -24,18 +24,6 @@ static void end(void)
 
 TestSuite(seats, .init = begin, .fini = end);
 
-static bool is_told(void *arg)
-{
-    return atomic_load((atomic_int *)arg) > 0;
-}
-
-static int in_root(const char *what)
-{
-    char command[600];
-    (void)snprintf(command, sizeof(command), "cd %s && (%s) >/dev/null 2>&1", bench.root, what);
-    return system(command);
-}
-
 /* It is started again with the second one; whose id. */
 static struct uuid start_with_other(void)
 {
@@ -58,15 +46,17 @@ Test(seats, a_new_directory_does_not_make_the_others_look_crashed)
     bench_start(&bench, 0);
     cr_assert_gt(partitions_previous_epoch(bench.nodes[0].table), epoch);
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("rm other/" CLEAN_SHUTDOWN_FILE), 0); /* its device was away at the end */
+    /* Its device was away at the end. */
+    cr_assert(bench_shell(&bench, "rm other/" CLEAN_SHUTDOWN_FILE));
     bench_start(&bench, 0);
     cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CRASHED_THIS_BOOT);
     cr_assert_geq(partitions_previous_epoch(bench.nodes[0].table), 0);
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("cp node1/" CLEAN_SHUTDOWN_FILE " earlier"), 0);
+    cr_assert(bench_shell(&bench, "cp node1/" CLEAN_SHUTDOWN_FILE " earlier"));
     bench_start(&bench, 0);
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("mv earlier other/" CLEAN_SHUTDOWN_FILE), 0); /* of an earlier life */
+    /* Of an earlier life. */
+    cr_assert(bench_shell(&bench, "mv earlier other/" CLEAN_SHUTDOWN_FILE));
     bench_start(&bench, 0);
     cr_assert_eq(partitions_previous_epoch(bench.nodes[0].table), -1);
 }
@@ -78,12 +68,12 @@ Test(seats, the_folder_in_the_directory_of_its_seat_is_opened)
     cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 0);
     struct uuid seat = start_with_other();
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("cp -r node1/" BENCH_TOPIC "-0 before"), 0);
+    cr_assert(bench_shell(&bench, "cp -r node1/" BENCH_TOPIC "-0 before"));
     bench_start(&bench, 0);
     cr_assert_eq(bench_produce(&bench, 0, -1, 2, 100).base_offset, 3);
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("mv node1/" BENCH_TOPIC "-0 other && mv before node1/" BENCH_TOPIC "-0"),
-                 0);
+    cr_assert(bench_shell(&bench,
+                          "mv node1/" BENCH_TOPIC "-0 other && mv before node1/" BENCH_TOPIC "-0"));
     bench.partition.replicas[0].dir = seat;
     bench_start(&bench, 0);
     struct partition_facts facts = bench_facts(&bench, 0);
@@ -94,8 +84,8 @@ Test(seats, the_folder_in_the_directory_of_its_seat_is_opened)
     int64_t reached;
     free(bench_read(&bench, 0, 0, &n, &reached));
     cr_assert_eq(reached, 6);
-    cr_assert_eq(in_root("ls -d node1/*-stray"), 0);
-    cr_assert_neq(in_root("ls -d other/*-stray"), 0);
+    cr_assert(bench_shell(&bench, "ls -d node1/*-stray"));
+    cr_assert_not(bench_shell(&bench, "ls -d other/*-stray"));
 }
 
 /* What lies elsewhere than its seat says is not what the controllers elect. */
@@ -108,7 +98,7 @@ Test(seats, who_is_found_in_another_directory_waits_for_its_seat)
     atomic_store(&bench.nodes[0].homeless, true);
     atomic_store(&bench.nodes[0].assigned, 0);
     bench_start(&bench, 0);
-    cr_assert(bench_soon(is_told, &bench.nodes[0].assigned)); /* where it is */
+    cr_assert(bench_soon_told(&bench.nodes[0].assigned)); /* where it is */
     cr_assert_not(bench_facts(&bench, 0).leader);
     cr_assert_eq(bench_produce(&bench, 0, 1, 1, 100).error, KAFKA_NOT_LEADER_OR_FOLLOWER);
     bench_place(&bench, 0);
@@ -121,7 +111,7 @@ Test(seats, who_is_found_in_another_directory_waits_for_its_seat)
 Test(seats, a_directory_that_cannot_note_the_boot_fails_alone)
 {
     bench_stop(&bench, 0, true);
-    cr_assert_eq(in_root("mkdir -p other/boot-id/in-the-way"), 0);
+    cr_assert(bench_shell(&bench, "mkdir -p other/boot-id/in-the-way"));
     bench.other_dir = other;
     bench_start(&bench, 0);
     cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
