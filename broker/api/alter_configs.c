@@ -421,9 +421,7 @@ static void send_incremental(struct request *request,
     }
     assert(kept <= ask->resources.count);
     ask->resources.count = kept;
-    if (!forward_send(request, ask, api_of(request)->request_timeout_ms, on_altered, wishes)) {
-        return; /* it was refused */
-    }
+    forward_send(request, ask, 0, on_altered, wishes);
 }
 
 void api_incremental_alter_configs(struct request *request)
@@ -470,9 +468,7 @@ static void send_legacy(struct request *request, struct kmsg_alter_configs_reque
     }
     assert(kept <= ask->resources.count);
     ask->resources.count = kept;
-    if (!forward_send(request, ask, api_of(request)->request_timeout_ms, on_altered, wishes)) {
-        return; /* it was refused */
-    }
+    forward_send(request, ask, 0, on_altered, wishes);
 }
 
 void api_alter_configs(struct request *request)

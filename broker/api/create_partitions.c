@@ -8,10 +8,8 @@ static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
                      struct kmsg_create_partitions_response *response)
 {
     struct arena *arena = &forwarded->request->arena;
-    struct slice body = buf_slice(&forwarded->body);
     struct kmsg_create_partitions_request ask;
-    const struct kmsg_message *desc = &kmsg_create_partitions_request_desc;
-    if (kmsg_decode(desc, desc->version_max, &body, arena, &ask) != OK) {
+    if (!forward_asked(forwarded, &ask)) {
         return false;
     }
     response->results.items = kmsg_create_partitions_response_result_array(arena, ask.topics.count);
@@ -29,15 +27,10 @@ static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
 static void on_created(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_create_partitions_response response;
-    assert(!forwarded->request->ended);
     kmsg_create_partitions_response_init(&response);
     bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
                                     : fail_all(forwarded, error, &response);
-    if (told) {
-        request_answer(forwarded->request, &response);
-    } else {
-        request_refuse(forwarded->request, "CreatePartitions whose answer cannot be read");
-    }
+    forward_tell(forwarded, told, &response);
 }
 
 void api_create_partitions(struct request *request)
@@ -46,8 +39,5 @@ void api_create_partitions(struct request *request)
     if (!request_decode(request, &ask)) {
         return;
     }
-    time_ms timeout_ms = ask.timeout_ms > 0 ? ask.timeout_ms : api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_created, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, ask.timeout_ms, on_created, NULL);
 }

@@ -61,14 +61,6 @@ static bool settings_tell(struct forwarded *forwarded, struct kmsg_create_topics
     return settings_of(arena, api->config, &dynamic, to);
 }
 
-/* The request as it was sent on. */
-static bool asked(struct forwarded *forwarded, struct kmsg_create_topics_request *ret_ask)
-{
-    struct slice body = buf_slice(&forwarded->body);
-    const struct kmsg_message *desc = &kmsg_create_topics_request_desc;
-    return kmsg_decode(desc, desc->version_max, &body, &forwarded->request->arena, ret_ask) == OK;
-}
-
 /* Results come in the order of the request. */
 static bool all_settings_tell(struct forwarded *forwarded,
                               struct kmsg_create_topics_response *response)
@@ -77,7 +69,7 @@ static bool all_settings_tell(struct forwarded *forwarded,
     if (forwarded->request->frame.version < 5) {
         return true;
     }
-    bool told = asked(forwarded, &ask) && ask.topics.count == response->topics.count;
+    bool told = forward_asked(forwarded, &ask) && ask.topics.count == response->topics.count;
     for (int32_t i = 0; told && i < ask.topics.count; i++) {
         if (response->topics.items[i].error_code == KAFKA_NONE) {
             told = settings_tell(forwarded, &response->topics.items[i], &ask.topics.items[i]);
@@ -92,7 +84,7 @@ static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
 {
     struct arena *arena = &forwarded->request->arena;
     struct kmsg_create_topics_request ask;
-    if (!asked(forwarded, &ask)) {
+    if (!forward_asked(forwarded, &ask)) {
         return false;
     }
     response->topics.items = kmsg_create_topics_response_topic_array(arena, ask.topics.count);
@@ -116,11 +108,7 @@ static void on_created(struct forwarded *forwarded, enum kafka_error error)
     bool told = error == KAFKA_NONE
                     ? forward_read(forwarded, &response) && all_settings_tell(forwarded, &response)
                     : fail_all(forwarded, error, &response);
-    if (told) {
-        request_answer(forwarded->request, &response);
-    } else {
-        request_refuse(forwarded->request, "CreateTopics whose answer cannot be read");
-    }
+    forward_tell(forwarded, told, &response);
 }
 
 void api_create_topics(struct request *request)
@@ -129,8 +117,5 @@ void api_create_topics(struct request *request)
     if (!request_decode(request, &ask)) {
         return;
     }
-    time_ms timeout_ms = ask.timeout_ms > 0 ? ask.timeout_ms : api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_created, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, ask.timeout_ms, on_created, NULL);
 }

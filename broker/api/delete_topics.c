@@ -7,10 +7,8 @@ static bool fail_all(struct forwarded *forwarded, enum kafka_error error,
                      struct kmsg_delete_topics_response *response)
 {
     struct arena *arena = &forwarded->request->arena;
-    struct slice body = buf_slice(&forwarded->body);
     struct kmsg_delete_topics_request ask;
-    const struct kmsg_message *desc = &kmsg_delete_topics_request_desc;
-    if (kmsg_decode(desc, desc->version_max, &body, arena, &ask) != OK) {
+    if (!forward_asked(forwarded, &ask)) {
         return false;
     }
     response->responses.items = kmsg_delete_topics_response_result_array(arena, ask.topics.count);
@@ -34,11 +32,7 @@ static void on_deleted(struct forwarded *forwarded, enum kafka_error error)
     kmsg_delete_topics_response_init(&response);
     bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
                                     : fail_all(forwarded, error, &response);
-    if (told) {
-        request_answer(forwarded->request, &response);
-    } else {
-        request_refuse(forwarded->request, "DeleteTopics whose answer cannot be read");
-    }
+    forward_tell(forwarded, told, &response);
 }
 
 /* Before version 6 there are names only. */
@@ -67,8 +61,5 @@ void api_delete_topics(struct request *request)
         api_out_of_memory(request);
         return;
     }
-    time_ms timeout_ms = ask.timeout_ms > 0 ? ask.timeout_ms : api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_deleted, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, ask.timeout_ms, on_deleted, NULL);
 }

@@ -30,18 +30,15 @@ static void on_described(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_describe_quorum_response response;
     kmsg_describe_quorum_response_init(&response);
-    if (error == KAFKA_NONE && !forward_read(forwarded, &response)) {
-        request_refuse(forwarded->request, "DescribeQuorum whose answer cannot be read");
-        return;
-    }
+    bool told = error != KAFKA_NONE || forward_read(forwarded, &response);
     if (error != KAFKA_NONE) {
         response.error_code = (int16_t)error;
         assert(response.topics.count == 0);
     }
-    if (forwarded->request->frame.version < 2) {
+    if (told && forwarded->request->frame.version < 2) {
         older(&response);
     }
-    request_answer(forwarded->request, &response);
+    forward_tell(forwarded, told, &response);
 }
 
 void api_describe_quorum(struct request *request)
@@ -50,8 +47,5 @@ void api_describe_quorum(struct request *request)
     if (!request_decode(request, &ask)) {
         return;
     }
-    time_ms timeout_ms = api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_described, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, 0, on_described, NULL);
 }

@@ -40,26 +40,18 @@ static bool fail_all(struct arena *arena, const struct kmsg_elect_leaders_reques
 static bool fail_sent(struct forwarded *forwarded, enum kafka_error error,
                       struct kmsg_elect_leaders_response *response)
 {
-    struct arena *arena = &forwarded->request->arena;
-    struct slice body = buf_slice(&forwarded->body);
     struct kmsg_elect_leaders_request ask;
-    const struct kmsg_message *desc = &kmsg_elect_leaders_request_desc;
-    return kmsg_decode(desc, desc->version_max, &body, arena, &ask) == OK &&
-           fail_all(arena, &ask, error, (struct slice){0}, response);
+    return forward_asked(forwarded, &ask) &&
+           fail_all(&forwarded->request->arena, &ask, error, (struct slice){0}, response);
 }
 
 static void on_elected(struct forwarded *forwarded, enum kafka_error error)
 {
     struct kmsg_elect_leaders_response response;
-    assert(!forwarded->request->ended);
     kmsg_elect_leaders_response_init(&response);
     bool told = error == KAFKA_NONE ? forward_read(forwarded, &response)
                                     : fail_sent(forwarded, error, &response);
-    if (told) {
-        request_answer(forwarded->request, &response);
-    } else {
-        request_refuse(forwarded->request, "ElectLeaders whose answer cannot be read");
-    }
+    forward_tell(forwarded, told, &response);
 }
 
 static void refuse_type(struct request *request, const struct kmsg_elect_leaders_request *ask)
@@ -84,8 +76,5 @@ void api_elect_leaders(struct request *request)
         refuse_type(request, &ask);
         return;
     }
-    time_ms timeout_ms = ask.timeout_ms > 0 ? ask.timeout_ms : api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_elected, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, ask.timeout_ms, on_elected, NULL);
 }

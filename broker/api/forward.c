@@ -38,11 +38,12 @@ bool forward_send(struct request *request, const void *message, time_ms timeout_
         request_refuse(request, "a request that is too large for the controllers");
         return false;
     }
-    forwarded->control = (struct control_request){.origin = api->loop,
-                                                  .timeout_ms = timeout_ms,
-                                                  .kind = CONTROL_FORWARD,
-                                                  .done = on_done,
-                                                  .ctx = forwarded};
+    forwarded->control = (struct control_request){
+        .origin = api->loop,
+        .timeout_ms = timeout_ms > 0 ? timeout_ms : api->request_timeout_ms,
+        .kind = CONTROL_FORWARD,
+        .done = on_done,
+        .ctx = forwarded};
     forwarded->control.forward.api_key = kind->key;
     forwarded->control.forward.version = kind->version_max;
     forwarded->control.forward.body = slice_of(forwarded->body.p, forwarded->body.n);
@@ -51,10 +52,29 @@ bool forward_send(struct request *request, const void *message, time_ms timeout_
     return true;
 }
 
+bool forward_asked(struct forwarded *forwarded, void *ret_request)
+{
+    const struct kmsg_api *kind = forwarded->request->frame.api;
+    struct slice body = buf_slice(&forwarded->body);
+    return kmsg_decode(kind->request, kind->version_max, &body, &forwarded->request->arena,
+                       ret_request) == OK;
+}
+
 bool forward_read(struct forwarded *forwarded, void *ret_response)
 {
     const struct kmsg_api *kind = forwarded->request->frame.api;
     struct slice body = forwarded->control.answer.forwarded;
     return kmsg_decode(kind->response, kind->version_max, &body, &forwarded->request->arena,
                        ret_response) == OK;
+}
+
+void forward_tell(struct forwarded *forwarded, bool told, void *response)
+{
+    assert(!forwarded->request->ended);
+    if (told) {
+        request_answer(forwarded->request, response);
+    } else {
+        request_refuse(forwarded->request,
+                       "a request whose answer by the controllers cannot be read");
+    }
 }

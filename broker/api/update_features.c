@@ -32,32 +32,23 @@ static bool results_tell(struct arena *arena, const struct kmsg_update_features_
 
 static bool sent_tell(struct forwarded *forwarded, struct kmsg_update_features_response *response)
 {
-    struct arena *arena = &forwarded->request->arena;
-    struct slice body = buf_slice(&forwarded->body);
     struct kmsg_update_features_request ask;
-    const struct kmsg_message *desc = &kmsg_update_features_request_desc;
-    return kmsg_decode(desc, desc->version_max, &body, arena, &ask) == OK &&
-           results_tell(arena, &ask, response);
+    return forward_asked(forwarded, &ask) &&
+           results_tell(&forwarded->request->arena, &ask, response);
 }
 
 static void on_updated(struct forwarded *forwarded, enum kafka_error error)
 {
-    struct request *request = forwarded->request;
     struct kmsg_update_features_response response;
     kmsg_update_features_response_init(&response);
-    assert(!request->ended && request->frame.version >= 0);
     bool told = error != KAFKA_NONE || forward_read(forwarded, &response);
     if (error != KAFKA_NONE) {
         response.error_code = (int16_t)error;
     }
-    if (told && request->frame.version < 2) {
+    if (told && forwarded->request->frame.version < 2) {
         told = sent_tell(forwarded, &response);
     }
-    if (told) {
-        request_answer(request, &response);
-    } else {
-        request_refuse(request, "UpdateFeatures whose answer cannot be read");
-    }
+    forward_tell(forwarded, told, &response);
 }
 
 /* A kind of update that nobody knows: nothing is written. */
@@ -104,8 +95,5 @@ void api_update_features(struct request *request)
         }
         return;
     }
-    time_ms timeout_ms = ask.timeout_ms > 0 ? ask.timeout_ms : api_of(request)->request_timeout_ms;
-    if (!forward_send(request, &ask, timeout_ms, on_updated, NULL)) {
-        return; /* it was refused */
-    }
+    forward_send(request, &ask, ask.timeout_ms, on_updated, NULL);
 }
