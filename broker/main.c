@@ -15,12 +15,6 @@ static void on_halted(void *ctx)
     host_stop(ctx);
 }
 
-static void address_copy(const struct config_address *from, struct net_address *to)
-{
-    (void)snprintf(to->host, sizeof(to->host), "%s", from->host);
-    to->port = from->port;
-}
-
 /* The listener between brokers comes first. */
 static void listeners_copy(const struct config_net *net, struct broker_options *options)
 {
@@ -29,8 +23,8 @@ static void listeners_copy(const struct config_net *net, struct broker_options *
         const struct config_listener *from = &net->listeners[i];
         struct broker_listener *to = &options->listeners[at];
         (void)snprintf(to->name, sizeof(to->name), "%s", from->bind.name);
-        address_copy(&from->bind, &to->bind);
-        address_copy(&from->advertised, &to->advertised);
+        start_address(&from->bind, &to->bind);
+        start_address(&from->advertised, &to->advertised);
     }
     options->listener_count = net->listener_count;
 }
@@ -46,7 +40,7 @@ static void options_fill(const struct start *start, struct broker_options *optio
     options->reactors = config_reactors(config, cores < 1 ? 1 : (uint32_t)cores);
     listeners_copy(net, options);
     for (uint32_t i = 0; i < net->voter_count; i++) {
-        address_copy(&net->voters[i].address, &options->controllers[i]);
+        start_address(&net->voters[i].address, &options->controllers[i]);
     }
     options->controller_count = net->voter_count;
     for (uint32_t i = 0; i < net->log_dir_count; i++) {
@@ -54,7 +48,7 @@ static void options_fill(const struct start *start, struct broker_options *optio
     }
     options->dir_count = net->log_dir_count;
     options->has_admin = net->admin_count > 0;
-    address_copy(&net->admin[0], &options->admin);
+    start_address(&net->admin[0], &options->admin);
 }
 
 static int serve(struct broker_node *node, const struct start *start, const struct trace *trace)

@@ -22,12 +22,6 @@ static void on_halted(void *ctx)
     host_stop(app->host);
 }
 
-static void address_copy(const struct config_address *from, struct net_address *to)
-{
-    (void)snprintf(to->host, sizeof(to->host), "%s", from->host);
-    to->port = from->port;
-}
-
 static void options_fill(const struct start *start, struct controller_options *options)
 {
     const struct config *config = &start->config;
@@ -41,12 +35,12 @@ static void options_fill(const struct start *start, struct controller_options *o
     options->snapshot_bytes = config_int(config, CONFIG_SNAPSHOT_BYTES);
     for (uint32_t i = 0; i < net->voter_count; i++) {
         options->voters[i].id = net->voters[i].id;
-        address_copy(&net->voters[i].address, &options->voters[i].address);
+        start_address(&net->voters[i].address, &options->voters[i].address);
     }
     options->voter_count = net->voter_count;
-    address_copy(&net->listeners[net->inter_broker].bind, &options->listener);
+    start_address(&net->listeners[net->inter_broker].bind, &options->listener);
     options->has_admin = net->admin_count > 0;
-    address_copy(&net->admin[0], &options->admin);
+    start_address(&net->admin[0], &options->admin);
     struct controller_settings *settings = &options->settings;
     *settings = controller_settings_default();
     settings->session_timeout_ms = config_int(config, CONFIG_SESSION_MS);

@@ -41,20 +41,11 @@ void node_tell_running(struct broker_node *node)
 static void on_http(void *ctx, const char *path, struct http_answer *answer)
 {
     const struct broker_node *node = ctx;
-    bool serving = node->ready && !control_fenced(node->control) && !node->stopping;
-    if (strcmp(path, "/livez") == 0) {
-        buf_printf(&answer->body, "ok\n");
-    } else if (strcmp(path, "/readyz") == 0) {
-        answer->status = serving ? 200 : 503;
-        buf_printf(&answer->body, "%s\n",
-                   serving          ? "ok"
-                   : node->stopping ? "stopping"
-                   : !node->ready   ? "logs are being opened, or no controller has been found yet"
-                                    : "fenced by the controllers");
-    } else {
-        answer->status = 404;
-        buf_printf(&answer->body, "there is /livez and /readyz\n");
-    }
+    http_health(answer, path,
+                node->stopping ? "stopping"
+                : !node->ready ? "logs are being opened, or no controller has been found yet"
+                : control_fenced(node->control) ? "fenced by the controllers"
+                                                : NULL);
 }
 
 static void on_watch(struct timer *timer)

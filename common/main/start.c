@@ -145,6 +145,12 @@ int start_main(int argc, char **argv, const char *role, const char *purpose,
     return status;
 }
 
+void start_address(const struct config_address *from, struct net_address *ret_address)
+{
+    (void)snprintf(ret_address->host, sizeof(ret_address->host), "%s", from->host);
+    ret_address->port = from->port;
+}
+
 static void trace_write(void *ctx, struct slice line)
 {
     console_write(ctx, line);

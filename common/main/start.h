@@ -8,6 +8,7 @@
 
 #include "common/config/config.h"
 #include "common/host/host.h"
+#include "common/port/net.h"
 #include "common/trace/trace.h"
 
 struct start {
@@ -26,6 +27,7 @@ int start_main(int argc, char **argv, const char *role, const char *purpose,
 /* A sentence on standard error; false, for `return start_fail(...)`. */
 bool start_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+void start_address(const struct config_address *, struct net_address *ret_address);
 /* Log lines to standard output, levels and format as configured. node must outlive the trace. */
 void start_trace(const struct start *, const char *node, struct trace *ret_trace);
 const char *start_signal_name(int number);

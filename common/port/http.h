@@ -23,4 +23,18 @@ err_t http_listen(struct loop *, const struct net_address *, http_handler_fn *, 
 uint16_t http_port(const struct http_server *);
 void http_close(struct http_server *);
 
+/* What every node answers: /livez, and /readyz by whether it serves. why_not: else the reason; NULL: it does. */
+static inline void http_health(struct http_answer *answer, const char *path, const char *why_not)
+{
+    if (strcmp(path, "/livez") == 0) {
+        buf_printf(&answer->body, "ok\n");
+    } else if (strcmp(path, "/readyz") == 0) {
+        answer->status = why_not == NULL ? 200 : 503;
+        buf_printf(&answer->body, "%s\n", why_not == NULL ? "ok" : why_not);
+    } else {
+        answer->status = 404;
+        buf_printf(&answer->body, "there is /livez and /readyz\n");
+    }
+}
+
 #endif

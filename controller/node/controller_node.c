@@ -410,15 +410,7 @@ static void on_http(void *ctx, const char *path, struct http_answer *answer)
     bool ready = n->quorum != NULL && quorum_raft(n->quorum) != NULL &&
                  (quorum_leading(n->quorum) ||
                   raft_leader(quorum_raft(n->quorum)).id != RAFT_NO_ID);
-    if (strcmp(path, "/livez") == 0) {
-        buf_printf(&answer->body, "ok\n");
-    } else if (strcmp(path, "/readyz") == 0) {
-        answer->status = ready ? 200 : 503;
-        buf_printf(&answer->body, ready ? "ok\n" : "no leader of the quorum is known yet\n");
-    } else {
-        answer->status = 404;
-        buf_printf(&answer->body, "there is /livez and /readyz\n");
-    }
+    http_health(answer, path, ready ? NULL : "no leader of the quorum is known yet");
 }
 
 /* meta.properties tells of a cluster and the folder of the metadata does not: that was taken away and this file was not. What the
