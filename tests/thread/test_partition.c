@@ -22,17 +22,6 @@ struct test {
     atomic_int looked;
 };
 
-struct asked {
-    struct produce_ticket ticket;
-    sem_t told;
-};
-
-static void told(struct mail *mail)
-{
-    struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
-    CHECK(sem_post(&CONTAINER_OF(ticket, struct asked, ticket)->told) == 0);
-}
-
 static struct partition *find(struct test *t, uint32_t node)
 {
     return partitions_find_named(t->bench.nodes[node].table, slice_str(BENCH_TOPIC), 0);
@@ -42,9 +31,8 @@ static void produce_one(struct test *t, struct partition *p, uint32_t node, int 
 {
     size_t n;
     uint8_t *batch = bench_batch(-1, -1, 1 + round % 3, 200, &n);
-    struct asked asked = {
-        .ticket = {.mail = {.deliver = told}, .loop = t->bench.nodes[node].reactors[round % 2]}};
-    CHECK(sem_init(&asked.told, 0, 0) == 0);
+    struct bench_ticket asked;
+    bench_ticket_init(&asked, t->bench.nodes[node].reactors[round % 2]);
     bool waits = !partition_produce(p, &asked.ticket, batch, n,
                                     (int16_t)(round % 8 == 0   ? 0
                                               : round % 4 == 1 ? 1
@@ -89,32 +77,15 @@ static void *produce_main(void *arg)
     return NULL;
 }
 
-struct waiting {
-    struct fetch_wait wait;
-    sem_t told;
-};
-
-static void wait_told(struct mail *mail)
-{
-    struct fetch_wait *wait = CONTAINER_OF(mail, struct fetch_wait, mail);
-    CHECK(sem_post(&CONTAINER_OF(wait, struct waiting, wait)->told) == 0);
-}
-
 /* Reads one stretch; parks at the end of the log for a while. The next offset. */
-static int64_t read_one(struct test *t, struct partition *p, struct waiting *waiting,
+static int64_t read_one(struct test *t, struct partition *p, struct bench_wait *waiting,
                         int64_t offset)
 {
     struct fetch_part part = {
         .replica_id = -1, .current_leader_epoch = -1, .last_fetched_epoch = -1};
     struct timespec until;
     part.fetch_offset = offset;
-    partition_fetch(p, &part, 1 << 16, true);
-    if (part.cold) {
-        partition_warm(p, &part, &waiting->wait);
-        CHECK(sem_wait(&waiting->told) == 0);
-        fetch_wait_again(&waiting->wait);
-        partition_fetch(p, &part, 1 << 16, true);
-    }
+    bench_fetch(p, &part, waiting);
     if (part.error != KAFKA_NONE) {
         offset = part.error == KAFKA_OFFSET_OUT_OF_RANGE ? 0 : offset;
         (void)usleep(1000);
@@ -150,10 +121,9 @@ static void *read_main(void *arg)
     struct worker *worker = arg;
     struct test *t = worker->test;
     uint32_t node = (uint32_t)worker->number;
-    struct waiting waiting;
+    struct bench_wait waiting;
     int64_t offset = 0;
-    CHECK(sem_init(&waiting.told, 0, 0) == 0);
-    fetch_wait_init(&waiting.wait, t->bench.nodes[node].reactors[1], wait_told);
+    bench_wait_init(&waiting, t->bench.nodes[node].reactors[1]);
     while (!atomic_load(&t->over)) {
         struct partition *p = find(t, node);
         if (p != NULL) {

@@ -89,23 +89,10 @@ struct coord_shard *coord_bench_shard(struct bench *b, uint32_t node)
 
 /* ---- writing ---- */
 
-struct sent {
-    struct produce_ticket ticket;
-    sem_t told;
-};
-
-static void on_told(struct mail *mail)
-{
-    struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
-    struct sent *sent = CONTAINER_OF(ticket, struct sent, ticket);
-    CHECK(sem_post(&sent->told) == 0);
-}
-
 enum kafka_error coord_bench_send(struct bench *b, uint32_t node, int16_t acks, struct buf *out)
 {
-    struct sent sent = {
-        .ticket = {.mail = {.deliver = on_told}, .loop = b->nodes[node].reactors[1]}};
-    CHECK(sem_init(&sent.told, 0, 0) == 0);
+    struct bench_ticket sent;
+    bench_ticket_init(&sent, b->nodes[node].reactors[1]);
     struct partition *p = bench_partition(b, node);
     if (!partition_produce(p, &sent.ticket, out->p, out->n, acks)) {
         CHECK(sem_wait(&sent.told) == 0);

@@ -679,25 +679,24 @@ uint8_t *bench_batch(int64_t producer, int32_t sequence, int32_t records, size_t
     return batch;
 }
 
-/* A ticket whose letter is read by another thread. */
-struct asked {
-    struct produce_ticket ticket;
-    sem_t told;
-};
-
 static void ticket_told(struct mail *mail)
 {
     struct produce_ticket *ticket = CONTAINER_OF(mail, struct produce_ticket, mail);
-    CHECK(sem_post(&CONTAINER_OF(ticket, struct asked, ticket)->told) == 0);
+    CHECK(sem_post(&CONTAINER_OF(ticket, struct bench_ticket, ticket)->told) == 0);
+}
+
+void bench_ticket_init(struct bench_ticket *asked, struct loop *loop)
+{
+    *asked = (struct bench_ticket){.ticket = {.mail = {.deliver = ticket_told}, .loop = loop}};
+    CHECK(sem_init(&asked->told, 0, 0) == 0);
 }
 
 static struct produce_ticket produce(struct bench *b, uint32_t node, int16_t acks, uint8_t *batch,
                                      size_t n)
 {
-    struct asked asked = {
-        .ticket = {.mail = {.deliver = ticket_told}, .loop = b->nodes[node].reactors[0]}};
+    struct bench_ticket asked;
     struct partition *p = bench_partition(b, node);
-    CHECK(sem_init(&asked.told, 0, 0) == 0);
+    bench_ticket_init(&asked, b->nodes[node].reactors[0]);
     if (!partition_produce(p, &asked.ticket, batch, n, acks)) {
         CHECK(sem_wait(&asked.told) == 0);
     }
@@ -722,19 +721,19 @@ struct produce_ticket bench_produce_as(struct bench *b, uint32_t node, int16_t a
     return produce(b, node, acks, batch, n);
 }
 
-struct reading {
-    struct fetch_wait wait;
-    sem_t told;
-};
-
-static void reading_told(struct mail *mail)
+static void wait_told(struct mail *mail)
 {
     struct fetch_wait *wait = CONTAINER_OF(mail, struct fetch_wait, mail);
-    CHECK(sem_post(&CONTAINER_OF(wait, struct reading, wait)->told) == 0);
+    CHECK(sem_post(&CONTAINER_OF(wait, struct bench_wait, wait)->told) == 0);
 }
 
-/* What is cold is warmed and asked for again. */
-static void read_part(struct partition *p, struct fetch_part *part, struct reading *reading)
+void bench_wait_init(struct bench_wait *reading, struct loop *loop)
+{
+    CHECK(sem_init(&reading->told, 0, 0) == 0);
+    fetch_wait_init(&reading->wait, loop, wait_told);
+}
+
+void bench_fetch(struct partition *p, struct fetch_part *part, struct bench_wait *reading)
 {
     partition_fetch(p, part, 1 << 16, true);
     if (part->cold) {
@@ -749,12 +748,11 @@ static void read_part(struct partition *p, struct fetch_part *part, struct readi
 enum kafka_error bench_refusal(struct bench *b, uint32_t node, int64_t offset)
 {
     struct partition *p = bench_partition(b, node);
-    struct reading reading;
+    struct bench_wait reading;
     struct fetch_part part = {.replica_id = -1, .current_leader_epoch = -1, .fetch_offset = offset};
     part.last_fetched_epoch = -1;
-    CHECK(sem_init(&reading.told, 0, 0) == 0);
-    fetch_wait_init(&reading.wait, b->nodes[node].reactors[0], reading_told);
-    read_part(p, &part, &reading);
+    bench_wait_init(&reading, b->nodes[node].reactors[0]);
+    bench_fetch(p, &part, &reading);
     fetch_part_clear(&part);
     partition_drop(p);
     return part.error;
@@ -763,17 +761,16 @@ enum kafka_error bench_refusal(struct bench *b, uint32_t node, int64_t offset)
 uint8_t *bench_read(struct bench *b, uint32_t node, int64_t offset, size_t *ret_n, int64_t *ret_end)
 {
     struct partition *p = bench_partition(b, node);
-    struct reading reading;
+    struct bench_wait reading;
     uint8_t *bytes = NULL;
-    CHECK(sem_init(&reading.told, 0, 0) == 0);
-    fetch_wait_init(&reading.wait, b->nodes[node].reactors[0], reading_told);
+    bench_wait_init(&reading, b->nodes[node].reactors[0]);
     *ret_n = 0;
     *ret_end = offset;
     for (;;) {
         struct fetch_part part = {
             .replica_id = -1, .current_leader_epoch = -1, .fetch_offset = *ret_end};
         part.last_fetched_epoch = -1;
-        read_part(p, &part, &reading);
+        bench_fetch(p, &part, &reading);
         CHECK(part.error == KAFKA_NONE && !part.cold);
         if (part.records.file == NULL) {
             fetch_part_clear(&part);

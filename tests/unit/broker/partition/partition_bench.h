@@ -133,6 +133,12 @@ struct produce_ticket bench_produce_as(struct bench *, uint32_t node, int16_t ac
                                        int64_t producer, int32_t sequence);
 /* Deletes the records below this offset. */
 enum kafka_error bench_delete_below(struct bench *, uint32_t node, int64_t to);
+/* A ticket whose letter a loop reads, while the thread that produces waits until it is told. */
+struct bench_ticket {
+    struct produce_ticket ticket;
+    sem_t told;
+};
+void bench_ticket_init(struct bench_ticket *, struct loop *);
 /* A batch in malloc'ed memory. */
 uint8_t *bench_batch(int64_t producer, int32_t sequence, int32_t records, size_t bytes,
                      size_t *ret_n);
@@ -158,6 +164,15 @@ bool bench_shell(struct bench *, const char *format, ...) PRINTF_LIKE(2, 3);
 int bench_entries(struct bench *, uint32_t node, const char *end);
 
 struct partition_facts bench_facts(struct bench *, uint32_t node);
+
+/* The same for who reads. */
+struct bench_wait {
+    struct fetch_wait wait;
+    sem_t told;
+};
+void bench_wait_init(struct bench_wait *, struct loop *);
+/* Up to 64 KiB; what is cold is warmed and asked for again. */
+void bench_fetch(struct partition *, struct fetch_part *, struct bench_wait *);
 
 /* Asks and waits for the answer. */
 void bench_find_offset_in(struct bench *, uint32_t node, struct partition *,
