@@ -222,13 +222,6 @@ static int compare_brokers(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static int compare_topics(const void *a, const void *b)
-{
-    const struct kmsg_metadata_response_topic *x = a;
-    const struct kmsg_metadata_response_topic *y = b;
-    return slice_cmp(x->name, y->name);
-}
-
 static int view_make(struct view *view, struct cli *cli)
 {
     struct link *link;
@@ -252,10 +245,7 @@ static int view_make(struct view *view, struct cli *cli)
     if (view->broker_count > 1) {
         qsort(view->brokers, (size_t)view->broker_count, sizeof(*view->brokers), compare_brokers);
     }
-    if (view->metadata.topics.count > 1) {
-        qsort(view->metadata.topics.items, (size_t)view->metadata.topics.count,
-              sizeof(*view->metadata.topics.items), compare_topics);
-    }
+    topics_sort(&view->metadata);
     return EXIT_OK;
 }
 
@@ -361,18 +351,6 @@ static const char *lag_text(const struct view *view, struct slice topic, partiti
         }
     }
     const char *copy = at == 0 ? "-" : arena_printf(&view->cli->arena, "%s", text);
-    return copy == NULL ? "?" : copy;
-}
-
-static const char *ids_text(struct cli *cli, const kmsg_i32_array *ids)
-{
-    char text[REPLICAS_MAX * 12] = "";
-    size_t at = 0;
-    for (int32_t i = 0; i < ids->count && at + 12 < sizeof(text); i++) {
-        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%d", i == 0 ? "" : ",",
-                               ids->items[i]);
-    }
-    const char *copy = at == 0 ? "-" : arena_printf(&cli->arena, "%s", text);
     return copy == NULL ? "?" : copy;
 }
 
@@ -489,16 +467,6 @@ static void json_controllers(const struct view *view, struct json *json)
         json_number(json, "log_end_offset", voter->log_end_offset);
         json_time(json, "caught_up", voter->last_caught_up_timestamp);
         json_close(json);
-    }
-    json_close(json);
-}
-
-static void json_ids(struct json *json, const char *key, const kmsg_i32_array *ids)
-{
-    assert(key != NULL);
-    json_open(json, key, '[');
-    for (int32_t i = 0; i < ids->count; i++) {
-        json_number(json, NULL, ids->items[i]);
     }
     json_close(json);
 }

@@ -46,6 +46,15 @@ int places_of(struct cli *, struct slice name, const struct kmsg_metadata_respon
 /* "a=b": the place of the '=' or NULL, which was told. */
 const char *setting_equals(struct cli *, const char *option, const char *text);
 
+/* By name. */
+void topics_sort(struct kmsg_metadata_response *);
+/* With --json: what comes between is in {"topics": [...]}. json_topics_close answers the code. */
+void json_topics_open(struct cli *);
+int json_topics_close(struct cli *, int code);
+
+/* "1,2,3", "-" for none; and as the member `key`. */
+const char *ids_text(struct cli *, const kmsg_i32_array *);
+void json_ids(struct json *, const char *key, const kmsg_i32_array *);
 /* Writes {"code", "message", "next"} as the member "error". */
 void json_kafka_error(struct json *, int16_t code, struct slice message);
 

@@ -82,23 +82,6 @@ static int outcome(struct cli *cli, struct slice name, int16_t code, struct slic
     return code == KAFKA_NONE ? EXIT_OK : cli_fail_kafka(cli, code, message, cli_str(cli, name));
 }
 
-static void outcomes_begin(struct cli *cli)
-{
-    if (cli->json) {
-        json_open(&cli->json_out, NULL, '{');
-        json_open(&cli->json_out, "topics", '[');
-    }
-}
-
-static int outcomes_end(struct cli *cli, int code)
-{
-    if (cli->json) {
-        json_close(&cli->json_out);
-        json_close(&cli->json_out);
-    }
-    return code;
-}
-
 static int first_failure(int so_far, int next)
 {
     return so_far != EXIT_OK ? so_far : next;
@@ -258,11 +241,11 @@ int topics_create(struct cli *cli)
         return cli_fail_err(cli, err, link, "topics create");
     }
     int code = EXIT_OK;
-    outcomes_begin(cli);
+    json_topics_open(cli);
     for (int32_t i = 0; i < response.topics.count; i++) {
         code = first_failure(code, create_outcome(cli, &response.topics.items[i]));
     }
-    return outcomes_end(cli, code);
+    return json_topics_close(cli, code);
 }
 
 /* ---- alter ---- */
@@ -394,14 +377,14 @@ int topics_alter(struct cli *cli)
     if (err != OK) {
         return cli_fail_err(cli, err, NULL, "topics alter");
     }
-    outcomes_begin(cli);
+    json_topics_open(cli);
     if (settings > 0) {
         code = alter_settings(cli, link, name, (int32_t)settings);
     }
     if (partitions && code == EXIT_OK) {
         code = alter_partitions(cli, link, name);
     }
-    return outcomes_end(cli, code);
+    return json_topics_close(cli, code);
 }
 
 /* ---- delete ---- */
@@ -471,11 +454,11 @@ int topics_delete(struct cli *cli)
     if (err != OK) {
         return cli_fail_err(cli, err, link, "topics delete");
     }
-    outcomes_begin(cli);
+    json_topics_open(cli);
     for (int32_t i = 0; i < response.responses.count; i++) {
         code = first_failure(code, delete_outcome(cli, &response.responses.items[i]));
     }
-    return outcomes_end(cli, code);
+    return json_topics_close(cli, code);
 }
 
 /* ---- trim ---- */

@@ -17,6 +17,57 @@ static int compare_topics(const void *a, const void *b)
     return slice_cmp(((topic_row *)a)->name, ((topic_row *)b)->name);
 }
 
+void topics_sort(struct kmsg_metadata_response *metadata)
+{
+    if (metadata->topics.count > 0) {
+        qsort(metadata->topics.items, (size_t)metadata->topics.count,
+              sizeof(*metadata->topics.items), compare_topics);
+    }
+}
+
+void json_topics_open(struct cli *cli)
+{
+    if (cli->json) {
+        json_open(&cli->json_out, NULL, '{');
+        json_open(&cli->json_out, "topics", '[');
+    }
+}
+
+int json_topics_close(struct cli *cli, int code)
+{
+    if (cli->json) {
+        json_close(&cli->json_out);
+        json_close(&cli->json_out);
+    }
+    return code;
+}
+
+const char *ids_text(struct cli *cli, const kmsg_i32_array *ids)
+{
+    size_t room = (size_t)max_i64(ids->count, 0) * 12 + 2;
+    char *text = arena_alloc(&cli->arena, room);
+    size_t at = 0;
+    if (text == NULL) {
+        return "?";
+    }
+    for (int32_t i = 0; i < ids->count; i++) {
+        int n = snprintf(text + at, room - at, "%s%d", i == 0 ? "" : ",", ids->items[i]);
+        assert(n > 0);
+        at += (size_t)n;
+    }
+    return at == 0 ? "-" : text;
+}
+
+void json_ids(struct json *json, const char *key, const kmsg_i32_array *ids)
+{
+    assert(key != NULL);
+    json_open(json, key, '[');
+    for (int32_t i = 0; i < ids->count; i++) {
+        json_number(json, NULL, ids->items[i]);
+    }
+    json_close(json);
+}
+
 static int compare_partitions(const void *a, const void *b)
 {
     int32_t x = ((partition_row *)a)->partition_index;
@@ -79,14 +130,8 @@ int topics_list(struct cli *cli)
         return cli_fail_err(cli, err, NULL, "topics list");
     }
     table_init(&table, &cli->arena, titles, ARRAY_LEN(titles));
-    if (metadata.topics.count > 0) {
-        qsort(metadata.topics.items, (size_t)metadata.topics.count, sizeof(*metadata.topics.items),
-              compare_topics);
-    }
-    if (cli->json) {
-        json_open(&cli->json_out, NULL, '{');
-        json_open(&cli->json_out, "topics", '[');
-    }
+    topics_sort(&metadata);
+    json_topics_open(cli);
     bool names = args_flag(cli->args, "names");
     for (int32_t i = 0; i < metadata.topics.count; i++) {
         topic_row *topic = &metadata.topics.items[i];
@@ -99,42 +144,13 @@ int topics_list(struct cli *cli)
             list_row(cli, &table, topic);
         }
     }
-    if (cli->json) {
-        json_close(&cli->json_out);
-        json_close(&cli->json_out);
-    } else if (!names) {
+    if (!cli->json && !names) {
         table_print(&table, &cli->out);
     }
-    return EXIT_OK;
+    return json_topics_close(cli, EXIT_OK);
 }
 
 /* ---- describe ---- */
-
-static const char *ids_text(struct cli *cli, const kmsg_i32_array *ids)
-{
-    size_t room = (size_t)max_i64(ids->count, 0) * 12 + 2;
-    char *text = arena_alloc(&cli->arena, room);
-    size_t at = 0;
-    if (text == NULL) {
-        return "?";
-    }
-    for (int32_t i = 0; i < ids->count; i++) {
-        int n = snprintf(text + at, room - at, "%s%d", i == 0 ? "" : ",", ids->items[i]);
-        assert(n > 0);
-        at += (size_t)n;
-    }
-    return at == 0 ? "-" : text;
-}
-
-static void json_ids(struct json *json, const char *key, const kmsg_i32_array *ids)
-{
-    assert(key != NULL);
-    json_open(json, key, '[');
-    for (int32_t i = 0; i < ids->count; i++) {
-        json_number(json, NULL, ids->items[i]);
-    }
-    json_close(json);
-}
 
 static void describe_partitions(struct cli *cli, topic_row *topic)
 {
@@ -308,14 +324,8 @@ int topics_describe(struct cli *cli)
     if (err != OK) {
         return cli_fail_err(cli, err, NULL, "topics describe");
     }
-    if (metadata.topics.count > 0) {
-        qsort(metadata.topics.items, (size_t)metadata.topics.count, sizeof(*metadata.topics.items),
-              compare_topics);
-    }
-    if (cli->json) {
-        json_open(&cli->json_out, NULL, '{');
-        json_open(&cli->json_out, "topics", '[');
-    }
+    topics_sort(&metadata);
+    json_topics_open(cli);
     for (int32_t i = 0; i < metadata.topics.count; i++) {
         if (i > 0 && !cli->json) {
             buf_put(&cli->out, "\n", 1);
@@ -323,11 +333,7 @@ int topics_describe(struct cli *cli)
         int one = describe_found(cli, &metadata.topics.items[i]);
         code = code == EXIT_OK ? one : code;
     }
-    if (cli->json) {
-        json_close(&cli->json_out);
-        json_close(&cli->json_out);
-    }
-    return code;
+    return json_topics_close(cli, code);
 }
 
 /* ---- offsets ---- */
