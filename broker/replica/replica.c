@@ -48,10 +48,13 @@ void replica_begin_anew(struct replica *replica)
     struct replica_config config = replica->config;
     uint64_t asks = replica->asks;
     uint32_t cut = replica->cut;
+    struct replica_isr_ask before;
+    isr_remember(replica, &before);
     replica_release(replica);
     replica_init(replica, &config, replica->heap);
     replica->asks = asks;
     replica->cut = cut + 1;
+    replica->before = before;
     assert(replica->role == REPLICA_LOADING);
 }
 

@@ -362,7 +362,9 @@ struct replica {
     bool halted;                 /* memory ran out while loading */
     enum kafka_error stop_error; /* what STOPPED answers */
     time_ms expiry_at_ms;
-    uint64_t asks;                  /* ISR requests numbered so far */
+    uint64_t asks; /* ISR requests numbered so far */
+    /* Of the leadership in which it had to begin anew: the set that its high watermark waited for. count 0: it led nothing. */
+    struct replica_isr_ask before;
     bool acks_left;                 /* `more` was set: MORE must be next */
     struct list done;               /* struct waiter: judged, to be acknowledged */
     struct replica_leading leading; /* role LEADER only */
@@ -374,7 +376,8 @@ void replica_expire_producers_after(struct replica *, time_ms);
 /* Gives its memory back; tickets that still wait are not answered (STOP does that). */
 void replica_release(struct replica *);
 /* Back to LOADING, whatever it was: as after replica_init, but numbers of requests and of cuts go on, so that no late answer is
- * taken for one of the new life. Every ticket must have been answered (STOP, HALT). */
+ * taken for one of the new life; and who leads on in the same epoch knows whom it may have let in. Every ticket must have been
+ * answered (STOP, HALT). */
 void replica_begin_anew(struct replica *);
 
 void replica_step(struct replica *, const struct replica_event *, struct replica_actions *);

@@ -99,6 +99,9 @@ void isr_consider(struct replica *, time_ms now, struct replica_actions *);
 void isr_answer(struct replica *, const struct replica_event *, struct replica_actions *);
 /* A newer partition epoch has shown what the ISR is: nothing is in flight any more. */
 void isr_settle(struct replica *);
+/* What a leadership leaves behind that has to begin anew, and goes on in the same epoch. */
+void isr_remember(const struct replica *, struct replica_isr_ask *ret_before);
+void isr_resume(struct replica *, time_ms now);
 
 /* replica_follower.c */
 void follower_begin(struct replica *, struct replica_actions *);

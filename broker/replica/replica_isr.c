@@ -50,6 +50,55 @@ void isr_settle(struct replica *replica)
     replica->leading.isr_at_ms = 0;
 }
 
+void isr_remember(const struct replica *replica, struct replica_isr_ask *ret_before)
+{
+    const struct replica_view *view = &replica->view;
+    bool led = view->leader_epoch >= 0 && view->leader == replica->config.self_id;
+    uint32_t maximal = replica->isr | replica->leading.isr_proposed;
+    *ret_before = replica->before;
+    if (view->leader_epoch >= 0) { /* else it has not come to lead again since */
+        *ret_before = (struct replica_isr_ask){.leader_epoch = view->leader_epoch,
+                                               .partition_epoch = view->partition_epoch};
+    }
+    for (uint32_t i = 0; led && i < view->member_count; i++) {
+        if (maximal & member_bit(i)) {
+            ret_before->isr[ret_before->count].id = view->members[i].id;
+            ret_before->isr[ret_before->count++].broker_epoch = view->members[i].broker_epoch;
+        }
+    }
+    assert(ret_before->count <= REPLICAS_MAX);
+}
+
+/*
+ * A request of this leadership may still be carried out, or was, and its answer came while the log was opened again. Whom it lets in
+ * may be elected, so nothing is acknowledged without him: the same is asked again, behind it. What comes back as another incarnation
+ * is not let in by it any more.
+ */
+void isr_resume(struct replica *replica, time_ms now)
+{
+    const struct replica_isr_ask *before = &replica->before;
+    struct replica_leading *leading = &replica->leading;
+    uint32_t bits = replica->isr;
+    assert(leading->isr_state == ISR_SETTLED);
+    if (before->leader_epoch != replica->view.leader_epoch ||
+        before->partition_epoch < replica->view.partition_epoch) {
+        return;
+    }
+    for (uint32_t i = 0; i < before->count; i++) {
+        uint32_t member = view_member(&replica->view, before->isr[i].id);
+        bool same = member != NO_MEMBER &&
+                    replica->view.members[member].broker_epoch == before->isr[i].broker_epoch;
+        bits |= same ? member_bit(member) : 0;
+    }
+    if (bits == replica->isr) {
+        return;
+    }
+    leading->isr_state = ISR_RESTING;
+    leading->isr_proposed = bits;
+    leading->isr_ask = replica->asks;
+    leading->isr_at_ms = now;
+}
+
 static void ask(struct replica *replica, struct replica_actions *actions)
 {
     struct replica_leading *leading = &replica->leading;

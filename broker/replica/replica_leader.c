@@ -42,6 +42,7 @@ void leader_begin(struct replica *replica, time_ms now, struct replica_actions *
         *progress = PROGRESS_UNKNOWN;
         progress->caught_up_ms = in_sync ? now : TIME_LONG_AGO;
     }
+    isr_resume(replica, now);
 }
 
 void leader_fail_waiters(struct replica *replica, enum kafka_error error)

@@ -278,3 +278,78 @@ Test(isr, a_follower_that_fetches_ahead_of_its_disk_joins)
     cr_assert(asked);
     bench_release(&b);
 }
+
+/* Its log is opened again, in the same leadership, as far as it reached. */
+static void begin_anew(struct bench *b, int64_t log_end)
+{
+    struct replica_event stop = {.kind = REPLICA_STOP};
+    struct epoch_entry epochs[] = {{0, 0}, {1, 10}};
+    stop.stop.error = KAFKA_KAFKA_STORAGE_ERROR;
+    bench_step(b, stop);
+    replica_begin_anew(&b->replica);
+    bench_load(b, log_end, epochs, ARRAY_LEN(epochs));
+    bench_step(b, (struct replica_event){.kind = REPLICA_LOADED});
+}
+
+/* Broker 3 is asked for as in sync, and nobody knows yet what became of that. */
+static void ask_for_third(struct bench *b)
+{
+    bench_init(b, 10);
+    bench_isr(b, 2, 1, 2, 0);
+    bench_view(b);
+    bench_fetch(b, 2, 10, 10);
+    bench_fetch(b, 3, 10, 10);
+    bench_must(b, REPLICA_ASK_ISR);
+    cr_assert_eq(b->out.ask.count, 3);
+    cr_assert_eq(b->replica.high_watermark, 10);
+}
+
+/* A leader that has no memory for its producers opens its log again and leads on in the same epoch, with a request out that may be
+ * carried out later: whom that lets in can be elected. */
+Test(isr, who_begins_anew_waits_for_whom_it_may_have_let_in)
+{
+    struct bench b;
+    ask_for_third(&b);
+    begin_anew(&b, 10);
+    replica_begin_anew(&b.replica); /* no memory once more, before it led */
+    begin_anew(&b, 10);
+    bench_view(&b);
+    bench_must(&b, REPLICA_ASK_ISR);
+    cr_assert_eq(b.out.ask.count, 3, "the same is asked again, behind the first");
+    cr_assert_eq(b.out.ask.partition_epoch, 1);
+    bench_fetch(&b, 2, 10, 10);
+    uint64_t ticket = bench_produce_plain(&b, -1, 1);
+    bench_durable(&b, 11);
+    bench_fetch(&b, 2, 11, 11);
+    cr_assert_lt(b.replica.high_watermark, 11);
+    cr_assert_null(bench_find(&b, REPLICA_ACK));
+    bench_fetch(&b, 3, 11, 11);
+    cr_assert_eq(b.replica.high_watermark, 11);
+    cr_assert_eq(bench_told(&b, ticket), KAFKA_NONE);
+    answer(&b, KAFKA_NONE);
+    cr_assert(replica_in_isr(&b.replica, 3));
+    bench_release(&b);
+}
+
+Test(isr, who_begins_anew_does_not_vouch_for_another_incarnation)
+{
+    struct bench b;
+    ask_for_third(&b);
+    begin_anew(&b, 10);
+    b.view.members[2].broker_epoch = 23;
+    bench_view(&b);
+    cr_assert_null(bench_find(&b, REPLICA_ASK_ISR));
+    bench_release(&b);
+}
+
+Test(isr, what_was_asked_in_an_earlier_epoch_is_not_asked_again)
+{
+    struct bench b;
+    ask_for_third(&b);
+    begin_anew(&b, 10);
+    b.view.leader_epoch = 2;
+    b.view.partition_epoch = 2;
+    bench_view(&b);
+    cr_assert_null(bench_find(&b, REPLICA_ASK_ISR));
+    bench_release(&b);
+}
