@@ -524,6 +524,7 @@ enum kafka_error partition_fetched(struct partition *p, const struct replica_fet
         .event = {.kind = REPLICA_FETCHED}, .batches = batches, .bad_fetch = KAFKA_NONE};
     step.event.fetched = *fetched;
     partition_enter(p);
+    step.event.fetched.whole = !p->settings.compacted;
     if (p->state == PARTITION_OPEN) {
         partition_step(p, &step);
     }

@@ -141,14 +141,25 @@ static bool rebuild_step(struct partition *p, struct replica_event *event)
     return p->state == PARTITION_OPEN;
 }
 
+/* Inside. Whether a batch stands where it says, which no checksum covers. `inside`: the offset asked for may lie in the middle of it. */
+static bool place_true(const struct partition *p, const struct batch_facts *facts, int64_t at,
+                       bool inside)
+{
+    bool follows = facts->base_offset == at || (inside && facts->base_offset < at) ||
+                   (p->settings.compacted && facts->base_offset > at);
+    return follows && facts->last_offset >= at && facts->last_offset < log_end(p->log);
+}
+
 static err_t rebuild_batches(struct partition *p, struct slice bytes, int64_t *at)
 {
     struct batch_header header;
     struct slice batch;
+    bool first = true;
     while (bytes.n > 0 && batch_cut(&bytes, &batch) == OK && batch_parse(batch, &header) == OK) {
         struct batch_facts facts = batch_facts(&header);
         ENSURE(p->state == PARTITION_OPEN, ERR_OFFLINE);
-        ENSURE(partition_epoch_true(p, &facts), ERR_CORRUPT);
+        ENSURE(place_true(p, &facts, *at, first) && partition_epoch_true(p, &facts), ERR_CORRUPT);
+        first = false;
         *at = facts.last_offset + 1;
         struct replica_event event = {.kind = REPLICA_REPLAY};
         event.replay = receipt_of(&facts);
@@ -316,18 +327,20 @@ static void save_start(struct partition *p, struct heap *heap)
 
 /* ---- verifying what a follower found bad ---- */
 
-/* `cut`: how often the log was cut before these bytes were read. */
-static err_t check_epochs(struct partition *p, struct slice bytes, uint32_t cut)
+/* What no checksum covers. `cut`: how often the log was cut before these bytes were read. */
+static err_t check_uncovered(struct partition *p, struct slice bytes, int64_t offset, uint32_t cut)
 {
     struct slice batch;
     struct batch_header header;
+    int64_t at = offset;
     bool good = true;
     partition_enter(p);
     bool same = p->state == PARTITION_OPEN && p->core.cut == cut;
     while (good && same && bytes.n > 0 && batch_cut(&bytes, &batch) == OK &&
            batch_parse(batch, &header) == OK) {
         struct batch_facts facts = batch_facts(&header);
-        good = partition_epoch_true(p, &facts);
+        good = place_true(p, &facts, at, at == offset) && partition_epoch_true(p, &facts);
+        at = facts.last_offset + 1;
     }
     lock_leave(p->lock);
     return good ? OK : ERR_CORRUPT;
@@ -346,7 +359,7 @@ static void verify(struct partition *p, struct heap *heap)
         err = check_stretch(p, slice_of(stretch.p, n));
     }
     if (err == OK) {
-        err = check_epochs(p, slice_of(stretch.p, n), cut);
+        err = check_uncovered(p, slice_of(stretch.p, n), offset, cut);
     }
     err = err_as_rot(err);
     bool rotten = err_is_unreadable(err);

@@ -103,6 +103,8 @@ struct replica_fetched {
     int64_t diverging_end;
     uint32_t receipt_count;
     const struct batch_receipt *receipts; /* checked batches in order; borrowed for the step */
+    /* The topic is not compacted, so each batch begins where the one before ends: no checksum covers where it says that. */
+    bool whole;
     /* The question was one for producers (plan.producers_below); the answer told them (a leader of an older version does not). */
     bool producers_asked;
     bool producers_told;

@@ -74,10 +74,13 @@ static void diverged(struct replica *replica, const struct replica_fetched *fetc
     }
 }
 
-/* Whether this batch may follow `end`. Compaction leaves gaps; epochs never fall nor pass the leader's own. */
-static bool continues_log(const struct replica *replica, const struct batch_receipt *receipt)
+/* Whether this batch may follow the end. Compaction alone leaves gaps; epochs never fall nor pass the leader's own. */
+static bool continues_log(const struct replica *replica, const struct batch_receipt *receipt,
+                          bool whole)
 {
-    return receipt->base_offset >= replica->log_end && receipt->last_offset_delta >= 0 &&
+    bool gap = receipt->base_offset > replica->log_end;
+    return receipt->base_offset >= replica->log_end && !(gap && whole) &&
+           receipt->last_offset_delta >= 0 &&
            receipt->base_offset < INT64_MAX - receipt->last_offset_delta &&
            receipt->record_count >= 0 && receipt->record_count <= receipt->last_offset_delta + 1 &&
            receipt->leader_epoch >= max_i64(0, epoch_cache_latest(&replica->epochs)) &&
@@ -130,7 +133,7 @@ static void append(struct replica *replica, const struct replica_event *event,
     }
     while (count < fetched->receipt_count && error == KAFKA_NONE) {
         const struct batch_receipt *receipt = &fetched->receipts[count];
-        if (!continues_log(replica, receipt)) {
+        if (!continues_log(replica, receipt, fetched->whole)) {
             error = KAFKA_CORRUPT_MESSAGE;
         } else if (!append_one(replica, receipt, event->now, &epoch_new)) {
             error = KAFKA_REQUEST_TIMED_OUT; /* memory is out: later */

@@ -50,7 +50,9 @@ static void flip(uint32_t node, long at)
     cr_assert_eq(fclose(file), 0);
 }
 
-/* From where a batch says its epoch, which no checksum covers, to its base sequence, and to its record. */
+/* From where a batch says its epoch, which no checksum covers, to its base offset, which none covers either, to its base sequence,
+ * and to its record. */
+#define TO_OFFSET   (-5) /* the last byte of the base offset */
 #define TO_SEQUENCE 41
 #define TO_RECORD   500
 
@@ -126,6 +128,12 @@ Test(rot, a_leader_whose_batch_says_an_epoch_that_never_was_is_told_and_gives_it
     leader_rots(0);
 }
 
+/* The follower aborted: it was to write what does not begin where its log ends. */
+Test(rot, a_leader_whose_batch_says_another_offset_is_told_and_gives_its_seat_up)
+{
+    leader_rots(TO_OFFSET);
+}
+
 /* The first broker has been away, and starts again. */
 static void away(void)
 {
@@ -167,8 +175,8 @@ Test(rot, a_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
     copies_anew(true);
 }
 
-/* A cut deeper than it remembers producers: they are read again from what is left. */
-Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
+/* A cut deeper than it remembers producers: they are read again from what is left. `behind`: the epoch of the third batch. */
+static void cut_log_rots(long behind)
 {
     uint32_t first = 0;
     produce(7);
@@ -177,7 +185,7 @@ Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
     for (int32_t i = 0; i < 15; i++) { /* nobody else has these */
         cr_assert_eq(bench_produce_as(&bench, 0, 1, 8, i).error, KAFKA_NONE);
     }
-    flip(0, epoch_of_batch(0, 2) + TO_SEQUENCE);
+    flip(0, epoch_of_batch(0, 2) + behind);
     bench_lead(&bench, -1);
     bench_start(&bench, 1);
     bench_start(&bench, 2);
@@ -187,6 +195,16 @@ Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
     cr_assert(bench_soon_end(&bench, 0, RECORDS));
     cr_assert(bench_soon_in_isr(&bench, 0));
     check_same(0, 1);
+}
+
+Test(rot, a_cut_log_one_of_whose_batches_says_another_sequence_is_copied_anew)
+{
+    cut_log_rots(TO_SEQUENCE);
+}
+
+Test(rot, a_cut_log_one_of_whose_batches_says_another_offset_is_copied_anew)
+{
+    cut_log_rots(TO_OFFSET);
 }
 
 /* Records below 7 were deleted, so that the epoch file begins there; power went before the new start was noted. */

@@ -121,6 +121,22 @@ Test(follower, compaction_leaves_gaps)
     bench_release(&b);
 }
 
+Test(follower, nothing_else_leaves_gaps)
+{
+    struct bench b;
+    follow(&b, 10);
+    struct batch_receipt batches[] = {stored(10, 2, 5), stored(13, 1, 5)};
+    struct replica_event event = bench_answer(&b);
+    event.fetched.receipts = batches;
+    event.fetched.receipt_count = ARRAY_LEN(batches);
+    event.fetched.whole = true;
+    bench_step(&b, event);
+    cr_assert_eq(bench_must(&b, REPLICA_APPEND)->append_count, 1);
+    cr_assert_eq(bench_must(&b, REPLICA_BAD_FETCH)->bad_fetch, KAFKA_CORRUPT_MESSAGE);
+    cr_assert_eq(b.replica.log_end, 12);
+    bench_release(&b);
+}
+
 Test(follower, answers_to_other_questions_are_dropped)
 {
     struct bench b;
