@@ -39,6 +39,7 @@ static void dial(struct fetcher *fetcher)
     struct net_address address;
     assert(!fetcher->dialling && !fetcher->up);
     fetcher->redial = false;
+    fetcher->changed = false;
     if (!table_peer(fetcher->room->table, fetcher->leader, &address) ||
         client_conn_open(&fetcher->conn, &address) != OK) {
         rest(fetcher);
@@ -130,6 +131,17 @@ static void fetcher_free(struct fetcher *fetcher)
     heap_free(&room->heap, fetcher, sizeof(*fetcher));
 }
 
+/* For what changed. */
+static bool may_redial(struct fetcher *fetcher)
+{
+    time_ms now = room_now_ms(fetcher->room);
+    if (now - fetcher->redials_since_ms >= fetcher->room->table->config.fetch_wait_max_ms) {
+        fetcher->redials_since_ms = now;
+        fetcher->redials = 0;
+    }
+    return fetcher->redials < FETCH_REDIALS_MAX;
+}
+
 /* All looks of a turn are answered with one request. */
 static void turn_ended(struct turn_end *turn_end)
 {
@@ -141,10 +153,13 @@ static void turn_ended(struct turn_end *turn_end)
         fetcher_free(fetcher);
         return;
     }
-    if (fetcher->redial && fetcher->poll_out) {
+    bool changed = fetcher->changed && may_redial(fetcher);
+    if ((fetcher->redial || changed) && fetcher->poll_out) {
         hang_up(fetcher);
+        fetcher->redials += changed ? 1 : 0;
     }
     fetcher->redial = false;
+    fetcher->changed = false;
     if (!fetcher->up && !fetcher->dialling) {
         timer_cancel(fetcher->room->loop, &fetcher->timer);
         dial(fetcher);
@@ -278,7 +293,7 @@ static void look(struct fetch_room *room, struct partition *p,
         follow->rest_until_ms = 0;
         follow->rest_ms = FETCH_REST_MIN_MS;
         fetcher->rest_ms = FETCH_REST_MIN_MS;
-        fetcher->redial = true;
+        fetcher->changed = true;
     }
     if (!asked || urgent) {
         loop_at_turn_end(room->loop, &fetcher->turn_end);

@@ -8,7 +8,8 @@
  * behind it on the same connection, outside of the session, so that the leader sees both in order, asking for no bytes; its
  * answer tells nothing.
  * When a partition is new, or its plan has changed, while a poll is parked at the leader, or too many updates wait behind
- * it, the connection is given up for a new one: answers come in order, so that nothing else would come before the poll's.
+ * it, the connection is given up for a new one: answers come in order, so that nothing else would come before the poll's. What the
+ * leader had sent of that is lost, and its session, so what changes all the time waits for the answer: the others are copied still.
  */
 #ifndef ODRADEK_PARTITION_FETCHER_H
 #define ODRADEK_PARTITION_FETCHER_H
@@ -23,6 +24,8 @@
 #define FETCH_REST_MAX_MS 500 /* where nothing else is configured */
 /* Below the requests that a server reads ahead on one connection. */
 #define FETCH_UPDATES_MAX 12
+/* So often for what changed, in the time for which a poll is parked. */
+#define FETCH_REDIALS_MAX 4
 /* A partition's records come beyond fetch_bytes_max where the first batch is larger. */
 #define FETCH_FRAME_MAX   ((size_t)512 << 20)
 
@@ -55,7 +58,10 @@ struct fetcher {
     struct client_conn conn;
     bool dialling;
     bool up;
-    bool redial; /* asked for; done when the turn ends */
+    bool redial;  /* asked for; done when the turn ends */
+    bool changed; /* the same, if it was not done too often since redials_since_ms */
+    uint32_t redials;
+    time_ms redials_since_ms;
     time_ms rest_ms;
     /* Rest before dialling, the answer's time-out, or until a partition has rested. */
     struct timer timer;

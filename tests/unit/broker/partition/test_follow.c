@@ -150,6 +150,47 @@ Test(follow, a_poll_that_cannot_be_sent_leaves_updates_alone)
     cr_assert(bench_soon_high_watermark(&bench, 1, 11));
 }
 
+struct changes {
+    struct fetch_room *room;
+    int seen;
+    int given_up;
+};
+
+/* While a poll is out something in it changes. */
+static void change(void *arg)
+{
+    struct changes *changes = arg;
+    struct list_node *only = list_first(&changes->room->fetchers);
+    struct fetcher *fetcher = only == NULL ? NULL : CONTAINER_OF(only, struct fetcher, node);
+    if (fetcher == NULL || !fetcher->up || !fetcher->poll_out) {
+        return;
+    }
+    fetcher->changed = true;
+    fetcher->turn_end.run(&fetcher->turn_end);
+    changes->seen++;
+    changes->given_up += fetcher->up ? 0 : 1;
+}
+
+static bool has_changed_often(void *arg)
+{
+    struct changes *changes = arg;
+    bench_call(changes->room->loop, change, changes);
+    return changes->seen >= 30;
+}
+
+/* What comes and goes all the time must not keep everybody else from being copied: each poll that is given up may have been half
+ * answered. */
+Test(follow, polls_are_not_given_up_time_and_again)
+{
+    struct changes changes = {.room = bench.nodes[1].table->rooms[1 % BENCH_REACTORS]};
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 10).error, KAFKA_NONE);
+    cr_assert(bench_soon(has_changed_often, &changes));
+    cr_assert_geq(changes.given_up, 1, "what changes now and then does not wait");
+    cr_assert_leq(changes.given_up, 10, "%d times", changes.given_up);
+    int fetches = atomic_load(&bench.nodes[0].fetches) + 10;
+    cr_assert(bench_soon(asked_so_often, &fetches));
+}
+
 static bool knows_now(void *arg)
 {
     (void)arg;
