@@ -387,6 +387,19 @@ static void void_rest(struct partition *p, struct step *step, const struct repli
     }
 }
 
+/* Of what could not be written: one that waits for nobody (acks = 0) was told by nobody. */
+static void end_ticket(struct step *step)
+{
+    if (step->ticket != NULL && step->ticket->state == TICKET_WAITS) {
+        step->ticket->error = KAFKA_KAFKA_STORAGE_ERROR;
+        step->ticket->base_offset = -1;
+        step->ticket->log_append_time_ms = -1;
+        step->ticket->log_start_offset = -1;
+        step->ticket->state = TICKET_TOLD;
+        step->answered = true;
+    }
+}
+
 void partition_step(struct partition *p, struct step *step)
 {
     assert(lock_held(p->lock));
@@ -408,8 +421,11 @@ void partition_step(struct partition *p, struct step *step)
         }
         step->event.kind = REPLICA_MORE;
     }
-    if (err == ERR_NO_SPACE && step->ticket == NULL && !log_offline(p->log)) {
-        partition_rest(p, "no room for what its leader sends, or to note a cut");
+    /* A full device is a leader's end: others may have room. */
+    bool spared = err_is_shortage(err) && (err != ERR_NO_SPACE || step->ticket == NULL);
+    if (spared && !log_offline(p->log)) {
+        partition_rest(p, "no room, or no memory, for what comes, or to note a cut");
+        end_ticket(step);
         return;
     }
     if (err == ERR_CORRUPT &&
@@ -425,14 +441,7 @@ void partition_step(struct partition *p, struct step *step)
             log_dir_note_failed_sync(p->dir);
         }
         partition_fail(p);
-        if (step->ticket != NULL && step->ticket->state == TICKET_WAITS) {
-            step->ticket->error = KAFKA_KAFKA_STORAGE_ERROR;
-            step->ticket->base_offset = -1;
-            step->ticket->log_append_time_ms = -1;
-            step->ticket->log_start_offset = -1;
-            step->ticket->state = TICKET_TOLD;
-            step->answered = true;
-        }
+        end_ticket(step);
         return;
     }
     assert(p->state != PARTITION_OPEN || log_end(p->log) == p->core.log_end);

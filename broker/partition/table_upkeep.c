@@ -194,11 +194,11 @@ static void checkpoint_work(struct disk_job *job)
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
         err_t err = atomic_load(&dir->offline) ? OK : checkpoint_dir(dir);
-        if (err ==
-            ERR_NO_SPACE) { /* the old ones stand: more is scanned after a crash, and that is all */
+        if (err_is_shortage(
+                err)) { /* the old ones stand: more is scanned after a crash, and that is all */
             trace_log(table->config.trace, TRACE_WARN, TRACE_PARTITION,
-                      "The checkpoints of log directory %s find no space; the last ones stay.",
-                      dir->path);
+                      "The checkpoints of log directory %s find no room (%s); the last ones stay.",
+                      dir->path, err_text(err));
         } else if (err != OK) {
             trace_log(
                 table->config.trace, TRACE_ERROR, TRACE_PARTITION,

@@ -15,9 +15,11 @@
 #include "common/host/host.h"
 #include "common/trace/trace.h"
 
-#define BENCH_NODES    3
-#define BENCH_REACTORS 2
-#define BENCH_TOPIC    "orders"
+#define BENCH_NODES        3
+#define BENCH_REACTORS     2
+#define BENCH_TOPIC        "orders"
+/* Of all nodes. */
+#define BENCH_MEMORY_BYTES ((size_t)2 << 30)
 
 #define CHECK(cond)                                                          \
     do {                                                                     \
