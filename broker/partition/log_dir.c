@@ -359,9 +359,11 @@ static err_t scan_folders(struct scan *scan)
     return OK;
 }
 
-/* One that cannot be read is not nothing: without it synced records count as a torn tail. */
+/* One that cannot be read, or says nothing that can be understood, is not nothing: without a recovery point synced records count as a
+ * torn tail, without a start deleted ones are there again. A high watermark is only a hint. */
 static err_t scan_checkpoint(struct scan *scan, const char *file, size_t field)
 {
+    bool hint = field == offsetof(struct found_folder, high_watermark);
     struct offset_line *lines = NULL;
     size_t count = 0;
     err_t err = ERR_IO;
@@ -371,9 +373,12 @@ static err_t scan_checkpoint(struct scan *scan, const char *file, size_t field)
     }
     ENSURE(err == OK || small_file_missing(err), err);
     if (err != OK && err != ERR_NOT_FOUND) {
-        trace_log(scan->table->config.trace, TRACE_WARN, TRACE_PARTITION,
-                  "%s/%s cannot be used (%s); starting without it.", scan->dir->path, file,
-                  err_text(err));
+        trace_log(scan->table->config.trace, hint ? TRACE_WARN : TRACE_ERROR, TRACE_PARTITION,
+                  "%s/%s is damaged (%s)%s", scan->dir->path, file, err_text(err),
+                  hint ? "; starting without it."
+                       : ". Put it back from a backup, or replace the disk; without this file, "
+                         "what has rotted is taken for a torn tail, and deleted records are back.");
+        return hint ? OK : ERR_IO;
     }
     if (err != OK) {
         return OK;
@@ -397,6 +402,7 @@ err_t log_dir_scan(struct partitions *table, uint32_t i, char *sentence, size_t 
     arena_init(&scan.arena, memory_source(table->host), DIR_ARENA_CHUNK, DIR_ARENA_MAX);
     map_init(&scan.by_folder, &table->heap, table->config.hash_key);
     err_t err = scan_folders(&scan);
+    const char *what = err == OK ? "its checkpoints cannot be used" : "its folders cannot be read";
     if (err == OK) {
         err = scan_checkpoint(&scan, RECOVERY_POINT_FILE,
                               offsetof(struct found_folder, recovery_point));
@@ -409,7 +415,7 @@ err_t log_dir_scan(struct partitions *table, uint32_t i, char *sentence, size_t 
                               offsetof(struct found_folder, high_watermark));
     }
     if (err != OK) {
-        say(sentence, room, scan.dir->path, "its folders cannot be read", err);
+        say(sentence, room, scan.dir->path, what, err);
     }
     map_release(&scan.by_folder);
     arena_release(&scan.arena);

@@ -46,6 +46,49 @@ Test(dirs, a_checkpoint_that_cannot_be_read_takes_its_directory_offline)
     cr_assert_not(partitions_dir(bench.nodes[0].table, 1).online);
 }
 
+/* What `file` says in the usual directory cannot be understood, after a crash. */
+static void damage(const char *file)
+{
+    char command[400];
+    cr_assert_eq(bench_produce(&bench, 0, -1, 5, 100).error, KAFKA_NONE);
+    bench_stop(&bench, 0, false);
+    (void)snprintf(command, sizeof(command),
+                   "cd %s/node1 && printf '0\\n7\\n" BENCH_TOPIC " 0 5\\n' > %s", bench.root, file);
+    cr_assert_eq(system(command), 0);
+    bench_start(&bench, 0);
+}
+
+/* As with Kafka. The other directory serves on. */
+Test(dirs, a_checkpoint_that_is_damaged_takes_its_directory_offline)
+{
+    static const char *const files[] = {"recovery-point-offset-checkpoint",
+                                        "log-start-offset-checkpoint"};
+    char path[200];
+    (void)snprintf(path, sizeof(path), "%s/another", bench.root);
+    bench.other_dir = path;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        damage(files[i]);
+        cr_assert(partitions_dir(bench.nodes[0].table, 0).online, "%s", files[i]);
+        cr_assert_not(partitions_dir(bench.nodes[0].table, 1).online, "%s", files[i]);
+        bench_stop(&bench, 0, false);
+        char command[400];
+        (void)snprintf(command, sizeof(command), "rm %s/node1/%s", bench.root, files[i]);
+        cr_assert_eq(system(command), 0);
+        bench_start(&bench, 0);
+        bench_lead(&bench, 1);
+    }
+}
+
+/* Nothing is cut by a high watermark, so that nothing is lost with it. */
+Test(dirs, a_damaged_high_watermark_is_passed_over)
+{
+    damage("replication-offset-checkpoint");
+    cr_assert(partitions_dir(bench.nodes[0].table, 0).online);
+    bench_lead(&bench, 1);
+    cr_assert(bench_soon_high_watermark(&bench, 0, 5));
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 5);
+}
+
 /* A log whose opening came to nothing is not called clean with what its core had heard until then. */
 Test(dirs, what_was_loaded_in_part_is_not_written_down)
 {
