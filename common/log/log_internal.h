@@ -270,7 +270,7 @@ err_t search_run(const struct segment_view *, const struct log_search *,
 void log_mark_put(struct log_mark *marks, uint8_t *next, uint8_t room, struct log_mark);
 void log_marks_clear(struct log *);
 
-/* --- opening (open.c, recover.c, adopt.c) --- */
+/* --- opening (open.c, recover.c, adopt.c, hole.c) --- */
 struct log_recovery {
     struct log *log;
     struct log_report *report;
@@ -302,6 +302,10 @@ err_t recovery_resume(struct log_recovery *, struct log_segment *, int64_t *ret_
 err_t recovery_forget(struct log_recovery *, struct log_segment *) MUST_USE;
 /* Size of a file of the folder, -1: not there. */
 int64_t recovery_file_bytes(const struct log_recovery *, int64_t base, const char *suffix);
+
+/* --- ending in a hole (hole.c) --- */
+/* Before it is recovered: one that compaction left at its end is filled. */
+err_t hole_fill(struct log_recovery *, struct arena *scratch) MUST_USE;
 
 /* --- cutting (cut.c) --- */
 /* Seals a segment that was scanned; on a full device it goes without indexes, which readers can do without: what would make room there,

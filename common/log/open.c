@@ -190,6 +190,7 @@ static err_t open_files(struct log_recovery *r, const struct log_known *known,
         TRY(open_empty(log, start, r->report));
     } else {
         TRY(segments_below_start(log, start));
+        TRY(hole_fill(r, scratch));
         TRY(open_segments(r, start));
     }
     log->named_base = log_active(log)->base;

@@ -353,6 +353,44 @@ Test(follow, a_snapshot_of_what_was_cut_goes_though_the_log_has_grown_over_it)
     partition_drop(p);
 }
 
+/* The last records of the first node's log were compacted away by another server, behind which it has an empty segment. */
+static void compact_last(void)
+{
+    char command[900];
+    (void)snprintf(command, sizeof(command),
+                   "cd %s/node1/" BENCH_TOPIC "-0 && rm -f *.index *.timeindex && "
+                   "truncate -s $(($(stat -c %%s %020d.log) / 5 * 4)) %020d.log && "
+                   "touch %020d.log && cd %s && rm -r node2/" BENCH_TOPIC "-0 node3/" BENCH_TOPIC
+                   "-0",
+                   bench.root, 0, 0, 5, bench.root);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(follow, who_copies_a_log_that_ends_in_a_hole_comes_to_its_end)
+{
+    bench.settings.compacted = true;
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, i);
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        bench_stop(&bench, i, true);
+    }
+    compact_last();
+    bench.partition.replicas[1].dir = UUID_NONE;
+    bench.partition.replicas[2].dir = UUID_NONE;
+    bench_isr(&bench, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        bench_start(&bench, i);
+    }
+    bench_lead(&bench, 1);
+    for (uint32_t i = 1; i < 3; i++) {
+        cr_assert(bench_soon_end(&bench, i, 5));
+        cr_assert(bench_soon_in_isr(&bench, i));
+    }
+    cr_assert(bench_soon_high_watermark(&bench, 0, 5));
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 5);
+}
+
 Test(follow, the_set_shrinks_without_a_dead_follower_and_grows_again)
 {
     cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).error, KAFKA_NONE);

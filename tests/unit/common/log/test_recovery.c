@@ -275,6 +275,47 @@ Test(recovery, zeros_at_the_end_and_records_of_an_earlier_epoch_are_no_log)
     ground_release(&g);
 }
 
+static void check_filled(struct ground *g, bool clean)
+{
+    int64_t bases[32];
+    struct log_replay *replay = NULL;
+    struct log_batch batch;
+    g->known.clean = clean;
+    ground_must_open(g);
+    cr_assert_eq(log_end(g->log), 9);
+    cr_assert_eq(ground_replay(g, 0, bases, ARRAY_LEN(bases)), 6, "five, and one for the hole");
+    cr_assert_eq(log_replay_open(g->log, 5, &replay), OK);
+    cr_assert_eq(log_replay_next(replay, &batch), OK);
+    cr_assert_eq(batch.facts.last_offset, 8);
+    cr_assert_eq(batch.facts.leader_epoch, 4, "nothing else is left of it");
+    log_replay_close(replay);
+    cr_assert_eq(log_segment_count(g->log), 3);
+    cr_assert_eq(log_segment(g->log, 1).base_offset, 5);
+    cr_assert_eq(log_segment(g->log, 1).bytes, BATCH_HEADER_BYTES);
+    cr_assert_eq(ground_append(g, 1, 5, 2000, 100), OK);
+    cr_assert_eq(log_truncate(g->log, 9, 0), OK);
+    cr_assert_eq(ground_sync(g), 9);
+    ground_kill(g);
+}
+
+/* Another server's cleaner took its last records, up to where a segment had begun that is empty still. */
+Test(recovery, a_hole_that_compaction_left_at_the_end_is_filled)
+{
+    struct ground g;
+    big_segments(&g);
+    (void)fill(&g, 5);
+    close_clean(&g);
+    static const char epochs[] = "0\n3\n3 0\n4 7\n5 9\n";
+    fake_disk_put(g.host, DIR "/00000000000000000009.log", (const uint8_t *)"", 0);
+    fake_disk_put(g.host, DIR "/leader-epoch-checkpoint", (const uint8_t *)epochs,
+                  sizeof(epochs) - 1);
+    g.config.gaps = true;
+    check_filled(&g, true);
+    g.known.recovery_point = 9;
+    check_filled(&g, false);
+    ground_release(&g);
+}
+
 /* Seed 816856: of two segments that were not synced a power cut kept the second one's bytes. */
 Test(recovery, a_segment_that_a_crash_emptied_is_no_hole_of_compaction)
 {
