@@ -205,6 +205,7 @@ static void register_send(struct control *c)
         odradek__log_dir__init(&dirs[i]);
         dirs[i].id = rpc_uuid(&c->options.dirs[i].id);
         dirs[i].state = c->options.dirs[i].state;
+        dirs[i].this_boot = c->options.dirs[i].this_boot;
         dir_list[i] = &dirs[i];
     }
     (void)snprintf(rack, sizeof(rack), "%.*s", (int)c->options.rack.n,

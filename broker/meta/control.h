@@ -18,6 +18,7 @@
 struct control_dir {
     struct uuid id;
     Odradek__DirState state;
+    bool this_boot;
 };
 
 struct control_options {

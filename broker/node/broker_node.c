@@ -195,6 +195,7 @@ static void control_options_fill(struct broker_node *node, struct control_option
         struct log_dir_facts dir = partitions_dir(node->partitions, i);
         if (dir.online) {
             to->dirs[to->dir_count].id = dir.id;
+            to->dirs[to->dir_count].this_boot = dir.this_boot;
             to->dirs[to->dir_count++].state = (Odradek__DirState)dir.state;
         }
     }

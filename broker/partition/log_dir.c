@@ -75,11 +75,17 @@ static err_t boot_id_look(struct partitions *table, struct log_dir *dir, bool *r
     *ret_same = err == OK && slice_eq(text, slice_str(now.s));
     arena_release(&arena);
     dir->boot_noted = *ret_same;
+    dir->same_boot = *ret_same;
     return err == ERR_NOT_FOUND || err == ERR_TOO_LARGE ? OK : err;
 }
 
 /* Only once the controllers have heard how it was left: a process that dies before that must not make a power cut look like a
- * crash. Nothing is appended before. */
+ * crash, nor a directory that was closed in order look like one that was not. Nothing is appended before. */
+err_t log_dir_note_use(struct log_dir *dir)
+{
+    return clean_shutdown_remove(dir->table->host, dir->path);
+}
+
 err_t log_dir_note_boot(struct log_dir *dir)
 {
     char path[LOG_DIR_PATH_MAX + 32];
@@ -207,19 +213,23 @@ static err_t check_owner(struct partitions *table, struct log_dir *dir, char *se
     return OK;
 }
 
-/* All that were closed in order must have been so by one process, else nobody knows which of them is of an earlier life. Of others
- * their condition says enough: a new directory, or one whose device was away for a while, takes nothing from the rest. */
-static void note_epoch(struct partitions *table, const struct log_dir *dir, int64_t epoch)
+/* Of those that were closed in order some may be of an earlier life: the newest of their epochs is the last process', if that is the one
+ * that the controllers know, and the others count as crashed. Of those that were not their condition says enough: a new directory, or
+ * one whose device was away for a while, takes nothing from the rest. */
+static void note_epoch(struct partitions *table, struct log_dir *dir, int64_t epoch)
 {
-    bool first = true;
     if (dir->state != LOG_DIR_CLEAN) {
         return;
     }
-    for (const struct log_dir *other = table->dirs; other < dir; other++) {
-        first = first && (atomic_load(&other->offline) || other->state != LOG_DIR_CLEAN);
+    if (epoch < table->previous_epoch) {
+        dir->state = LOG_DIR_CRASHED_OTHER_BOOT;
+        return;
     }
-    bool agrees = first || epoch == table->previous_epoch;
-    table->previous_epoch = agrees ? epoch : -1;
+    for (struct log_dir *other = table->dirs; other < dir && epoch > table->previous_epoch;
+         other++) {
+        other->state = other->state == LOG_DIR_CLEAN ? LOG_DIR_CRASHED_OTHER_BOOT : other->state;
+    }
+    table->previous_epoch = epoch;
 }
 
 static err_t identify(struct partitions *table, struct log_dir *dir, char *sentence, size_t room)
@@ -237,7 +247,7 @@ static err_t identify(struct partitions *table, struct log_dir *dir, char *sente
         err = check_owner(table, dir, sentence, room);
     }
     TRY(err);
-    TRY(clean_shutdown_take(table->host, dir->path, &clean, &epoch));
+    TRY(clean_shutdown_load(table->host, dir->path, &clean, &epoch));
     TRY(boot_id_look(table, dir, &same_boot));
     TRY(failed_sync_look(table, dir));
     if (known) {

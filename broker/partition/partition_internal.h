@@ -203,6 +203,7 @@ struct log_dir {
     bool space_told;    /* the job of dir_space.c */
     int64_t space_seen; /* control loop: space_left behind the last look */
     bool boot_noted;    /* its file boot-id tells this boot */
+    bool same_boot;     /* ... and did so at the start */
     bool rewrite;       /* an fsync has failed in this boot: see log_known */
     bool unclean;       /* a log of it was not closed in order */
     struct mail fail_mail;
@@ -400,7 +401,8 @@ err_t log_dir_scan(struct partitions *, uint32_t i, char *sentence, size_t room)
 /* An fsync in it has failed: whoever starts next without a boot in between must not believe the page cache. */
 void log_dir_note_failed_sync(struct log_dir *);
 err_t log_dir_set_cluster(struct log_dir *, const char *cluster_id);
-/* The controllers know how the directory was left; from now on it is in use in this boot. */
+/* The controllers know how the directory was left; from now on it is in use, and in this boot. */
+err_t log_dir_note_use(struct log_dir *);
 err_t log_dir_note_boot(struct log_dir *);
 /* <dir>/<topic>-<index>; false: too long. */
 bool folder_path(const struct log_dir *, const char *topic, int32_t index, const char *suffix,

@@ -342,6 +342,7 @@ struct log_dir_facts partitions_dir(const struct partitions *table, uint32_t i)
     const struct log_dir *dir = &table->dirs[i];
     return (struct log_dir_facts){.id = dir->properties.directory_id,
                                   .state = dir->state,
+                                  .this_boot = dir->same_boot,
                                   .online = !atomic_load(&dir->offline),
                                   .path = dir->path};
 }
@@ -393,6 +394,7 @@ err_t partitions_registered(struct partitions *table, struct slice cluster_id, i
         }
         err_t err = log_dir_set_cluster(dir, text);
         ENSURE(err != ERR_FOREIGN, err);
+        err = err == OK ? log_dir_note_use(dir) : err;
         err = err == OK ? note_boot(dir) : err;
         if (err != OK) { /* the others are as good as they were */
             trace_log(table->config.trace, TRACE_ERROR, TRACE_PARTITION,

@@ -107,6 +107,7 @@ err_t partitions_open(const struct partitions_config *, char *sentence, size_t s
 struct log_dir_facts {
     struct uuid id;
     enum dir_state state;
+    bool this_boot; /* it was in use in this boot before, however it was left */
     bool online;
     const char *path;
 };

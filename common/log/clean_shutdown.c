@@ -98,7 +98,7 @@ err_t clean_shutdown_decode(struct slice text, int64_t *ret_broker_epoch)
     return OK;
 }
 
-err_t clean_shutdown_take(struct host *host, const char *log_dir, bool *ret_clean,
+err_t clean_shutdown_load(struct host *host, const char *log_dir, bool *ret_clean,
                           int64_t *ret_broker_epoch)
 {
     struct arena arena;
@@ -107,13 +107,17 @@ err_t clean_shutdown_take(struct host *host, const char *log_dir, bool *ret_clea
     *ret_broker_epoch = BROKER_EPOCH_UNKNOWN;
     err_t err = small_file_read(host, log_dir, CLEAN_SHUTDOWN_FILE, CLEAN_SHUTDOWN_BYTES_MAX,
                                 &arena, &text);
-    bool there = err != ERR_NOT_FOUND;
     if (err == OK && clean_shutdown_decode(text, ret_broker_epoch) == OK) {
         *ret_clean = true;
     }
     arena_release(&arena);
     ENSURE(err == OK || err == ERR_NOT_FOUND || err == ERR_TOO_LARGE, err);
-    return there && !MUTANT(33) ? small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE) : OK;
+    return OK;
+}
+
+err_t clean_shutdown_remove(struct host *host, const char *log_dir)
+{
+    return MUTANT(33) ? OK : small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE);
 }
 
 err_t clean_shutdown_save(struct host *host, const char *log_dir, int64_t broker_epoch)

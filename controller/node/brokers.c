@@ -217,6 +217,7 @@ static err_t dirs_read(const Odradek__Register *from, struct register_broker_com
         ENSURE((size_t)from->dirs[i]->state < ARRAY_LEN(conditions), ERR_MALFORMED);
         TRY(rpc_uuid_read(from->dirs[i]->id, &to->dirs[i].id));
         to->dirs[i].condition = conditions[from->dirs[i]->state];
+        to->dirs[i].this_boot = from->dirs[i]->this_boot;
     }
     to->dir_count = (uint32_t)from->n_dirs;
     return OK;

@@ -71,7 +71,8 @@ struct register_broker_command {
     int32_t broker;          /* >= 0 */
     struct uuid incarnation; /* of this process; makes repeated requests idempotent */
     /* The broker epoch in the clean-shutdown files; -1: none. CLEAN counts only if it is the epoch of the broker's last
-     * registration: otherwise the file is left over from an earlier life, and the dir counts as crashed in another boot. */
+     * registration: otherwise the file is left over from an earlier life, and the dir counts as crashed, in another boot unless it
+     * says that it was in use in this one. */
     int64_t previous_epoch;
     struct slice rack; /* NULL: none */
     struct meta_endpoint endpoints[LISTENERS_MAX];
@@ -79,6 +80,7 @@ struct register_broker_command {
     struct {
         struct uuid id;
         enum dir_condition condition;
+        bool this_boot;
     } dirs[LOG_DIRS_MAX]; /* online ones */
     uint32_t dir_count;
 };

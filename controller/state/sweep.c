@@ -22,13 +22,15 @@ static enum dir_condition dir_condition(const struct sweep *sweep, struct uuid d
     for (uint32_t i = 0; i < command->dir_count; i++) {
         if (uuid_eq(command->dirs[i].id, dir)) {
             *ret_there = true;
-            /* A clean-shutdown file of an earlier life proves nothing about this one (M33). */
+            /* A clean-shutdown file of an earlier life proves nothing about this one (M33). That may have ended with its registration. */
+            enum dir_condition crashed = command->dirs[i].this_boot ? DIR_CRASHED
+                                                                    : DIR_CRASHED_OTHER_BOOT;
             bool stale = command->dirs[i].condition == DIR_CLEAN &&
                          (command->previous_epoch == -1 ||
                           command->previous_epoch != sweep->old_epoch);
             assert(command->dirs[i].condition >= DIR_CLEAN);
             assert(command->dirs[i].condition <= DIR_CRASHED_OTHER_BOOT);
-            return stale && !MUTANT(33) ? DIR_CRASHED_OTHER_BOOT : command->dirs[i].condition;
+            return stale && !MUTANT(33) ? crashed : command->dirs[i].condition;
         }
     }
     return DIR_CRASHED_OTHER_BOOT;

@@ -53,6 +53,7 @@ static void read_dirs(struct desk *desk, struct register_broker_command *wants)
     while (names != NULL && *names != '\0') {
         size_t n = strcspn(names, ",");
         wants->dirs[wants->dir_count].id = desk_dir(names, n);
+        wants->dirs[wants->dir_count].this_boot = desk_flag(desk, "same-boot");
         wants->dirs[wants->dir_count++].condition = condition;
         names += n + (names[n] == ',');
     }

@@ -552,6 +552,32 @@ static void abandon_here(void *arg)
     partitions_abandon(node->table);
 }
 
+static void node_close(struct bench_node *node)
+{
+    loop_stop(node->control);
+    loop_join(node->control);
+    for (uint32_t r = 0; r < BENCH_REACTORS; r++) {
+        loop_stop(node->reactors[r]);
+        loop_join(node->reactors[r]);
+    }
+    partitions_close(node->table);
+    meta_image_drop(&node->store, node->image);
+    heap_release(&node->net_heap);
+    heap_release(&node->heap);
+}
+
+void bench_glimpse(struct bench *b, uint32_t i)
+{
+    struct bench_node *node = &b->nodes[i];
+    CHECK(!node->up);
+    node_open(node);
+    for (uint32_t r = 0; r < BENCH_REACTORS; r++) {
+        loop_start(node->reactors[r], nothing, NULL);
+    }
+    loop_start(node->control, nothing, NULL);
+    node_close(node);
+}
+
 void bench_stop(struct bench *b, uint32_t i, bool clean)
 {
     struct bench_node *node = &b->nodes[i];
@@ -563,16 +589,7 @@ void bench_stop(struct bench *b, uint32_t i, bool clean)
     bench_call(node->reactors[0], bench_unserve, node);
     bench_call(node->control, clean ? stop_here : abandon_here, node);
     CHECK(sem_wait(&node->stopped) == 0);
-    loop_stop(node->control);
-    loop_join(node->control);
-    for (uint32_t r = 0; r < BENCH_REACTORS; r++) {
-        loop_stop(node->reactors[r]);
-        loop_join(node->reactors[r]);
-    }
-    partitions_close(node->table);
-    meta_image_drop(&node->store, node->image);
-    heap_release(&node->net_heap);
-    heap_release(&node->heap);
+    node_close(node);
 }
 
 void bench_init(struct bench *b, uint32_t node_count)

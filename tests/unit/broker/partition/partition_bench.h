@@ -100,6 +100,8 @@ void bench_release(struct bench *);
 
 /* Of node i. Opens its directories and registers it; it follows the metadata from here on. Waits until it is ready. */
 void bench_start(struct bench *, uint32_t i);
+/* Opens its directories and dies before it has registered. */
+void bench_glimpse(struct bench *, uint32_t i);
 /* In order, or as a crash leaves it. */
 void bench_stop(struct bench *, uint32_t i, bool clean);
 

@@ -52,13 +52,47 @@ Test(seats, a_new_directory_does_not_make_the_others_look_crashed)
     cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CRASHED_THIS_BOOT);
     cr_assert_geq(partitions_previous_epoch(bench.nodes[0].table), 0);
     bench_stop(&bench, 0, true);
-    cr_assert(bench_shell(&bench, "cp node1/" CLEAN_SHUTDOWN_FILE " earlier"));
-    bench_start(&bench, 0);
+}
+
+/* Its device was away for the whole of the last life: that one's directories are closed in order all the same. */
+static void away_for_a_life(const char *folder, uint32_t away, uint32_t stays)
+{
+    char command[300];
     bench_stop(&bench, 0, true);
-    /* Of an earlier life. */
-    cr_assert(bench_shell(&bench, "mv earlier other/" CLEAN_SHUTDOWN_FILE));
+    (void)snprintf(command, sizeof(command), "cp %s/" CLEAN_SHUTDOWN_FILE " earlier", folder);
+    cr_assert(bench_shell(&bench, command));
     bench_start(&bench, 0);
-    cr_assert_eq(partitions_previous_epoch(bench.nodes[0].table), -1);
+    int64_t last = bench.epochs[0];
+    bench_stop(&bench, 0, true);
+    (void)snprintf(command, sizeof(command), "mv earlier %s/" CLEAN_SHUTDOWN_FILE, folder);
+    cr_assert(bench_shell(&bench, command));
+    bench_start(&bench, 0);
+    cr_assert_eq(partitions_previous_epoch(bench.nodes[0].table), last);
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, away).state, LOG_DIR_CRASHED_OTHER_BOOT);
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, stays).state, LOG_DIR_CLEAN);
+}
+
+Test(seats, a_directory_of_an_earlier_life_does_not_make_the_others_look_crashed)
+{
+    (void)start_with_other();
+    away_for_a_life("other", 0, 1);
+    away_for_a_life("node1", 1, 0);
+}
+
+/* The machine was booted, and whoever began there found no controller, or no port: nothing was written, and what had been closed in
+ * order counted as crashed, so that what was not synced lost its seats. */
+Test(seats, who_dies_before_it_has_registered_leaves_directories_as_they_were)
+{
+    bench_stop(&bench, 0, true);
+    bench_glimpse(&bench, 0);
+    cr_assert(bench_shell(&bench, "rm node1/boot-id"));
+    bench_start(&bench, 0);
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CLEAN);
+    cr_assert_geq(partitions_previous_epoch(bench.nodes[0].table), 0);
+    bench_stop(&bench, 0, false);
+    bench_glimpse(&bench, 0);
+    bench_start(&bench, 0);
+    cr_assert_eq(partitions_dir(bench.nodes[0].table, 0).state, LOG_DIR_CRASHED_THIS_BOOT);
 }
 
 /* The device of a directory was away, the replica was made anew in another directory, and got the seat. When the device is back there are

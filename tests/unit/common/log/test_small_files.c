@@ -183,6 +183,13 @@ Test(meta_properties, reads_what_kafka_and_we_write)
     files_release(&f);
 }
 
+static err_t clean_shutdown_take(struct host *host, const char *log_dir, bool *ret_clean,
+                                 int64_t *ret_epoch)
+{
+    err_t err = clean_shutdown_load(host, log_dir, ret_clean, ret_epoch);
+    return err == OK ? clean_shutdown_remove(host, log_dir) : err;
+}
+
 Test(clean_shutdown, is_taken_once)
 {
     struct files f;
