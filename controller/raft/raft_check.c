@@ -38,6 +38,8 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer)
         assert(i == 0 || peer->in_flight[i] > peer->in_flight[i - 1]);
     }
     assert(!peer->probing || peer->progress == RAFT_PROBE);
+    assert(!peer->probing || peer->probe_last >= peer->next - 1);
+    assert(!peer->probing || peer->probe_request <= raft->leader.request);
     assert(peer->progress == RAFT_SNAPSHOT || peer->chunk_request == 0);
     assert(peer->answered <= raft->leader.request && peer->chunk_request <= raft->leader.request);
     assert(!peer->heard || peer->heard_at <= raft->now);

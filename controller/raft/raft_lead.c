@@ -1,7 +1,13 @@
 /* The leader: replication (paper §5.3), commit (§5.4), check-quorum (thesis §6.2), snapshots for those far behind (§7). */
 #include "controller/raft/raft_internal.h"
 
-/* A chunk without an answer is sent again after this long. */
+/*
+ * What has no answer yet is lost, or still on its way: over a thin one copies of it would only keep each other waiting. Messages to a
+ * peer arrive in their order, so it is sent again when the peer has answered something that was sent behind it. To one from
+ * whom nothing is heard there are heartbeats only.
+ *
+ * A chunk is sent again after this long at the soonest.
+ */
 #define CHUNK_RESEND_MS 1000
 /* An observer that stopped asking is forgotten. */
 #define OBSERVER_MS     3000
@@ -34,6 +40,7 @@ void raft_peer_probe(struct raft *raft, struct raft_peer *peer)
 {
     peer->progress = RAFT_PROBE;
     peer->in_flight_count = 0;
+    peer->stalled = false;
     peer->probing = false;
     peer->chunk_request = 0;
     peer->next = peer->match + 1 > peer->next ? peer->next : max_i64(peer->match + 1, 1);
@@ -119,6 +126,8 @@ static void peer_send(struct raft *raft, struct raft_actions *actions, struct ra
         raft_index last = min_i64(raft->log.last, peer->next + raft->config.append_entries_max - 1);
         append_send(raft, actions, peer, peer->next - 1, last);
         peer->probing = true;
+        peer->probe_request = raft->leader.request;
+        peer->probe_last = last;
         return;
     }
     while (peer->in_flight_count < RAFT_IN_FLIGHT_MAX && peer->next <= raft->log.last) {
@@ -136,10 +145,42 @@ void raft_replicate(struct raft *raft, struct raft_actions *actions)
     }
 }
 
+static void heartbeat_snapshot(struct raft *raft, struct raft_actions *actions,
+                               struct raft_peer *peer)
+{
+    append_send(raft, actions, peer, raft->log.snapshot.index, raft->log.snapshot.index);
+    if (raft->now >= peer->chunk_resend_at && peer->answered > peer->chunk_request) {
+        chunk_send(raft, actions, peer);
+    }
+}
+
+/* Where a probe is out, the same without its entries: the answer tells as much, or that the entries did not come. */
+static void heartbeat_probe(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer)
+{
+    if (peer->probing && log_serves(raft, peer->next)) {
+        append_send(raft, actions, peer, peer->next - 1, peer->next - 1);
+        return;
+    }
+    peer->probing = false;
+    peer_send(raft, actions, peer);
+}
+
+/* A peer that has answered a heartbeat, and made no progress since that was sent, has perhaps lost what went before: it is probed. */
+static void peer_stalls(struct raft *raft, struct raft_peer *peer)
+{
+    if (peer->in_flight_count > 0 && peer->stalled && peer->answered >= peer->stalled_request) {
+        raft_peer_probe(raft, peer);
+    }
+    bool was = peer->stalled;
+    peer->stalled = peer->in_flight_count > 0;
+    if (peer->stalled && !was) {
+        peer->stalled_request = raft->leader.request + 1; /* the heartbeat that is sent now */
+    }
+}
+
 /*
  * To everybody, also to those whose appends are on their way: behind what is known to be durable there, so that its answer
- * waits for no disk (check-quorum measures the network, not fsyncs). A peer that made no progress since the last heartbeat
- * has perhaps lost what was sent: it is probed.
+ * waits for no disk (check-quorum measures the network, not fsyncs).
  */
 void raft_heartbeat(struct raft *raft, struct raft_actions *actions)
 {
@@ -148,19 +189,12 @@ void raft_heartbeat(struct raft *raft, struct raft_actions *actions)
     for (uint32_t i = 0; i < l->peer_count; i++) {
         struct raft_peer *peer = &l->peer[i];
         if (peer->progress == RAFT_SNAPSHOT) {
-            append_send(raft, actions, peer, raft->log.snapshot.index, raft->log.snapshot.index);
-            if (raft->now >= peer->chunk_resend_at) {
-                chunk_send(raft, actions, peer);
-            }
+            heartbeat_snapshot(raft, actions, peer);
             continue;
         }
-        if (peer->progress == RAFT_REPLICATE && peer->in_flight_count > 0 && peer->stalled) {
-            raft_peer_probe(raft, peer);
-        }
-        peer->stalled = peer->in_flight_count > 0;
+        peer_stalls(raft, peer);
         if (peer->progress == RAFT_PROBE) {
-            peer->probing = false; /* the last one may be lost */
-            peer_send(raft, actions, peer);
+            heartbeat_probe(raft, actions, peer);
         } else { /* where the log no longer reaches so far back, its refusal tells as much */
             raft_index at = log_serves(raft, peer->match + 1) ? peer->match
                                                               : raft->log.snapshot.index;
@@ -274,7 +308,8 @@ static void peer_accepted(struct raft *raft, struct raft_actions *actions, struc
     memmove(peer->in_flight, peer->in_flight + done,
             peer->in_flight_count * sizeof(peer->in_flight[0]));
     peer->next = max_i64(peer->next, peer->match + 1);
-    if (peer->progress == RAFT_PROBE) {
+    /* A probe may come in parts, and who has what is before it may yet have it on its way. */
+    if (peer->progress == RAFT_PROBE && (!peer->probing || peer->match >= peer->probe_last)) {
         peer->progress = RAFT_REPLICATE;
         peer->probing = false;
         peer->next = peer->match + 1;
@@ -336,6 +371,7 @@ void raft_on_append_answer(struct raft *raft, struct raft_actions *actions,
         peer_refused(raft, peer, answer);
     }
     if (raft->role == RAFT_LEADER) {
+        peer->probing = peer->probing && answer->request <= peer->probe_request;
         peer_send(raft, actions, peer);
         raft_transfer_step(raft, actions);
     }

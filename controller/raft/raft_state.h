@@ -51,12 +51,15 @@ struct raft_peer {
     raft_index
         in_flight[RAFT_IN_FLIGHT_MAX]; /* last entries of the unanswered appends, ascending */
     uint32_t in_flight_count;
-    bool probing;         /* PROBE: an append waits for its answer, or for the next heartbeat */
+    bool probing; /* PROBE: an append with request `probe_request`, up to `probe_last`, ... */
+    uint64_t probe_request; /* ... waits for its answer, or for one to what was sent behind it */
+    raft_index probe_last;
     uint64_t refuse_from; /* refusals of requests below this are older than what we know */
-    bool stalled;         /* no progress since the last heartbeat, with appends on their way */
-    uint64_t answered;    /* highest request answered in this term */
-    bool heard;           /* at `heard_at`, in this term */
-    bool was_caught_up;   /* it had all that we had, last at `caught_up_at` */
+    bool stalled; /* no progress since the heartbeat `stalled_request`, with appends on their way */
+    uint64_t stalled_request;
+    uint64_t answered;  /* highest request answered in this term */
+    bool heard;         /* at `heard_at`, in this term */
+    bool was_caught_up; /* it had all that we had, last at `caught_up_at` */
     time_ms heard_at;
     time_ms caught_up_at;
     raft_index measured_end; /* our last entry when it last accepted an append, at `measured_at` */

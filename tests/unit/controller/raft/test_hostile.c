@@ -475,11 +475,29 @@ static void wants_more(const struct raft_chunk *chunk, uint64_t next_offset)
     receive(&more);
 }
 
+static void tick(time_ms ms)
+{
+    step((struct raft_event){.kind = RAFT_EV_OBSERVE, .now = raft.now, .node = node(2)});
+    step((struct raft_event){.kind = RAFT_EV_TICK, .now = raft.now + ms});
+}
+
+/* Node 2, to what was sent last. */
+static void answers(bool accepted, raft_index match)
+{
+    struct raft_message m = {
+        .kind = RAFT_APPEND_ANSWER, .from = node(2), .to = node(1), .term = raft.term};
+    m.append_answer = (struct raft_append_answer){
+        .request = raft.leader.request, .accepted = accepted, .match = match};
+    receive(&m);
+}
+
 /* On a slow way the answer took longer than a second each time, the chunk was sent again before it came, and it was no answer to that. */
 Test(raft_hostile, a_chunk_that_is_answered_late_is_answered)
 {
     struct raft_chunk chunk = snapshot_begun();
-    step((struct raft_event){.kind = RAFT_EV_TICK, .now = raft.now + 1000});
+    tick(50);
+    answers(false, 0); /* by another way: it came first */
+    tick(1000);
     cr_assert(chunk_sent() != NULL && chunk_sent()->offset == 0, "again");
     struct raft_chunk again = *chunk_sent();
     wants_more(&chunk, 1 << 20);
@@ -502,9 +520,74 @@ Test(raft_hostile, who_gets_a_snapshot_gets_a_newer_one_from_its_beginning)
     step(propose);
     written();
     snapshot_taken();
-    step((struct raft_event){.kind = RAFT_EV_TICK, .now = raft.now + 1000});
+    tick(50);
+    answers(false, 0);
+    tick(1000);
     cr_assert(chunk_sent() != NULL && chunk_sent()->snapshot.index > first.snapshot.index);
     cr_assert_eq(chunk_sent()->offset, 0);
+    raft_release(&raft);
+}
+
+/* Over a thin way a chunk takes seconds, and was sent again each second: the copies lay before everything else. */
+Test(raft_hostile, a_chunk_that_may_be_on_its_way_is_not_sent_again)
+{
+    struct raft_chunk chunk = snapshot_begun();
+    for (int i = 0; i < 20; i++) {
+        tick(500);
+        cr_assert_null(chunk_sent(), "after %d", i);
+    }
+    answers(false, 0); /* to a heartbeat behind it: it is lost */
+    tick(50);
+    cr_assert(chunk_sent() != NULL && chunk_sent()->offset == chunk.offset);
+    for (int i = 0; i < 20; i++) {
+        tick(500);
+        cr_assert_null(chunk_sent(), "after %d", i);
+    }
+    raft_release(&raft);
+}
+
+static uint32_t entries_sent(void)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < actions.count; i++) {
+        const struct raft_message *m = &actions.at[i].message;
+        count += actions.at[i].kind == RAFT_SEND && m->kind == RAFT_APPEND &&
+                 m->append.last >= m->append.first;
+    }
+    return count;
+}
+
+/* So were entries, with every heartbeat. */
+Test(raft_hostile, entries_that_may_be_on_their_way_are_not_sent_again)
+{
+    lead();
+    tick(50);
+    raft_index match = raft_last_index(&raft);
+    answers(true, match);
+    struct raft_event propose = {.kind = RAFT_EV_PROPOSE, .now = raft.now};
+    propose.propose.term = raft.term;
+    propose.propose.count = 1;
+    step(propose);
+    cr_assert_eq(entries_sent(), 1);
+    written();
+    for (int i = 0; i < 40; i++) {
+        tick(50);
+        cr_assert_eq(entries_sent(), 0, "after %d", i);
+    }
+    answers(true, match); /* to a heartbeat behind them: they are lost, or not on its disk */
+    tick(50);
+    cr_assert_eq(entries_sent(), 1);
+    for (int i = 0; i < 40; i++) {
+        tick(50);
+        cr_assert_eq(entries_sent(), 0, "after %d", i);
+    }
+    answers(true, match);
+    cr_assert_eq(entries_sent(), 1, "at once");
+    answers(true, match + 1);
+    for (int i = 0; i < 5; i++) {
+        tick(50);
+        cr_assert_eq(entries_sent(), 0, "it has them");
+    }
     raft_release(&raft);
 }
 
