@@ -18,8 +18,13 @@
 #define LOG_DIRS_MAX               8
 /* Partitions of one topic: fits one metadata response of 100 MiB with room to spare. */
 #define TOPIC_PARTITIONS_MAX       100000
-/* Records in one metadata batch: an action list has a fixed size; larger decisions are cut into several batches. */
-#define METADATA_BATCH_RECORDS_MAX 1024
+/* Partitions that one request makes, as in Kafka. A topic's come in one batch with it: where a controller dies between two, a part of
+ * a topic would be left. */
+#define REQUEST_PARTITIONS_MAX     10000
+/* Other decisions are cut into batches of so many records, each of which may stand alone. */
+#define METADATA_PIECE_RECORDS     1024
+/* Records in one metadata batch. */
+#define METADATA_BATCH_RECORDS_MAX (REQUEST_PARTITIONS_MAX + METADATA_PIECE_RECORDS)
 /* Partitions of the cluster's own topics that copy a replica at a time: whoever joins a running cluster should not have it copy
  * all coordinators' state at once. */
 #define RAISE_PARTITIONS_MAX       8u

@@ -12,10 +12,11 @@
  *     } while (decision.more);
  *     <send decision.answer when the log is committed up to meta_offset(controller_newest(&state))>
  *
- * - One decision runs to its end before the next command is looked at. A decision too big for one batch of
- *   METADATA_BATCH_RECORDS_MAX records comes as several; each is atomic and safe alone (a broker is fenced in the first,
- *   elections follow; a raised setting is written first, a lowered one last). If the loop breaks off because the log
- *   takes no more, leadership is lost, and the next active controller's NEW_ACTIVE finishes what is half done.
+ * - One decision runs to its end before the next command is looked at. A decision of more than METADATA_PIECE_RECORDS
+ *   records comes as several batches; each is atomic and safe alone (a broker is fenced in the first, elections follow; a
+ *   raised setting is written first, a lowered one last). A new topic, or the growth of one, is one batch whatever its size.
+ *   If the loop breaks off because the log takes no more, leadership is lost, and the next active controller's NEW_ACTIVE
+ *   finishes what is half done.
  * - Decisions are made on the newest image, which is ahead of the committed one: answers therefore wait until everything
  *   they were derived from is committed, even when they wrote nothing themselves.
  * - controller_decide changes nothing, so a batch that could not be appended costs nothing: controller_resign, done.

@@ -81,7 +81,7 @@ err_t decide_update_features(const struct controller_state *state, const struct 
             return OK;
         }
     }
-    if (update->count > METADATA_BATCH_RECORDS_MAX) {
+    if (update->count > METADATA_PIECE_RECORDS) {
         decision->answer.result = result_of(KAFKA_INVALID_REQUEST,
                                             slice_str("Too many features in one request."));
         return OK;

@@ -10,7 +10,7 @@
 #include "controller/state/state_internal.h"
 
 /* Settings of one resource: one batch must hold them all. */
-#define SETTINGS_MAX (METADATA_BATCH_RECORDS_MAX / 2)
+#define SETTINGS_MAX (METADATA_PIECE_RECORDS / 2)
 
 /* Resources of one request: each is compared with all others. */
 #define RESOURCES_MAX 10000
@@ -31,7 +31,7 @@ static uint32_t settings_room(const struct world *world, const struct alter_reso
     uint32_t room = wants->setting_count;
     struct slice key = {0};
     struct slice value;
-    while (wants->replace && room < METADATA_BATCH_RECORDS_MAX &&
+    while (wants->replace && room < METADATA_PIECE_RECORDS &&
            meta_config_next(world->image, wants->resource, wants->name, key, &key, &value)) {
         room++;
     }
@@ -96,7 +96,7 @@ static struct command_result check_image(const struct world *world,
                          decision_text(decision, "The topic '%.*s' does not exist.",
                                        SLICE_ARGS(resolved->name)));
     }
-    if (settings_room(world, resolved) >= METADATA_BATCH_RECORDS_MAX) {
+    if (settings_room(world, resolved) >= METADATA_PIECE_RECORDS) {
         return result_of(KAFKA_INVALID_CONFIG, slice_str("Too many configs for one resource."));
     }
     return (struct command_result){0};
@@ -171,7 +171,7 @@ static err_t alter_one(const struct world *world, const struct alter_resource *w
         sweep.topic = wants->resource == META_RESOURCE_TOPIC ? wants->name : (struct slice){0};
         sweep.durability = true;
         uint32_t room = settings_room(world, wants);
-        assert(room < METADATA_BATCH_RECORDS_MAX);
+        assert(room < METADATA_PIECE_RECORDS);
         TRY(sweep_run(&after, &sweep, decision, room, ret_done));
     }
     return *ret_done ? settings_write(world, wants, decision) : OK;

@@ -1,5 +1,5 @@
 /*
- * CREATE_PARTITIONS (KIP-195): a topic grows. One topic after the other, each in batches of its own.
+ * CREATE_PARTITIONS (KIP-195): a topic grows. One topic after the other, each in one batch.
  */
 #include "controller/state/state_internal.h"
 
@@ -74,11 +74,9 @@ static struct command_result check_grow(const struct world *world,
     return result.error == KAFKA_NONE ? request_partitions(decision, more) : result;
 }
 
-/* cursor.partition: how many partitions the topic had before. */
 static err_t grow(const struct world *world, const struct grow_topic *wants,
                   struct decision *decision)
 {
-    struct decision_cursor *cursor = &decision->cursor;
     const struct meta_topic *topic = meta_topic_named(world->image, wants->name);
     assert(topic != NULL);
     int32_t has = (int32_t)meta_topic_partitions(topic);
@@ -86,20 +84,15 @@ static err_t grow(const struct world *world, const struct grow_topic *wants,
     bool disk = world_disk(world, wants->name);
     struct placement *placement = NULL;
     assert(replicas >= 1 && has < wants->total);
-    if (!cursor->inside) {
-        cursor->partition = has;
-    }
     if (!wants->assigned) {
         placement = placement_new(world, decision);
         ENSURE(placement != NULL, ERR_NO_MEMORY);
-        placement_skip(placement, replicas, (uint32_t)(has - cursor->partition));
     }
-    int32_t index = has;
-    for (; index < wants->total && decision_left(decision) > 0; index++) {
+    for (int32_t index = has; index < wants->total; index++) {
         int32_t placed[REPLICAS_MAX];
         const int32_t *brokers = placed;
         if (placement == NULL) {
-            brokers = wants->assignments[index - cursor->partition].brokers;
+            brokers = wants->assignments[index - has].brokers;
         } else {
             placement_next(placement, replicas, placed);
         }
@@ -108,8 +101,6 @@ static err_t grow(const struct world *world, const struct grow_topic *wants,
         record->partition = partition_fresh(world, meta_topic_id(topic), index, brokers, replicas,
                                             disk);
     }
-    assert(index > has);
-    cursor->inside = index < wants->total;
     return OK;
 }
 
@@ -128,13 +119,11 @@ err_t decide_create_partitions(const struct controller_state *state, const struc
     }
     while (cursor->index < create->count && decision->batch.count == 0) {
         struct command_result *result = &answer->results[cursor->index];
-        if (!cursor->inside) {
-            *result = check_grow(&world, create, cursor->index, decision);
-        }
+        *result = check_grow(&world, create, cursor->index, decision);
         if (result->error == KAFKA_NONE && !create->validate_only) {
             TRY(grow(&world, &create->topics[cursor->index], decision));
         }
-        cursor->index += cursor->inside ? 0 : 1;
+        cursor->index++;
     }
     assert(cursor->index <= create->count);
     decision->more = cursor->index < create->count;

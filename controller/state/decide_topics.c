@@ -1,11 +1,12 @@
 /*
- * CREATE_TOPICS and DELETE_TOPICS: one topic after the other, each in batches of its own, so that the next one sees it.
+ * CREATE_TOPICS and DELETE_TOPICS: one topic after the other. Each that is made is one batch, so that the next one sees it, and nobody
+ * ever sees a part of it.
  * Errors and their sentences are Kafka's (clients and people know them).
  */
 #include "controller/state/state_internal.h"
 
 /* Settings that one topic may bring along: the first batch must hold them all. */
-#define SETTINGS_MAX (METADATA_BATCH_RECORDS_MAX / 2)
+#define SETTINGS_MAX (METADATA_PIECE_RECORDS / 2)
 /* Topics of one request, as in Kafka: each is compared with all others. */
 #define TOPICS_MAX   10000
 
@@ -169,7 +170,7 @@ static struct command_result check_settings(const struct create_topic *wants,
 
 struct command_result request_partitions(struct decision *decision, uint32_t more)
 {
-    if (more > TOPIC_PARTITIONS_MAX - decision->cursor.made) {
+    if (more > REQUEST_PARTITIONS_MAX - decision->cursor.made) {
         return fault(KAFKA_POLICY_VIOLATION, "Excessively large number of partitions per request.");
     }
     decision->cursor.made += more;
@@ -257,55 +258,31 @@ static const struct manual_assignment *assignment_of(const struct create_topic *
     return NULL;
 }
 
-/* As many partitions as fit, from cursor.partition on. */
 static err_t topic_partitions(const struct world *world, const struct creation *creation,
                               struct uuid id, struct decision *decision)
 {
-    struct decision_cursor *cursor = &decision->cursor;
     bool disk = creation_disk(world, creation->wants);
-    for (; (uint32_t)cursor->partition < creation->partitions && decision_left(decision) > 0;
-         cursor->partition++) {
+    for (int32_t i = 0; i < (int32_t)creation->partitions; i++) {
         int32_t placed[REPLICAS_MAX];
         const int32_t *brokers = placed;
         assert(creation->replicas <= REPLICAS_MAX);
         if (creation->placement == NULL) {
-            brokers = assignment_of(creation->wants, cursor->partition)->brokers;
+            brokers = assignment_of(creation->wants, i)->brokers;
         } else {
             placement_next(creation->placement, creation->replicas, placed);
         }
         struct meta_record *record = decision_add(decision, META_PARTITION);
         ENSURE(record != NULL, ERR_NO_MEMORY);
-        record->partition = partition_fresh(world, id, cursor->partition, brokers,
-                                            creation->replicas, disk);
+        record->partition = partition_fresh(world, id, i, brokers, creation->replicas, disk);
     }
     return OK;
 }
 
 static void creation_answer(const struct creation *creation, struct create_topic_result *result)
 {
-    assert(creation->partitions >= 1 && creation->partitions <= TOPIC_PARTITIONS_MAX);
+    assert(creation->partitions >= 1 && creation->partitions <= REQUEST_PARTITIONS_MAX);
     result->partitions = (int32_t)creation->partitions;
     result->replication_factor = (int16_t)creation->replicas;
-}
-
-/* A topic with more partitions than one batch holds grows: the first batch makes it, the next ones add to it. */
-static err_t create_more(const struct world *world, const struct create_topics_command *command,
-                         struct decision *decision)
-{
-    struct decision_cursor *cursor = &decision->cursor;
-    struct creation creation = {.wants = &command->topics[cursor->index]};
-    struct create_topic_result *result = &decision->answer.create_topics.results[cursor->index];
-    assert(!uuid_is_none(result->id) && cursor->partition > 0);
-    creation.partitions = (uint32_t)result->partitions;
-    creation.replicas = (uint32_t)result->replication_factor;
-    if (creation.wants->assignment_count == 0) {
-        creation.placement = placement_new(world, decision); /* the same draw as before */
-        ENSURE(creation.placement != NULL, ERR_NO_MEMORY);
-        placement_skip(creation.placement, creation.replicas, (uint32_t)cursor->partition);
-    }
-    TRY(topic_partitions(world, &creation, result->id, decision));
-    cursor->inside = (uint32_t)cursor->partition < creation.partitions;
-    return OK;
 }
 
 static err_t create_one(const struct world *world, const struct create_topics_command *command,
@@ -325,11 +302,8 @@ static err_t create_one(const struct world *world, const struct create_topics_co
     }
     result->id = fresh_id(world, decision);
     assert(meta_topic(world->image, result->id) == NULL);
-    cursor->partition = 0;
     TRY(topic_begin(creation.wants, result->id, decision));
-    TRY(topic_partitions(world, &creation, result->id, decision));
-    cursor->inside = (uint32_t)cursor->partition < creation.partitions;
-    return OK;
+    return topic_partitions(world, &creation, result->id, decision);
 }
 
 err_t decide_create_topics(const struct controller_state *state, const struct command *command,
@@ -346,9 +320,8 @@ err_t decide_create_topics(const struct controller_state *state, const struct co
         answer->count = create->count;
     }
     while (cursor->index < create->count && decision->batch.count == 0) {
-        TRY(cursor->inside ? create_more(&world, create, decision)
-                           : create_one(&world, create, decision));
-        cursor->index += cursor->inside ? 0 : 1;
+        TRY(create_one(&world, create, decision));
+        cursor->index++;
     }
     assert(answer->count == create->count && cursor->index <= create->count);
     decision->more = cursor->index < create->count;

@@ -8,16 +8,20 @@
 /* Of the record around a setting, at most. The rest of a batch is left to the partitions and to settings that go. */
 #define SETTING_RECORD_BYTES 64u
 #define SETTINGS_BYTES_MAX   ((size_t)RPC_BODY_MAX / 2)
+/* Of a new partition, at most: a topic with all its settings and partitions is one entry of the log. */
+#define FRESH_BYTES_MAX      ((size_t)(48 + 16 * REPLICAS_MAX))
+static_assert(SETTINGS_BYTES_MAX + REQUEST_PARTITIONS_MAX * FRESH_BYTES_MAX < RPC_BODY_MAX - 4096,
+              "a topic fits one entry");
 
 uint32_t decision_left(const struct decision *decision)
 {
-    assert(decision->batch.count <= METADATA_BATCH_RECORDS_MAX);
-    return METADATA_BATCH_RECORDS_MAX - decision->batch.count;
+    assert(decision->batch.count <= METADATA_PIECE_RECORDS);
+    return METADATA_PIECE_RECORDS - decision->batch.count;
 }
 
 struct meta_record *decision_add(struct decision *decision, enum meta_record_kind kind)
 {
-    assert(decision_left(decision) > 0);
+    assert(decision->batch.count < METADATA_BATCH_RECORDS_MAX);
     if (decision->batch.count == decision->room) {
         uint32_t room = decision->room == 0 ? RECORDS_ROOM_MIN : decision->room * 2;
         struct meta_record *records = arena_array(decision->arena, room, sizeof(*records));

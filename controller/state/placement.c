@@ -123,8 +123,7 @@ struct placement *placement_new(const struct world *world, struct decision *deci
         return NULL;
     }
     struct prng drawn;
-    struct prng
-        prng; /* of this topic among those of the decision; the same again in each of its batches */
+    struct prng prng; /* of this topic among those of the decision */
     prng_split(&world->state->prng, world->state->decisions * 2, &drawn);
     prng_split(&drawn, decision->cursor.index, &prng);
     placement->broker_count = meta_broker_count(world->image);
@@ -201,14 +200,6 @@ void placement_next(struct placement *placement, uint32_t replicas, int32_t *ret
         }
     }
     assert(count == replicas);
-}
-
-void placement_skip(struct placement *placement, uint32_t replicas, uint32_t partitions)
-{
-    int32_t brokers[REPLICAS_MAX];
-    for (uint32_t i = 0; i < partitions; i++) {
-        placement_next(placement, replicas, brokers);
-    }
 }
 
 struct meta_partition partition_fresh(const struct world *world, struct uuid topic, int32_t index,

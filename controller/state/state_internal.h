@@ -67,7 +67,7 @@ uint32_t session_suspicions(const struct controller_state *, int32_t broker, tim
 
 /* --- the decision under construction --- */
 
-/* Records that still fit into this batch. */
+/* Records until the batch is to be cut, where that may be. */
 uint32_t decision_left(const struct decision *);
 /* One more record, zeroed but for its kind; NULL: out of memory. There must be room. */
 struct meta_record *decision_add(struct decision *, enum meta_record_kind) MUST_USE;
@@ -120,7 +120,7 @@ err_t files_write(const struct alter_resource *files, struct decision *) MUST_US
 
 /* Settings that one batch can hold beside what comes with them: each record names the resource again. */
 bool settings_fit(struct slice name, const struct topic_setting *, uint32_t count);
-/* Counts what a request makes: at most as many as one topic may have. All of it is decided in one turn of the loop. */
+/* Counts what a request makes: at most REQUEST_PARTITIONS_MAX. All of it is decided in one turn of the loop. */
 struct command_result request_partitions(struct decision *, uint32_t more);
 
 /* --- what a partition must look like --- */
@@ -193,8 +193,6 @@ struct placement *placement_new(const struct world *, struct decision *);
 struct command_result placement_possible(const struct placement *, struct decision *,
                                          int32_t replicas);
 void placement_next(struct placement *, uint32_t replicas, int32_t *ret_brokers);
-/* As if so many had been placed already. */
-void placement_skip(struct placement *, uint32_t replicas, uint32_t partitions);
 
 /* A partition as it begins: every active broker in the ISR, led by the first. */
 struct meta_partition partition_fresh(const struct world *, struct uuid topic, int32_t index,

@@ -156,7 +156,7 @@ err_t sweep_run(const struct world *world, const struct sweep *sweep, struct dec
 {
     struct decision_cursor *cursor = &decision->cursor;
     *ret_done = false;
-    assert(spare < METADATA_BATCH_RECORDS_MAX);
+    assert(spare < METADATA_PIECE_RECORDS);
     assert(sweep->registration == NULL || sweep->registration->broker == sweep->broker);
     for (;;) {
         const struct meta_topic *topic = sweep_topic(world, sweep, cursor);

@@ -117,14 +117,49 @@ Test(controller_hostile, settings_that_do_not_fit_one_entry_together_are_refused
     quorum_release(quorum);
 }
 
+static void fits_an_entry(void *ctx, const struct meta_batch *batch, int64_t offset)
+{
+    struct quorum *quorum = ctx;
+    struct buf bytes;
+    buf_init(&bytes, &quorum->heap, RPC_BODY_MAX);
+    cr_assert_eq(meta_batch_encode(*batch, &bytes), OK, "at %lld", (long long)offset);
+    buf_release(&bytes);
+}
+
+Test(controller_hostile, the_largest_topic_fits_one_entry)
+{
+    static char keys[250][8];
+    static struct topic_setting settings[250];
+    struct quorum *quorum = quorum_new();
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "k%zu", i);
+        settings[i] = (struct topic_setting){slice_str(keys[i]), slice_of(long_text, 16338)};
+    }
+    for (int32_t i = 0; i < REPLICAS_MAX; i++) {
+        quorum_join(quorum, INT32_MAX - i, 1);
+    }
+    struct create_topic topic = {.name = slice_of(long_text, TOPIC_NAME_MAX),
+                                 .partitions = REQUEST_PARTITIONS_MAX,
+                                 .replication_factor = REPLICAS_MAX,
+                                 .settings = settings,
+                                 .setting_count = ARRAY_LEN(settings)};
+    struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {&topic, 1, false}};
+    quorum->seen = fits_an_entry;
+    quorum->ctx = quorum;
+    cr_assert_eq(quorum_submit(quorum, &command)->create_topics.results[0].result.error,
+                 KAFKA_NONE);
+    cr_assert_eq(quorum->batches, 1);
+    quorum_release(quorum);
+}
+
 /* Each topic may be that large; a small request for many of them held the controller's loop for good. */
 Test(controller_hostile, topics_that_are_too_many_partitions_together_are_refused)
 {
     struct quorum *quorum = quorum_new();
     struct create_topic topics[3] = {
-        {.name = slice_str("a"), .partitions = 60000, .replication_factor = 1},
-        {.name = slice_str("b"), .partitions = 60000, .replication_factor = 1},
-        {.name = slice_str("c"), .partitions = 40000, .replication_factor = 1}};
+        {.name = slice_str("a"), .partitions = 6000, .replication_factor = 1},
+        {.name = slice_str("b"), .partitions = 6000, .replication_factor = 1},
+        {.name = slice_str("c"), .partitions = 4000, .replication_factor = 1}};
     struct command command = {.kind = COMMAND_CREATE_TOPICS, .create_topics = {topics, 3, true}};
     const struct create_topic_result *made = quorum_submit(quorum, &command)->create_topics.results;
     cr_assert_eq(made[0].result.error, KAFKA_NONE);

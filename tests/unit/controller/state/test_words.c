@@ -225,7 +225,7 @@ static void grow_wide(struct quorum *quorum)
     struct command command = {.kind = COMMAND_CREATE_PARTITIONS,
                               .create_partitions = {&wide, 1, false}};
     cr_assert_eq(quorum_submit(quorum, &command)->results.results[0].error, KAFKA_NONE);
-    cr_assert_eq(quorum->batches, 3);
+    cr_assert_eq(quorum->batches, 1);
     wide = (struct grow_topic){.name = slice_str("orders"), .total = 2400};
     cr_assert_eq(quorum_submit(quorum, &command)->results.results[0].error, KAFKA_NONE);
     cr_assert_eq(quorum->batches, 1);
