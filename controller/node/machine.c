@@ -240,6 +240,7 @@ err_t machine_pack(const struct meta_image *image, struct meta_cursor *cursor, s
     *ret_done = false;
     while (out->n < bytes_max) {
         struct meta_batch batch;
+        arena_clear(arena); /* all records of a large image are several times as large as it is */
         TRY(meta_image_records(image, cursor, arena, PACK_RECORDS, &batch));
         if (batch.count == 0) {
             *ret_done = true;
@@ -256,7 +257,8 @@ err_t machine_pack(const struct meta_image *image, struct meta_cursor *cursor, s
 
 static void snapshot_maybe(struct machine *m)
 {
-    if (m->bytes_since_snapshot < m->options.snapshot_bytes) {
+    if (m->bytes_since_snapshot < m->options.snapshot_bytes ||
+        raft_disk_saving(quorum_store(m->quorum))) {
         return;
     }
     struct arena arena;

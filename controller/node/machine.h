@@ -81,7 +81,7 @@ bool machine_contact(const struct machine *, int32_t broker,
 #define PACK_RECORDS   96
 #define PACK_BATCH_MAX (PACK_RECORDS * (2 * META_NAME_MAX + META_VALUE_MAX + 64))
 
-/* The records of an image as bytes: 4-byte length and packed batch, again and again. Used by snapshots and tails. */
+/* The records of an image as bytes: 4-byte length and packed batch, again and again. Used by snapshots and tails. The arena is cleared. */
 err_t machine_pack(const struct meta_image *, struct meta_cursor *, struct arena *,
                    size_t bytes_max, struct buf *out, bool *ret_done) MUST_USE;
 

@@ -165,6 +165,11 @@ bool raft_disk_busy(const struct raft_disk *store)
     return store->syncing || store->saving.busy;
 }
 
+bool raft_disk_saving(const struct raft_disk *store)
+{
+    return store->saving.busy;
+}
+
 void raft_disk_close(struct raft_disk *store)
 {
     if (store == NULL) {

@@ -43,6 +43,8 @@ err_t raft_disk_open(struct loop *, struct heap *, const char *folder,
                      struct raft_durable_state *ret_durable, struct raft_disk **ret_store) MUST_USE;
 /* Whether a job of the pool is under way: it may not be closed then. */
 bool raft_disk_busy(const struct raft_disk *);
+/* Whether a snapshot of our own is being written. */
+bool raft_disk_saving(const struct raft_disk *);
 /* Waits for nothing: what is not durable was not told. */
 void raft_disk_close(struct raft_disk *);
 

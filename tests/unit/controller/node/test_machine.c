@@ -5,6 +5,8 @@
 #include "tests/lib/memory.h"
 #include "tests/unit/controller/node/store_site.h"
 
+#include <stdio.h>
+
 #define SECOND  INT64_C(1000000)
 #define CLUSTER "abcdefghijklmnopqrstuv"
 
@@ -23,6 +25,9 @@ struct stage {
     bool replays;        /* what is committed from now on: for the first of it there is no memory */
     raft_index replayed; /* the newest that it took */
     bool failed;         /* as it is meant to */
+    int64_t snapshot_bytes;
+    uint32_t snapshots; /* on disk */
+    int32_t broker;     /* the newest that was registered */
 };
 
 /* ---- below it ---- */
@@ -37,7 +42,11 @@ static void on_durable(void *ctx, uint64_t write)
 
 static void on_snapshot(void *ctx, raft_index index, raft_term term)
 {
-    cr_assert(ctx == NULL, "a snapshot at %lld of %d", (long long)index, term);
+    struct stage *s = ctx;
+    s->snapshots++;
+    if (s->quorum != NULL) {
+        quorum_snapshot_durable(s->quorum, index, term);
+    }
 }
 
 static void on_failed(void *ctx, const char *sentence)
@@ -70,7 +79,7 @@ static void on_committed(void *ctx, raft_index index, const struct raft_entry *e
         test_memory_heap_by_piece(&s->heap);
     }
     machine_committed(s->machine, index, entry);
-    s->memory.most = SIZE_MAX;
+    s->memory.most = s->replays ? SIZE_MAX : s->memory.most;
 }
 
 static void on_machine_failed(void *ctx, const char *sentence)
@@ -108,7 +117,7 @@ static void start(void *ctx)
 {
     struct stage *s = ctx;
     const struct machine_options machine_options = {.settings = controller_settings_default(),
-                                                    .snapshot_bytes = INT64_MAX};
+                                                    .snapshot_bytes = s->snapshot_bytes};
     struct quorum_options options = {.seed = 7};
     raft_config_defaults(&options.raft, s->at.found.snapshot.voters.node[0]);
     cr_assert_eq(machine_open(s->at.loop, &s->heap, &s->trace, &machine_options, &machine_events, s,
@@ -131,10 +140,11 @@ static void stop(void *ctx)
     rpc_release(&s->rpc);
 }
 
-static void stage_begin(struct stage *s, int shortages)
+static void stage_begin(struct stage *s, int shortages, int64_t snapshot_bytes)
 {
     struct raft_voters voters = {.count = 1, .node[0] = {.id = 1, .directory.b = {1}}};
-    *s = (struct stage){.world = world_open(1, false), .shortages = shortages};
+    *s = (struct stage){
+        .world = world_open(1, false), .shortages = shortages, .snapshot_bytes = snapshot_bytes};
     test_memory_init(&s->memory);
     heap_init(&s->heap, &s->memory.source, 64 << 20);
     store_site_begin(&s->at, world_host(s->world, "10.0.0.1"));
@@ -180,7 +190,7 @@ static void resign(void *ctx)
 Test(machine, who_has_no_memory_to_begin_with_gives_up)
 {
     struct stage s;
-    stage_begin(&s, 1); /* nor for the first record of a cluster */
+    stage_begin(&s, 1, INT64_MAX); /* nor for the first record of a cluster */
     cr_assert(world_run(s.world, decides, &s, SECOND));
     cr_assert_eq(s.led, 2);
     cr_assert(
@@ -220,7 +230,7 @@ static void follow_two(void *ctx)
 Test(machine, who_could_not_take_a_batch_takes_nothing_behind_it)
 {
     struct stage s;
-    stage_begin(&s, 0);
+    stage_begin(&s, 0, INT64_MAX);
     cr_assert(world_run(s.world, decides, &s, SECOND));
     world_sleep(s.world, SECOND / 10);
     raft_index before = s.replayed;
@@ -230,5 +240,106 @@ Test(machine, who_could_not_take_a_batch_takes_nothing_behind_it)
     cr_assert(s.failed);
     cr_assert_eq(s.replayed, before);
     cr_assert_null(meta_topic_named(machine_image(s.machine), slice_str("two")));
+    stage_end(&s);
+}
+
+/* The records of all of it lay in memory at once, seven times as large as they are packed: of a cluster of 1.7 million partitions there
+ * was no snapshot, and the log grew for good. */
+Test(machine, a_large_image_is_packed_with_little_memory)
+{
+    struct test_memory memory;
+    struct heap heap;
+    struct arena arena;
+    struct meta_store store;
+    struct buf out;
+    bool done = false;
+    struct meta_cursor cursor = {0};
+    test_memory_init(&memory);
+    heap_init(&heap, &memory.source, 64 << 20);
+    meta_store_init(&store, &heap);
+    struct meta_image *image = meta_image_empty(&store);
+    for (int i = 0; i < 2000; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof(name), "%d", i);
+        struct meta_record record = {.kind = META_CONFIG,
+                                     .config = {.resource = META_RESOURCE_GROUP,
+                                                .name = slice_str(name),
+                                                .key = slice_str("k"),
+                                                .value = slice_str("v")}};
+        struct meta_image *next;
+        cr_assert_eq(meta_image_apply(&store, image, (struct meta_batch){&record, 1}, i, 1, NULL,
+                                      NULL, &next),
+                     OK);
+        meta_image_drop(&store, image);
+        image = next;
+    }
+    arena_init(&arena, &memory.source, 8192, 256 << 10);
+    buf_init(&out, &heap, 1 << 20);
+    cr_assert_eq(machine_pack(image, &cursor, &arena, SIZE_MAX, &out, &done), OK);
+    cr_assert(done && out.n > 2000);
+    buf_release(&out);
+    arena_release(&arena);
+    meta_image_drop(&store, image);
+    heap_release(&heap);
+    cr_assert_eq(memory.out, 0);
+}
+
+static void register_one(void *ctx)
+{
+    struct stage *s = ctx;
+    struct order *order = order_new(s->machine);
+    cr_assert_not_null(order);
+    struct register_broker_command *wants = &order->command.register_broker;
+    order->command.kind = COMMAND_REGISTER_BROKER;
+    wants->broker = ++s->broker;
+    wants->previous_epoch = -1;
+    wants->incarnation = (struct uuid){.b = {1, (uint8_t)s->broker}};
+    wants->endpoints[0] = (struct meta_endpoint){slice_str("PLAINTEXT"), slice_str("10.0.0.2"),
+                                                 9092, 0};
+    wants->endpoint_count = 1;
+    wants->dirs[0].id = (struct uuid){.b = {2, (uint8_t)s->broker}};
+    wants->dirs[0].condition = DIR_CRASHED;
+    wants->dir_count = 1;
+    machine_submit(s->machine, order);
+}
+
+static raft_index not_committed(const struct stage *s)
+{
+    return raft_last_index(quorum_raft(s->quorum)) - quorum_applied(s->quorum);
+}
+
+static bool one_is_left(void *ctx)
+{
+    return not_committed(ctx) == 1;
+}
+
+static bool all_is_committed(void *ctx)
+{
+    return not_committed(ctx) == 0;
+}
+
+/* Each commit packed all of the image again while the snapshot before was still being written, and then had nowhere to put it: of a
+ * large cluster a second each, in which the controller was not heard of. */
+Test(machine, no_snapshot_is_packed_while_one_is_being_written)
+{
+    struct stage s;
+    stage_begin(&s, 0, 1);
+    cr_assert(world_run(s.world, decides, &s, SECOND));
+    world_sleep(s.world, 2 * SECOND);
+    uint32_t before = s.snapshots;
+    cr_assert_gt(before, 0);
+    world_disk_pace(s.at.host, SECOND / 10, SECOND / 10);
+    store_site_do(&s.at, s.world, register_one, &s);
+    store_site_do(&s.at, s.world, register_one, &s);
+    cr_assert(world_run(s.world, one_is_left, &s, 5 * SECOND));
+    test_memory_heap_by_piece(&s.heap);
+    size_t most = s.memory.most;
+    cr_assert(world_run(s.world, all_is_committed, &s, 5 * SECOND));
+    cr_assert_eq(s.snapshots, before, "the one of the first is on its way");
+    cr_assert_eq(s.memory.most, most);
+    world_sleep(s.world, 5 * SECOND);
+    store_site_do(&s.at, s.world, register_one, &s);
+    world_sleep(s.world, 5 * SECOND);
+    cr_assert_gt(s.snapshots, before + 1);
     stage_end(&s);
 }
