@@ -7,7 +7,8 @@
 #include "common/wire/kafka_error.h"
 
 #define SUBSCRIBE_TIMEOUT_MS 2000
-#define ARENA_MAX            ((size_t)256 << 20)
+/* To tell what differs in an image takes less than twice the memory that it takes: an image that controllers can keep can be taken. */
+#define ARENA_MAX            (2 * CONTROLLER_HEAP_MAX)
 
 static void tail_fatal(struct control *c, err_t err)
 {

@@ -31,6 +31,8 @@
 /* So long after none of these has got in sync or gone they do not count any more, and others begin: a device that takes nothing,
  * or rot that nobody can mend, may keep them for ever. */
 #define RAISE_PATIENCE_MS          60000
+/* What a controller keeps in memory, its image of the cluster above all. */
+#define CONTROLLER_HEAP_MAX        ((size_t)2 << 30)
 /* Names of settings, features and listeners, racks; values of settings: a string of the Kafka protocol before it was flexible. */
 #define META_NAME_MAX              255
 #define META_VALUE_MAX             32767

@@ -11,7 +11,6 @@
 #include "controller/node/brokers.h"
 #include "controller/node/formation.h"
 
-#define HEAP_MAX         ((size_t)2 << 30)
 #define OPEN_MAX         ((size_t)1 << 30)
 #define BACKLOG          128
 #define PATH_BYTES       1024
@@ -586,7 +585,7 @@ err_t controller_node_start(struct host *host, const struct controller_options *
                             char *ret_why, size_t why_bytes, struct controller_node **ret_node)
 {
     struct heap heap;
-    heap_init(&heap, memory_source(host), HEAP_MAX);
+    heap_init(&heap, memory_source(host), CONTROLLER_HEAP_MAX);
     struct controller_node *n = HEAP_NEW(&heap, struct controller_node);
     ENSURE(n != NULL, ERR_NO_MEMORY);
     n->heap = heap;

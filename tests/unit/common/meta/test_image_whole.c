@@ -1,6 +1,8 @@
 /* An image with something of everything: each field counts, each record that does not fit is refused, memory may end anywhere. */
 #include "tests/unit/common/meta/world.h"
 
+#include <stdio.h>
+
 #define RECORDS 11
 
 static void records_make(struct meta_record records[RECORDS])
@@ -381,6 +383,36 @@ Test(meta_whole, memory_may_end_at_any_piece_of_a_look)
 }
 
 /* --- words --- */
+
+/* A broker takes a whole image with as much again (broker/meta/control_tail.c): had that a bound of its own, a cluster could come to be too
+ * large for any broker to begin in. Settings of many names are the smallest things that are told of one by one. */
+Test(meta_whole, what_is_told_of_an_image_takes_less_than_twice_its_memory)
+{
+    struct meta_world world;
+    struct meta_changes changes;
+    struct arena arena;
+    enum { NAMES = 4097 }; /* the worst: it has just been doubled */
+    meta_world_init(&world);
+    struct meta_image *empty = world.image;
+    meta_image_hold(empty);
+    for (int i = 0; i < NAMES; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof(name), "%d", i);
+        struct meta_record record = {.kind = META_CONFIG,
+                                     .config = {.resource = META_RESOURCE_GROUP,
+                                                .name = slice_str(name),
+                                                .key = slice_str("k"),
+                                                .value = slice_str("v")}};
+        meta_world_apply(&world, &record, 1);
+    }
+    arena_init(&arena, &world.memory.source, 16384, SIZE_MAX);
+    cr_assert_eq(meta_image_diff(empty, world.image, &arena, &changes), OK);
+    cr_assert_eq(changes.count, NAMES);
+    cr_assert_lt(arena.total, 2 * world.heap.live);
+    arena_release(&arena);
+    meta_image_drop(&world.store, empty);
+    meta_world_release(&world);
+}
 
 Test(meta_whole, sets_of_brokers)
 {
