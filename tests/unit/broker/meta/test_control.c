@@ -34,7 +34,9 @@ struct stage {
     Odradek__Node node;
     struct net_listener *listener;
     struct rpc_conn *conn; /* of the broker, once it has subscribed */
-    uint8_t piece;         /* of the snapshot: the next one to send */
+    uint32_t subscriptions;
+    bool mute;     /* no heartbeat is answered */
+    uint8_t piece; /* of the snapshot: the next one to send */
     struct trace trace;
     struct test_memory memory;
     struct heap images;
@@ -110,6 +112,9 @@ static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *fra
         answer.registered = &registered;
         break;
     case ODRADEK__FRAME__BODY_HEARTBEAT:
+        if (stage.mute) {
+            return;
+        }
         heartbeaten.fenced = true;
         answer.body_case = ODRADEK__FRAME__BODY_HEARTBEATEN;
         answer.heartbeaten = &heartbeaten;
@@ -119,6 +124,7 @@ static void on_frame(void *ctx, struct rpc_conn *conn, const Odradek__Frame *fra
         answer.body_case = ODRADEK__FRAME__BODY_DONE;
         answer.done = &done;
         stage.conn = conn;
+        stage.subscriptions++;
     }
     rpc_answer(&stage.rpc, rpc_asker_of(conn, frame), &answer);
 }
@@ -335,5 +341,33 @@ Test(control, a_snapshot_of_which_a_piece_was_not_taken_is_not_shown)
     piece_comes();
     cr_assert_eq(stage.shown, 0);
     cr_assert_eq(meta_topic_count(metadata_image(&stage.metadata)), 0);
+    stage_end();
+}
+
+/* What is answered to its heartbeats lies behind pieces of the snapshot that are on their way: it took that for silence, looked for a
+ * controller again, and was sent the snapshot from its beginning, at every try. */
+Test(control, a_snapshot_over_a_thin_way_is_not_begun_again_and_again)
+{
+    stage_begin();
+    stage.mute = true;
+    piece_comes();
+    world_sleep(stage.world, 4 * SECOND);
+    piece_comes();
+    world_sleep(stage.world, 4 * SECOND);
+    piece_comes();
+    cr_assert_eq(stage.subscriptions, 1);
+    cr_assert_eq(stage.shown, 1);
+    cr_assert_eq(stage.fatal, 0);
+    stage_end();
+}
+
+Test(control, who_gets_no_more_pieces_of_a_snapshot_looks_for_a_controller)
+{
+    stage_begin();
+    stage.mute = true;
+    piece_comes();
+    world_sleep(stage.world, 12 * SECOND);
+    cr_assert_gt(stage.subscriptions, 1);
+    cr_assert_eq(stage.shown + stage.fatal, 0);
     stage_end();
 }
