@@ -228,6 +228,8 @@ static err_t elections_read(struct order *order, const struct kmsg_elect_leaders
     for (int32_t t = 0; t < ask->topic_partitions.count; t++) {
         count += (size_t)ask->topic_partitions.items[t].partitions.count;
     }
+    /* All are decided in one turn of the loop. */
+    ENSURE(count <= TOPIC_PARTITIONS_MAX, ERR_TOO_LARGE);
     struct partition_ref *entries = arena_array(&order->arena, count, sizeof(*entries));
     ENSURE(entries != NULL, ERR_NO_MEMORY);
     assert(order->command.elect_leaders.all == (ask->topic_partitions.count < 0));

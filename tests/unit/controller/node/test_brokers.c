@@ -1,8 +1,10 @@
 /* What an active controller does with the connections of brokers, and with words that come by one it does not push the metadata to. */
 #include "common/wire/kafka_error.h"
+#include "kmsg/elect_leaders.h"
 #include "tests/unit/controller/node/askers.h"
 
 #define FAR        102
+#define ELECT      43
 /* Brokers that were registered once, with all that a record can hold, and the bytes of metadata between two snapshots. */
 #define PAST       1600
 #define PAST_FIRST 1000
@@ -73,6 +75,35 @@ static void register_past(void *ctx)
     asker_ask(asker, &frame);
 }
 
+/* So many of one topic's partitions, by a client of it. */
+static int32_t elections;
+
+static void ask_to_elect(void *ctx)
+{
+    static int32_t partitions[TOPIC_PARTITIONS_MAX + 1];
+    struct asker *asker = ctx;
+    const struct kmsg_api *api = kmsg_api_find(ELECT);
+    struct kmsg_elect_leaders_request request;
+    struct kmsg_elect_leaders_request_topic_partition topic = {
+        .topic = slice_str("t"), .partitions = {.items = partitions, .count = elections}};
+    struct buf bytes;
+    Odradek__Forward body = ODRADEK__FORWARD__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    kmsg_elect_leaders_request_init(&request);
+    request.topic_partitions.items = &topic;
+    request.topic_partitions.count = 1;
+    buf_init(&bytes, &asker->at->heap, RPC_BODY_MAX);
+    cr_assert_eq(kmsg_encode_buf(api->request, api->version_max, &request, &bytes), OK);
+    body.api_key = ELECT;
+    body.api_version = (uint32_t)api->version_max;
+    body.body.data = bytes.p;
+    body.body.len = bytes.n;
+    frame.body_case = ODRADEK__FRAME__BODY_FORWARD;
+    frame.forward = &body;
+    asker_ask(asker, &frame);
+    buf_release(&bytes);
+}
+
 /* A controller was active, was not, and is again. A broker that went to another one in between has still a change of an in-sync set on
  * its way to this one, which it has given up since: the other one refused it, and records were acknowledged without the member that
  * was to join. Carried out now it would put that member, without them, into the set. */
@@ -126,6 +157,22 @@ Test(brokers, who_died_does_not_register_behind_who_is_gone_too)
     asker_leave(&s.processes[0]);
     asker_up(&s.processes[0]);
     cr_assert_eq(asker_answer(&s.processes[0], asker_register), KAFKA_NONE);
+    askers_end(&s);
+}
+
+/* One request named two million: while it was looked at nobody heard of this controller, and there was no memory for what to say of
+ * them, for which it gave up; the next one was asked, and so did that. */
+Test(brokers, an_election_of_too_many_partitions_is_refused)
+{
+    struct askers s;
+    askers_begin(&s, 1, 1000, PAST_BYTES);
+    asker_up(&s.processes[0]);
+    cr_assert_eq(asker_answer(&s.processes[0], asker_register), KAFKA_NONE);
+    cr_assert_eq(asker_answer(&s.processes[0], asker_subscribe), KAFKA_NONE);
+    elections = TOPIC_PARTITIONS_MAX + 1;
+    cr_assert_eq(asker_answer(&s.processes[0], ask_to_elect), KAFKA_INVALID_REQUEST);
+    elections = 3;
+    cr_assert_eq(asker_answer(&s.processes[0], ask_to_elect), KAFKA_NONE);
     askers_end(&s);
 }
 
