@@ -218,7 +218,7 @@ Test(meta_codec, hostile_counts_take_no_memory)
     struct codec_world world;
     codec_world_init(&world);
     struct meta_batch batch;
-    /* 1,025 records, of two bytes each. */
+    /* One record more than there may be, of two bytes each. */
     put(&world.buf, "\x08\x01", 2);
     for (int i = 0; i <= METADATA_BATCH_RECORDS_MAX; i++) {
         put(&world.buf, "\x12\x00", 2);
