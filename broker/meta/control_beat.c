@@ -29,8 +29,8 @@ static void on_beaten(struct rpc_call *call, err_t err, const Odradek__Frame *an
     if (c->conn == NULL) {
         return;
     }
-    /* The answer lies behind pieces of a snapshot: who asked elsewhere would be sent it from its beginning, each time. */
-    if (err == ERR_TIMEOUT && c->building != NULL && c->piece_came) {
+    /* The answer lies behind what is coming: who asked elsewhere would be sent that from its beginning, each time. */
+    if (err == ERR_TIMEOUT && rpc_received_bytes(c->conn) != c->beat_received) {
         beat_send(c);
         return;
     }
@@ -86,7 +86,7 @@ static void beat_send(struct control *c)
     frame.body_case = ODRADEK__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &body;
     c->beat.done = on_beaten;
-    c->piece_came = false;
+    c->beat_received = rpc_received_bytes(c->conn);
     c->may_be_unfenced = c->may_be_unfenced || !(c->want_fence || c->want_shutdown);
     rpc_ask(c->conn, &c->beat, &frame, max_i64(c->options.session_ms / 2, 100));
 }

@@ -49,7 +49,7 @@ struct control {
     struct timer beat_timer;
     struct rpc_call beat;
     bool beat_again; /* something changed while one was out */
-    bool piece_came; /* of a snapshot, since the one that is out was sent */
+    uint64_t beat_received; /* bytes that had come when the one that is out was sent */
     bool held;
     bool want_fence;
     bool want_shutdown;

@@ -142,7 +142,6 @@ static err_t snapshot_apply(struct control *c, const Odradek__TailPush *push, st
     }
     ENSURE(c->building != NULL, ERR_MALFORMED);
     TRY(chunk_apply(c, slice_of(push->batch.data, push->batch.len), arena));
-    c->piece_came = true;
     return push->snapshot_last ? snapshot_finish(c, push, arena) : OK;
 }
 

@@ -13,13 +13,13 @@
 #define REBUILD_BYTES     ((size_t)1 << 20)
 #define CHORE_ARENA_CHUNK ((size_t)16 << 10)
 
-/* A full device spares followers: what they could not note down is replayed from the log when they are opened again. Full memory says
- * nothing of the device at all. */
+/* A full device spares followers: what they could not note down is replayed from the log when they are opened again. Want of memory or
+ * descriptors says nothing of the device at all. */
 static void failed(struct partition *p, const char *what, err_t err)
 {
     partition_enter(p);
-    bool lacks = err == ERR_NO_SPACE || err == ERR_LIMIT;
-    bool spared = err == ERR_NO_MEMORY || (lacks && p->core.role != REPLICA_LEADER);
+    bool spared = err == ERR_NO_MEMORY || err == ERR_LIMIT ||
+                  (err == ERR_NO_SPACE && p->core.role != REPLICA_LEADER);
     bool rests = spared && p->state == PARTITION_OPEN;
     if (rests) {
         partition_rest(p, "no room, or no memory, for what it notes beside its log");

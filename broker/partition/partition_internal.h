@@ -313,11 +313,6 @@ static inline bool err_is_unreadable(err_t err)
 {
     return err == ERR_CORRUPT || err == ERR_IO;
 }
-/* Of a full device, full memory, too many open files: nothing is broken, and what was to be done is done another time. */
-static inline bool err_is_shortage(err_t err)
-{
-    return err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_LIMIT;
-}
 /* Inside: everyone who waits is told `error`, the core is stopped, the state is `state`. */
 void partition_halt(struct partition *, enum partition_state state, enum kafka_error error);
 /* Inside: what a client is told while it is not open. */

@@ -12,12 +12,14 @@ static void finish_work(struct disk_job *job)
     int64_t epoch = table_broker_epoch(table);
     for (uint32_t i = 0; i < table->dir_count; i++) {
         struct log_dir *dir = &table->dirs[i];
-        /* Before the first apply no log was opened: what the last process left is to be recovered still. */
-        if (atomic_load(&dir->offline) || dir->unclean || table->abandoned || !table->applied) {
+        /* Before the first apply no log was opened: what the last process left is to be recovered still, or was in order and is. */
+        bool untouched = !table->applied && dir->state == LOG_DIR_CLEAN && epoch >= 0;
+        if (atomic_load(&dir->offline) || dir->unclean || table->abandoned ||
+            !(table->applied || untouched)) {
             continue;
         }
         dir->checkpoint_sum = 0;
-        err_t err = checkpoint_dir(dir);
+        err_t err = untouched ? OK : checkpoint_dir(dir);
         if (err == OK) {
             err = clean_shutdown_save(table->host, dir->path, epoch);
         }

@@ -11,6 +11,12 @@ void leader_begin(struct replica *replica, time_ms now, struct replica_actions *
     struct replica_leading *leading = &replica->leading;
     assert(list_empty(&leading->waiters));
     bool changed = false;
+    /* Before what may halt: who begins anew then has to remember these, and nothing that was asked by an earlier view. */
+    leading->isr_state = ISR_SETTLED;
+    leading->isr_proposed = 0;
+    leading->isr_at_ms = 0;
+    leading->isr_last = 0;
+    isr_resume(replica, now);
     if (epoch_cache_latest(&replica->epochs) > replica->view.leader_epoch) {
         replica_halt(replica, actions);
         return;
@@ -25,10 +31,6 @@ void leader_begin(struct replica *replica, time_ms now, struct replica_actions *
         action_add(actions, REPLICA_EPOCHS_CHANGED);
     }
     leading->epoch_start = replica->log_end;
-    leading->isr_state = ISR_SETTLED;
-    leading->isr_proposed = 0;
-    leading->isr_at_ms = 0;
-    leading->isr_last = 0;
     leading->lag_at_ms = TIME_NEVER;
     leading->news_at_ms = TIME_NEVER;
     leading->news_due = false;
@@ -42,7 +44,6 @@ void leader_begin(struct replica *replica, time_ms now, struct replica_actions *
         *progress = PROGRESS_UNKNOWN;
         progress->caught_up_ms = in_sync ? now : TIME_LONG_AGO;
     }
-    isr_resume(replica, now);
 }
 
 void leader_fail_waiters(struct replica *replica, enum kafka_error error)

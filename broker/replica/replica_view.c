@@ -98,7 +98,7 @@ static bool joiner_reborn(const struct replica *replica, const struct replica_vi
 
 /* The same leadership, other metadata. An image may be older than an answer that the controller gave us: then our ISR and
  * partition epoch stay, and only what has no epoch of its own is taken. */
-static void update(struct replica *replica, const struct replica_view *view,
+static void update(struct replica *replica, const struct replica_view *view, time_ms now,
                    struct replica_actions *actions)
 {
     assert(view->leader == replica->view.leader);
@@ -131,6 +131,11 @@ static void update(struct replica *replica, const struct replica_view *view,
     }
     if (grown || reborn) {
         isr_settle(replica);
+    }
+    if (grown && replica->role == REPLICA_LEADER) {
+        isr_resume(
+            replica,
+            now); /* what a leadership before this one asked for by just this partition epoch */
     }
 }
 
@@ -173,7 +178,7 @@ void replica_view_step(struct replica *replica, const struct replica_view *view,
         return;
     }
     if (view->leader_epoch == replica->view.leader_epoch) {
-        update(replica, view, actions);
+        update(replica, view, now, actions);
     } else {
         leader_fail_waiters(replica, MUTANT(15) ? KAFKA_NONE : KAFKA_NOT_LEADER_OR_FOLLOWER);
         replica->view = *view;

@@ -117,7 +117,11 @@ err_t clean_shutdown_load(struct host *host, const char *log_dir, bool *ret_clea
 
 err_t clean_shutdown_remove(struct host *host, const char *log_dir)
 {
-    return MUTANT(33) ? OK : small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE);
+    if (MUTANT(33)) {
+        return OK;
+    }
+    TRY(small_file_remove(host, log_dir, CLEAN_SHUTDOWN_FILE));
+    return disk_sync_dir(host, log_dir); /* who removed it may have died before that */
 }
 
 err_t clean_shutdown_save(struct host *host, const char *log_dir, int64_t broker_epoch)

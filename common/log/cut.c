@@ -291,7 +291,7 @@ static err_t truncate_files(struct log *log, int64_t offset, time_ms now_wall_ms
 static err_t offline_unless(struct log *log, err_t err)
 {
     log->cut += err != OK;
-    if (err != OK && err != ERR_NO_SPACE) {
+    if (err != OK && !err_is_shortage(err)) {
         log_set_offline(log);
     }
     return err;

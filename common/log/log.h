@@ -236,6 +236,12 @@ static inline err_t err_as_rot(err_t err)
     return no_batch ? ERR_CORRUPT : err;
 }
 
+/* Of a full device, full memory, too many open files: nothing is broken, and what was to be done is done another time. */
+static inline bool err_is_shortage(err_t err)
+{
+    return err == ERR_NO_SPACE || err == ERR_NO_MEMORY || err == ERR_LIMIT;
+}
+
 /* While a log is opened: what cannot be read is its own rot, what cannot be written its directory's failure, like a failed sync. */
 static inline err_t err_of_write(err_t err)
 {

@@ -17,6 +17,7 @@ struct rpc_conn {
     bool busy;    /* a frame is being handed up: closing waits for it to return */
     bool closed;
     uint64_t call_count;
+    uint64_t received; /* bytes */
     struct list calls; /* struct rpc_call, oldest first */
 };
 
@@ -175,6 +176,7 @@ static void on_bytes(void *ctx, const uint8_t *p, size_t n)
 {
     struct rpc_conn *conn = ctx;
     struct slice piece = slice_of(p, n);
+    conn->received += n;
     if (frame_reader_owns(&conn->reader, p)) {
         frame_reader_filled(&conn->reader, n);
         piece = (struct slice){0};
@@ -284,6 +286,11 @@ const char *rpc_peer(const struct rpc_conn *conn)
 size_t rpc_unsent_bytes(const struct rpc_conn *conn)
 {
     return net_unsent_bytes(conn->net);
+}
+
+uint64_t rpc_received_bytes(const struct rpc_conn *conn)
+{
+    return conn->received;
 }
 
 bool rpc_send(struct rpc_conn *conn, Odradek__Frame *frame)

@@ -54,6 +54,8 @@ void rpc_close(struct rpc_conn *);
 void rpc_break(struct rpc_conn *, err_t why);
 const char *rpc_peer(const struct rpc_conn *);
 size_t rpc_unsent_bytes(const struct rpc_conn *);
+/* Bytes that have come on it so far, of frames that are not whole yet, too. */
+uint64_t rpc_received_bytes(const struct rpc_conn *);
 
 /* A message nobody waits for. Sets version and id. false: there is no memory for it, it is as if it were lost on the way. */
 bool rpc_send(struct rpc_conn *, Odradek__Frame *);

@@ -316,7 +316,7 @@ void machine_committed(struct machine *m, raft_index index, const struct raft_en
                       err_text(err));
             machine_fail(
                 m,
-                err == ERR_VERSION
+                err == ERR_VERSION || err == ERR_TOO_LARGE
                     ? "the metadata log holds records of a newer version: upgrade this controller"
                 : err == ERR_NO_MEMORY
                     ? "there is no memory for what the metadata log holds; with more, start again"

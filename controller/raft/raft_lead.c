@@ -295,7 +295,8 @@ static void peer_measure(const struct raft *raft, struct raft_peer *peer)
 static void peer_accepted(struct raft *raft, struct raft_actions *actions, struct raft_peer *peer,
                           raft_index match)
 {
-    if (match > peer->match) {
+    bool comes = match > peer->match;
+    if (comes) {
         peer->match = match;
         peer->stalled = false;
     }
@@ -313,6 +314,11 @@ static void peer_accepted(struct raft *raft, struct raft_actions *actions, struc
         peer->progress = RAFT_REPLICATE;
         peer->probing = false;
         peer->next = peer->match + 1;
+    } else if (peer->progress == RAFT_PROBE && comes) { /* the rest is on its way like any append */
+        peer->progress = RAFT_REPLICATE;
+        peer->probing = false;
+        peer->in_flight[peer->in_flight_count++] = peer->probe_last;
+        peer->next = peer->probe_last + 1;
     }
     if (!peer->voter) {
         raft_observer_answered(raft, actions, peer);

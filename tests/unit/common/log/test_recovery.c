@@ -298,8 +298,7 @@ static void check_filled(struct ground *g, bool clean)
     ground_kill(g);
 }
 
-/* Another server's cleaner took its last records, up to where a segment had begun that is empty still. */
-Test(recovery, a_hole_that_compaction_left_at_the_end_is_filled)
+static void hole_at_the_end(bool clean)
 {
     struct ground g;
     big_segments(&g);
@@ -310,10 +309,16 @@ Test(recovery, a_hole_that_compaction_left_at_the_end_is_filled)
     fake_disk_put(g.host, DIR "/leader-epoch-checkpoint", (const uint8_t *)epochs,
                   sizeof(epochs) - 1);
     g.config.gaps = true;
-    check_filled(&g, true);
     g.known.recovery_point = 9;
-    check_filled(&g, false);
+    check_filled(&g, clean);
     ground_release(&g);
+}
+
+/* Another server's cleaner took its last records, up to where a segment had begun that is empty still. */
+Test(recovery, a_hole_that_compaction_left_at_the_end_is_filled)
+{
+    hole_at_the_end(true);
+    hole_at_the_end(false);
 }
 
 /* Seed 816856: of two segments that were not synced a power cut kept the second one's bytes. */
