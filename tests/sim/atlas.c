@@ -9,7 +9,7 @@
 #include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "common/wire/record_batch_records.h"
-#include "tests/lib/fake_disk_internal.h"
+#include "tests/sim/dirs.h"
 
 static const struct meta_image *active_image(const struct cluster *cluster)
 {
@@ -95,11 +95,9 @@ enum copy { COPY_NONE, COPY_HARMED, COPY_WHOLE };
 static enum copy copy_as(struct host *host, const char *topic, int32_t index, bool for_good,
                          const struct replica *leader)
 {
-    char name[192];
-    (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
-    const struct inode *data = tree_find(host, "/data");
-    const struct inode *folder =
-        data == NULL ? NULL : names_get(for_good ? &data->safe_names : &data->live_names, name);
+    struct dirs_folder found;
+    const struct inode *folder = dirs_find(host, topic, index, for_good, &found) ? found.folder
+                                                                                 : NULL;
     const struct names *files = folder == NULL ? NULL
                                 : for_good     ? &folder->safe_names
                                                : &folder->live_names;
@@ -301,9 +299,12 @@ bool atlas_spares(const struct cluster *cluster, uint32_t broker, const char *to
 
 int64_t atlas_checkpoint(struct host *host, const char *file, const char *topic, int32_t index)
 {
-    const struct inode *data = tree_find(host, "/data");
-    const struct inode *safe = data == NULL ? NULL : names_get(&data->safe_names, file);
-    const struct inode *live = data == NULL ? NULL : names_get(&data->live_names, file);
+    struct dirs_folder found;
+    if (!dirs_find(host, topic, index, false, &found)) {
+        return 0;
+    }
+    const struct inode *safe = names_get(&found.dir->safe_names, file);
+    const struct inode *live = names_get(&found.dir->live_names, file);
     struct arena arena;
     struct offset_line *lines = NULL;
     size_t count = 0;

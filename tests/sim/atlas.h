@@ -37,7 +37,7 @@ bool atlas_spares_controller(const struct cluster *, uint32_t controller);
 /* A member of the ISR or the ELR of every partition is among these brokers (bits); -1, else the number of one that would help. */
 int32_t atlas_core_lacks(const struct cluster *, uint32_t brokers);
 
-/* What a power cut would leave in that checkpoint of this machine's; 0: nothing, or a newer one is on its way to the disk. */
+/* What a power cut would leave in that checkpoint of the directory that has the replica; 0: nothing, or a newer one is on its way to the disk. */
 int64_t atlas_checkpoint(struct host *, const char *file, const char *topic, int32_t index);
 /* What holds for a topic in that image: its own, else the cluster's, else what the active controller's file said. */
 struct slice atlas_setting(const struct meta_image *, const struct meta_topic *, const char *key);

@@ -7,11 +7,11 @@
 #include "common/port/clock.h"
 #include "common/port/console.h"
 #include "common/port/memory.h"
+#include "tests/sim/dirs.h"
 
 #define CONTROLLER_PORT 9093
 #define BROKER_PORT     9092
 #define STOP_US         20000000
-#define DATA_DIR        "/data"
 
 static const char *const controller_addresses[CONTROLLERS_MAX] = {
     "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"};
@@ -66,6 +66,7 @@ struct cluster *cluster_open(struct world *world, const struct cluster_size *siz
     cluster->controller_count = size->controllers;
     cluster->broker_count = size->brokers + size->late;
     cluster->late = size->late;
+    cluster->dirs = size->dirs > 0 ? size->dirs : 1;
     cluster->overrides = size->overrides;
     assert(cluster->broker_count <= BROKERS_MAX);
     cluster->snapshot_bytes = size->snapshot_bytes;
@@ -115,7 +116,7 @@ bool controller_start(struct cluster *cluster, uint32_t number)
     struct sim_controller *c = &cluster->controllers[number];
     const struct config *config = &cluster->config;
     struct controller_options options = {.node_id = (int32_t)number + 1,
-                                         .data_dir = DATA_DIR,
+                                         .data_dir = dirs_paths[0],
                                          .listener = c->address,
                                          .voter_count = cluster->controller_count};
     options.election_min_ms = (int32_t)config_int(config, CONFIG_ELECTION_TIMEOUT_MS);
@@ -151,8 +152,8 @@ bool broker_start(struct cluster *cluster, uint32_t number)
     struct sim_broker *b = &cluster->brokers[number];
     struct broker_options options = {.config = b->config,
                                      .node_id = broker_id(number),
-                                     .dirs = {DATA_DIR},
-                                     .dir_count = 1,
+                                     .dirs = {dirs_paths[0], dirs_paths[1]},
+                                     .dir_count = cluster->dirs,
                                      .listener_count = 1,
                                      .controller_count = cluster->controller_count,
                                      .reactors = b->reactors};

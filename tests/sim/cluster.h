@@ -46,6 +46,7 @@ struct cluster_size {
     uint32_t brokers;
     uint32_t late; /* and so many that are not there from the beginning */
     uint32_t reactors;
+    uint32_t dirs;                /* log directories of a broker; 0: one */
     int64_t snapshot_bytes;       /* 0: as configured */
     int64_t trailing_entries;     /* the same */
     const char *const *overrides; /* key=value, NULL at the end; may be NULL */
@@ -55,6 +56,7 @@ struct cluster {
     uint32_t controller_count;
     uint32_t broker_count; /* with those that come late */
     uint32_t late;         /* the last ones */
+    uint32_t dirs;         /* of each broker */
     const char *const *overrides;
     int64_t snapshot_bytes;
     int64_t trailing_entries;

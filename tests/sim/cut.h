@@ -15,7 +15,8 @@
     X(MEMBERS, "members")             \
     X(ADMINISTRATOR, "administrator") \
     X(CONTROLLERS, "controllers")     \
-    X(BROKERS, "brokers")
+    X(BROKERS, "brokers")             \
+    X(DIRS, "dirs")
 
 enum cut_kind {
 #define CUT_ENUM(id, name) CUT_##id,

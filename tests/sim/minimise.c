@@ -149,6 +149,7 @@ static bool counts_less(struct minimiser *m)
     less |= count_less(m, CUT_ADMINISTRATOR, 0, plan.admin_pace_us > 0 ? 1 : 0);
     less |= count_less(m, CUT_PRODUCERS, 1, plan.producers);
     less |= count_less(m, CUT_CONTROLLERS, 1, plan.size.controllers);
+    less |= count_less(m, CUT_DIRS, 1, plan.size.dirs);
     less |= count_less(m, CUT_BROKERS, 2, plan.size.brokers); /* two can be min.insync.replicas */
     return less;
 }

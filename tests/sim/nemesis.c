@@ -412,12 +412,7 @@ static void folder_lost(struct nemesis *n)
         !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
-    char path[128];
-    (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
-    n->folder_lost = fake_disk_forget(node->host, path);
-    n->cluster->unheard |= n->folder_lost ? 1U << node->number : 0;
-    nemesis_say(n, "%s of %s %s", path, node_name(n, node),
-                n->folder_lost ? "is gone" : "was never there");
+    nemesis_folder_goes(n, node, n->field->topics[t].name, index);
 }
 
 static void process_fault(struct nemesis *n, enum fault fault, struct nemesis_node *node)

@@ -7,6 +7,8 @@
 PRINTF_LIKE(2, 3) void nemesis_say(struct nemesis *, const char *format, ...);
 /* Its process dies and comes back after this time. */
 void nemesis_crash(struct nemesis *, struct nemesis_node *, time_us back_us);
+/* A hand takes that folder from its disk, whose process is dead: n->folder_lost says whether it was there. */
+void nemesis_folder_goes(struct nemesis *, struct nemesis_node *, const char *topic, int32_t index);
 /* Bits: those that nobody keeps down, be they up or not. */
 uint32_t nemesis_brokers_there(const struct nemesis *);
 /* FAULT_REFIT, FAULT_REPLACE. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "tests/sim/atlas.h"
+#include "tests/sim/dirs.h"
 #include "tests/sim/nemesis_internal.h"
 
 #define SECOND INT64_C(1000000)
@@ -18,6 +19,20 @@ static bool topics_stay(const struct nemesis *n)
            (n->plan->members == 0 || atlas_has_topic(n->cluster, "__consumer_offsets"));
 }
 
+/* Of several disks one may be left; true: there was something. */
+static bool disks_emptied(struct nemesis *n, const struct nemesis_node *node)
+{
+    uint32_t dirs = node->broker ? n->cluster->dirs : 1;
+    uint64_t left = dirs > 1 ? prng_below(&n->prng, dirs + 1) : dirs;
+    bool gone = false;
+    for (uint32_t i = 0; i < dirs; i++) {
+        gone = (i != left && fake_disk_forget(node->host, dirs_paths[i])) || gone;
+    }
+    nemesis_say(n, "its disk is empty%s",
+                left < dirs ? left == 0 ? ", but the first" : ", but the second" : "");
+    return gone;
+}
+
 /* The process dies, and the next one finds an empty disk. */
 static void wipe(struct nemesis *n, struct nemesis_node *node)
 {
@@ -29,14 +44,13 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     }
     bool hasty = n->plan->hasty_per_mille > 0 && prng_chance(&n->prng, n->plan->hasty_per_mille);
     nemesis_crash(n, node, prng_between(&n->prng, 1000, hasty ? 60000 : 3 * SECOND));
-    bool gone = fake_disk_forget(node->host, "/data");
+    bool gone = disks_emptied(n, node);
     assert(gone || node->broker);
     n->controller_wiped = n->controller_wiped || !node->broker;
     n->cluster->emptied |= hasty && node->broker ? 1U << node->number : 0;
     n->cluster->unheard |= node->broker ? 1U << node->number : 0;
     node->outsider = !node->broker;
     n->wiped++;
-    nemesis_say(n, "its disk is empty");
 }
 
 /* Swizzle-clogging: some nodes lose touch one after the other, and find it again in another order. */
@@ -49,6 +63,17 @@ static void swizzle(struct nemesis *n)
             n->nodes[i].clog_until = now(n) + span + prng_between(&n->prng, 1, span);
         }
     }
+}
+
+void nemesis_folder_goes(struct nemesis *n, struct nemesis_node *node, const char *topic,
+                         int32_t index)
+{
+    struct dirs_folder found;
+    n->folder_lost = dirs_find(node->host, topic, index, false, &found) &&
+                     fake_disk_forget(node->host, found.path);
+    n->cluster->unheard |= n->folder_lost ? 1U << node->number : 0;
+    nemesis_say(n, "%s-%d of broker %d %s", topic, index, broker_id(node->number),
+                n->folder_lost ? "is gone" : "was never there");
 }
 
 /* All processes die at once, so that nobody fences anybody for it; meanwhile a hand tidies up one broker's disk. Where one in sync
@@ -67,17 +92,12 @@ static void gone(struct nemesis *n, struct nemesis_node *node)
         !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
-    char path[128];
-    (void)snprintf(path, sizeof(path), "/data/%s-%d", n->field->topics[t].name, index);
     for (uint32_t i = 0; i < n->node_count; i++) {
         if (!n->nodes[i].kept_down) {
             nemesis_crash(n, &n->nodes[i], prng_between(&n->prng, 1000, 500000));
         }
     }
-    n->folder_lost = fake_disk_forget(node->host, path);
-    n->cluster->unheard |= n->folder_lost ? 1U << node->number : 0;
-    nemesis_say(n, "%s of broker %d %s", path, broker_id(node->number),
-                n->folder_lost ? "is gone" : "was never there");
+    nemesis_folder_goes(n, node, n->field->topics[t].name, index);
 }
 
 static struct host *some_host(struct nemesis *n, bool broker)

@@ -9,6 +9,7 @@
 #define ADMIN_THINKS_TIMES 6
 #define CALM_SWITCH_US     2000
 #define SMALL_FETCH_BYTES  3000
+#define TWO_DIRS_PER_MILLE 250
 
 #define FETCH_US        20000 /* at most, on a good machine */
 #define FETCH_SWITCHES  20    /* turns that may stand still, for each fetch */
@@ -302,6 +303,18 @@ static void changes_draw(struct plan *plan)
     }
 }
 
+/* Disks that fail one by one, under brokers that go on with the other: of its own chance. */
+static void dirs_draw(struct plan *plan)
+{
+    struct prng prng;
+    prng_init(&prng, plan->seed ^ UINT64_C(0x64697273));
+    plan->size.dirs = prng_chance(&prng, TWO_DIRS_PER_MILLE) ? 2 : 1;
+    if (plan->size.dirs > 1 && plan->calm == CALM_NOT && prng_chance(&prng, 600)) {
+        plan->weight[FAULT_SYNC_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
+        plan->weight[FAULT_WRITE_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
+    }
+}
+
 /* After all is drawn: what is left out moves nothing else. */
 static void cut_apply(struct plan *plan)
 {
@@ -312,6 +325,7 @@ static void cut_apply(struct plan *plan)
     plan->groups = plan->members < plan->groups ? plan->members : plan->groups;
     plan->size.controllers = cut_count(cut, CUT_CONTROLLERS, plan->size.controllers);
     plan->size.brokers = cut_count(cut, CUT_BROKERS, plan->size.brokers);
+    plan->size.dirs = cut_count(cut, CUT_DIRS, plan->size.dirs);
     bool administered = cut_count(cut, CUT_ADMINISTRATOR, 1) > 0;
     plan->admin_pace_us = administered ? plan->admin_pace_us : 0;
     plan->overseer_pace_us = administered ? plan->overseer_pace_us : 0;
@@ -405,6 +419,7 @@ void plan_draw(struct plan *plan, uint64_t seed, const struct plan_cut *cut)
     tempo_draw(plan);
     rots_draw(plan);
     changes_draw(plan);
+    dirs_draw(plan);
     followers_fit(plan);
     clients_fit(plan);
     cut_apply(plan);
@@ -471,6 +486,9 @@ void plan_print(const struct plan *plan, const struct field *field)
         (long long)(plan->safety_us / SECOND), (long long)(plan->fault_gap_us / 1000));
     if (plan->theme != NULL) {
         (void)printf("  theme: %s\n", plan->theme);
+    }
+    if (plan->size.dirs > 1) {
+        (void)printf("  brokers have %u log directories each\n", plan->size.dirs);
     }
     if (plan->habits.switch_per_mille > 0) {
         (void)printf(

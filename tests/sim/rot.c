@@ -7,6 +7,7 @@
 #include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "tests/sim/atlas.h"
+#include "tests/sim/dirs.h"
 #include "tests/sim/internal.h"
 #include "tests/sim/nemesis_internal.h"
 
@@ -75,14 +76,14 @@ static void file_places(const struct entry *entry, int64_t from, int64_t to, str
 static void places_find(struct host *host, const char *topic, int32_t index, int64_t from,
                         int64_t to, struct places *places)
 {
-    char name[192];
-    (void)snprintf(name, sizeof(name), "%s-%d", topic, index);
-    const struct inode *data = tree_find(host, "/data");
-    const struct inode *folder = data == NULL ? NULL : names_get(&data->safe_names, name);
+    struct dirs_folder safe;
+    struct dirs_folder live;
     places->count = 0;
-    if (folder == NULL || names_get(&data->live_names, name) != folder) {
+    if (!dirs_find(host, topic, index, true, &safe) ||
+        !dirs_find(host, topic, index, false, &live) || live.folder != safe.folder) {
         return;
     }
+    const struct inode *folder = safe.folder;
     /* Where the note of a cut is still there, or would be again without power, the checkpoint proves nothing. */
     if (names_get(&folder->safe_names, TRUNCATED_FILE) != NULL ||
         names_get(&folder->live_names, TRUNCATED_FILE) != NULL) {

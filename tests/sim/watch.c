@@ -10,8 +10,8 @@
 #include "common/log/offset_checkpoint.h"
 #include "common/wire/record_batch.h"
 #include "controller/node/quorum_internal.h"
-#include "tests/lib/fake_disk_internal.h"
 #include "tests/sim/atlas.h"
+#include "tests/sim/dirs.h"
 
 #define HASH_EVERY    4  /* offsets of the metadata at which all images are compared */
 #define LAST_DELTA_AT 23 /* of a batch: its last offset, counted from its first */
@@ -359,10 +359,9 @@ static bool ends_with(const char *name, const char *end)
 /* All segments of a partition, one behind the other; n 0: there is none. */
 static struct bytes log_bytes(struct host *host, const char *topic, int32_t index)
 {
-    char path[128];
     struct bytes all = {.start = -1};
-    (void)snprintf(path, sizeof(path), "/data/%s-%d", topic, index);
-    const struct inode *folder = tree_find(host, path);
+    struct dirs_folder found;
+    const struct inode *folder = dirs_find(host, topic, index, false, &found) ? found.folder : NULL;
     for (size_t i = 0; folder != NULL && i < folder->live_names.n; i++) {
         const struct entry *entry = &folder->live_names.p[i];
         if (!ends_with(entry->name, ".log")) {
