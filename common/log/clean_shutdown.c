@@ -4,6 +4,7 @@
 #include "common/log/clean_shutdown.h"
 #include "common/log/small_file.h"
 #include "common/log/text.h"
+#include "common/port/disk.h"
 #include "common/port/memory.h"
 
 void clean_shutdown_encode(struct buf *buf, int64_t broker_epoch)
