@@ -218,13 +218,17 @@ static bool dir_is_lost(err_t err)
     return err == ERR_IO || err == ERR_PERMISSION || err == ERR_NOT_FOUND || err == ERR_NO_SPACE;
 }
 
-/* Goes on without this directory, as Kafka does: the controllers do not hear of it, so its replicas lose their seats. */
+/* Goes on without this directory, as Kafka does: the controllers do not hear of it, so that of its replicas those lose their seats that
+ * others can be copied from. */
 static void give_up(struct log_dir *dir, const char *sentence)
 {
     atomic_store(&dir->offline, true);
     dir->failure_told = true;
-    trace_log(dir->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
-              "%s; it is offline until a restart, its replicas are made anew elsewhere", sentence);
+    trace_log(
+        dir->table->config.trace, TRACE_ERROR, TRACE_PARTITION,
+        "%s; it is offline until a restart. Replicas that others have are made anew in the other directories; what nobody "
+        "else has waits for this one.",
+        sentence);
 }
 
 static err_t check_same(const struct partitions *table, uint32_t i, char *sentence, size_t room)

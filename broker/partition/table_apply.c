@@ -28,6 +28,15 @@ static struct log_dir *dir_of_id(struct partitions *table, struct uuid id)
     return NULL;
 }
 
+static bool any_offline(const struct partitions *table)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < table->dir_count; i++) {
+        any = any || atomic_load(&table->dirs[i].offline);
+    }
+    return any;
+}
+
 /* ---- views ---- */
 
 static bool dir_online(const struct meta_broker *broker, struct uuid dir)
@@ -316,7 +325,11 @@ static struct partition *make_partition(struct partitions *table, const struct m
                                   mp->partition_epoch);
         return NULL;
     }
-    if (dir == NULL || (found == NULL && said != NULL && !MUTANT(88))) {
+    /* What its own directory does not have may lie in one that could not be opened; what another one has of it is older. */
+    bool away = said != NULL ? atomic_load(&said->offline)
+                             : !uuid_is_none(own->dir) && any_offline(table);
+    bool in_seat = found != NULL && &table->dirs[found->dir] == said;
+    if (dir == NULL || (away && !in_seat && !MUTANT(88))) {
         return NULL; /* nowhere to put it, or its own directory is offline */
     }
     struct partition *p = table_create(table, meta_topic_id(topic), name, mp->index, dir, found);

@@ -51,6 +51,7 @@
     X(ELECTED_FROM_ELR, "an eligible replica from outside the in-sync set leads")                 \
     X(ELECTED_UNCLEAN, "an unclean leader")                                                       \
     X(LEADERLESS, "nobody may lead")                                                              \
+    X(SEAT_AWAITED, "who alone has everything registers without its directory")                   \
     X(SEAT_LOST, "a registration costs a replica its seat")                                       \
     X(SEAT_ROTTEN, "a rotten replica gives its seat up")                                          \
     X(SEAT_ROTTEN_KEPT, "a rotten replica keeps its seat: it is the only one with everything")    \

@@ -12,8 +12,10 @@ static void check_partition(const struct world *world, struct slice topic,
     }
     for (uint32_t i = 0; i < partition->elr.count; i++) {
         int32_t member = partition->elr.id[i];
-        assert(world_seat(world, meta_partition_replica(partition, member)));
-        assert(partition->leader != META_NO_BROKER || !world_active(world, member));
+        const struct meta_replica *replica = meta_partition_replica(partition, member);
+        assert(world_kept(world, replica));
+        assert(partition->leader != META_NO_BROKER || !world_active(world, member) ||
+               !world_seat(world, replica));
     }
     assert((partition->leader == META_NO_BROKER) == (partition->isr.count == 0));
     assert(partition->elr.count == 0 ||

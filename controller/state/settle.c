@@ -8,7 +8,8 @@
  * 2. Leader: stays, or the first replica in the ISR, else an eligible leader replica that is there, else none, or an
  *    unclean one where that is allowed (M30, M39). A leader that comes from outside the ISR is the whole ISR.
  * 3. ELR: while the ISR is smaller than min.insync.replicas, whoever leaves it has everything that was acknowledged, for
- *    the leader's high watermark stands still; as soon as the ISR is large enough the ELR is empty (M29).
+ *    the leader's high watermark stands still; as soon as the ISR is large enough the ELR is empty (M29). It stays eligible
+ *    while its directory is offline, too.
  * 4. Epochs: a change of the leader raises the leader epoch; any change the partition epoch. A new incarnation begins fenced,
  *    so that whatever the old one led changes its leader, to none if need be: no epoch outlives its incarnation. A rotten
  *    replica that is made anew raises it too (M141).
@@ -37,6 +38,13 @@ static bool seat_holds(const struct settling *s, int32_t broker)
     assert(broker >= 0);
     const struct meta_replica *replica = meta_partition_replica(s->next, broker);
     return replica != NULL && world_seat(s->world, replica);
+}
+
+/* What is on disk in a directory that is offline is there when that comes back: it leads nothing, and is eligible still. */
+static bool seat_kept(const struct settling *s, int32_t broker)
+{
+    const struct meta_replica *replica = meta_partition_replica(s->next, broker);
+    return broker != s->rules->lost && replica != NULL && world_kept(s->world, replica);
 }
 
 static bool may_lead(const struct settling *s, int32_t broker)
@@ -137,7 +145,7 @@ static void gather(const struct settling *s, const struct meta_ids *from, bool e
         bool replica = meta_partition_replica(s->next, broker) != NULL;
         if (replica && !meta_ids_has(&s->next->isr, broker) &&
             (except == NULL || !meta_ids_has(except, broker)) &&
-            (!eligible || seat_holds(s, broker))) {
+            (!eligible || seat_kept(s, broker))) {
             bool added = meta_ids_add(to, broker);
             assert(added);
         }

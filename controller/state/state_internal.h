@@ -98,6 +98,8 @@ const struct meta_broker *world_broker(const struct world *, int32_t id);
 bool world_active(const struct world *, int32_t broker);
 /* The replica's directory is online at its broker, or not yet told (a seat of its broker holds). */
 bool world_seat(const struct world *, const struct meta_replica *);
+/* Or all it has is on the disk of a directory that may come back. */
+bool world_kept(const struct world *, const struct meta_replica *);
 bool broker_has_dir(const struct meta_broker *, struct uuid dir);
 
 /* The setting in force for the topic: its own, else the cluster-wide one, else the file's; the NULL slice: none. */

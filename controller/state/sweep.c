@@ -50,9 +50,33 @@ static enum dir_condition worst_condition(const struct sweep *sweep)
     return worst;
 }
 
+/* Nobody else has everything that was acknowledged, in a directory that is there. */
+static bool holds_alone(const struct world *world, const struct meta_partition *mp, int32_t broker)
+{
+    bool alone = meta_ids_has(&mp->isr, broker) || meta_ids_has(&mp->elr, broker);
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        const struct meta_replica *other = &mp->replicas[i];
+        bool has_all = meta_ids_has(&mp->isr, other->broker) ||
+                       meta_ids_has(&mp->elr, other->broker);
+        alone = alone && (other->broker == broker || !has_all || !world_seat(world, other));
+    }
+    return alone;
+}
+
+/* Nobody knows yet where any of its replicas lies. Nothing counts before that is known, so that there is nothing to lose. */
+static bool is_unwritten(const struct meta_partition *mp)
+{
+    bool placed = false;
+    for (uint32_t i = 0; i < mp->replica_count; i++) {
+        placed = placed || !uuid_is_none(mp->replicas[i].dir);
+    }
+    return !placed;
+}
+
 /* "A crash is not a loss", "a replica is (broker, directory id)" (docs/RULES.md). Returns whether the seats go. */
 static bool registered_replica(const struct world *world, struct slice topic,
-                               const struct sweep *sweep, struct meta_replica *replica)
+                               const struct sweep *sweep, const struct meta_partition *old,
+                               struct meta_replica *replica)
 {
     assert(replica->broker == sweep->registration->broker);
     bool there = sweep->old_dirs_all;
@@ -65,7 +89,13 @@ static bool registered_replica(const struct world *world, struct slice topic,
     if (!there && MUTANT(89)) {
         return false;
     }
-    if (!there && !uuid_is_none(replica->dir)) {
+    bool placed = !uuid_is_none(replica->dir);
+    if (!there && placed && replica->synced && holds_alone(world, old, replica->broker)) {
+        PROBE(SEAT_AWAITED);
+        return false; /* it is waited for: what is made anew elsewhere would be empty, and nobody could lead either */
+    }
+    there = there || is_unwritten(old);
+    if (!there && placed) {
         replica->dir =
             UUID_NONE; /* to be made anew, empty: what it will hold follows today's setting */
         replica->synced = world_disk(world, topic);
@@ -103,11 +133,11 @@ static err_t sweep_partition(const struct world *world, const struct sweep *swee
         if (replica == NULL) {
             return OK;
         }
-        if (sweep->registration != NULL && registered_replica(world, topic, sweep, replica)) {
+        if (sweep->registration != NULL && registered_replica(world, topic, sweep, old, replica)) {
             PROBE(SEAT_LOST);
             rules.lost = sweep->broker;
         }
-        if (sweep->unplaced_lost && uuid_is_none(replica->dir)) {
+        if (sweep->unplaced_lost && uuid_is_none(replica->dir) && !is_unwritten(old)) {
             rules.lost = sweep->broker;
         }
     }

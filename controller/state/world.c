@@ -45,6 +45,13 @@ bool world_seat(const struct world *world, const struct meta_replica *replica)
                               MUTANT(89)); /* the second guard of it; sweep.c has the first */
 }
 
+bool world_kept(const struct world *world, const struct meta_replica *replica)
+{
+    assert(replica != NULL);
+    return world_seat(world, replica) ||
+           (replica->synced && world_broker(world, replica->broker) != NULL);
+}
+
 /* --- settings --- */
 
 bool setting_matters(struct slice key)

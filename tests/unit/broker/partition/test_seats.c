@@ -153,3 +153,22 @@ Test(seats, a_directory_that_cannot_note_the_boot_fails_alone)
     cr_assert_eq(atomic_load(&bench.nodes[0].dirs_failed), 1);
     cr_assert(bench_soon_end(&bench, 0, 0));
 }
+
+/* What nobody else has may lie in a directory that could not be opened: made anew in the other one it would be empty, and the seat gone. */
+Test(seats, what_may_lie_in_a_directory_that_cannot_be_opened_is_not_made_anew)
+{
+    cr_assert_eq(bench_produce(&bench, 0, -1, 3, 100).base_offset, 0);
+    struct uuid seat = start_with_other();
+    bench_stop(&bench, 0, true);
+    cr_assert(
+        bench_shell(&bench, "mv node1/" BENCH_TOPIC "-0 other && mv other away && touch other"));
+    bench.partition.replicas[0].dir = seat;
+    bench_start(&bench, 0);
+    cr_assert_not(partitions_dir(bench.nodes[0].table, 0).online);
+    cr_assert_not(bench_shell(&bench, "ls -d node1/" BENCH_TOPIC "-0"));
+    bench_stop(&bench, 0, true);
+    cr_assert(bench_shell(&bench, "rm other && mv away other"));
+    bench_start(&bench, 0);
+    cr_assert_eq(bench_facts(&bench, 0).log_end, 3);
+    cr_assert_eq(bench_produce(&bench, 0, -1, 1, 100).base_offset, 3);
+}

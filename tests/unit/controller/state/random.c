@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "controller/state/state_internal.h"
 #include "tests/unit/controller/state/quorum.h"
 
 #define BROKERS    5
@@ -46,6 +47,7 @@ struct broker_model {
     int64_t old_clean; /* of such files that were removed, and may come back with a power cut; -1 */
     enum dir_condition condition;
     int dirs; /* 1 or 2 */
+    int away; /* the one that its process could not open; -1: none */
     /* What the active controller has heard of it. */
     time_ms contact;
     int64_t told;                 /* metadata offset; -1 */
@@ -61,6 +63,7 @@ struct run {
     const struct partition_model *proposing;
     struct controller_settings settings;
     time_ms awake; /* the controller has slept: no session ends before */
+    bool healing;  /* nothing fails any more */
     bool gentle;   /* durability=disk, nothing is wiped, no unclean elections */
     unsigned elections;
     unsigned unclean;
@@ -75,6 +78,18 @@ static int below(struct run *run, int bound)
 static bool chance(struct run *run, unsigned per_mille)
 {
     return prng_chance(&run->prng, per_mille);
+}
+
+/* Its process works without that directory. */
+static bool is_away(const struct run *run, int b, struct uuid dir)
+{
+    const struct broker_model *broker = &run->brokers[b];
+    return broker->away >= 0 && uuid_eq(dir, quorum_dir(b, broker->life, broker->away));
+}
+
+static bool is_hosted(const struct run *run, int b, const struct data *data)
+{
+    return data->there && !is_away(run, b, data->dir);
 }
 
 /* --- what the newest image says, against the data --- */
@@ -99,7 +114,9 @@ static void election_check(struct run *run, struct partition_model *model,
         const struct meta_replica *replica = meta_partition_replica(partition, leader);
         cr_assert(data->there || model->acked == 0, "a leader without data: %d, dir %s", leader,
                   uuid_print(replica->dir).s);
-        cr_assert_geq(data->there ? data->len : 0, model->acked,
+        bool hosted = is_hosted(run, leader, data);
+        cr_assert(hosted || !data->there || uuid_is_none(replica->dir)); /* it is made anew */
+        cr_assert_geq(hosted ? data->len : 0, model->acked,
                       "acknowledged records are lost: %s %d led by %d", names[0], partition->index,
                       leader);
         return;
@@ -107,6 +124,9 @@ static void election_check(struct run *run, struct partition_model *model,
     cr_assert_not(run->gentle);
     cr_assert_eq(partition->recovery, META_RECOVERING);
     run->unclean++;
+    if (!is_hosted(run, leader, data)) {
+        *data = (struct data){0};
+    }
     model->acked = data->there ? data->len : 0;
     for (int b = 0; b < BROKERS; b++) {
         data_cut(&model->data[b], model->acked);
@@ -182,7 +202,25 @@ static bool image_disk(struct run *run, int t)
 
 /* --- brokers --- */
 
-/* A broker looks at what it should host: what is gone is reported, what is new is made. */
+static bool has_own_dir(struct run *run, int b, struct uuid dir)
+{
+    for (int d = 0; d < run->brokers[b].dirs; d++) {
+        if (d != run->brokers[b].away && uuid_eq(quorum_dir(b, run->brokers[b].life, d), dir)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct uuid some_own_dir(struct run *run, int b)
+{
+    const struct broker_model *broker = &run->brokers[b];
+    int d = broker->away >= 0 ? 1 - broker->away : below(run, broker->dirs);
+    return quorum_dir(b, broker->life, d);
+}
+
+/* A broker looks at what it should host: what is gone is reported, what is new is made. What may lie in a directory that is away is
+ * left to that. */
 static void host_replicas(struct run *run, int b)
 {
     struct quorum *quorum = &run->quorum;
@@ -198,19 +236,24 @@ static void host_replicas(struct run *run, int b)
             struct data *data = &run->partitions[t][p].data[b];
             struct partition_ref ref = {partition->topic, p};
             int64_t epoch = meta_broker(quorum_image(quorum), b)->epoch;
+            bool unknown = !uuid_is_none(replica->dir) && !has_own_dir(run, b, replica->dir);
+            if (run->brokers[b].away >= 0 && unknown && !is_hosted(run, b, data)) {
+                continue;
+            }
+            if (data->there && !is_hosted(run, b, data)) {
+                *data = (struct data){0}; /* when it is back, its folder is set aside */
+            }
             bool lost = !uuid_is_none(replica->dir) &&
                         (!data->there || !uuid_eq(data->dir, replica->dir));
             if (lost) {
-                int32_t now = partition->partition_epoch;
-                struct command command = {.kind = COMMAND_REPLICAS_LOST,
-                                          .replicas = {b, epoch, &ref, 1, &now}};
+                struct command command = {
+                    .kind = COMMAND_REPLICAS_LOST,
+                    .replicas = {b, epoch, &ref, 1, &(int32_t){partition->partition_epoch}}};
                 cr_assert_eq(submit(run, &command)->replicas.results[0], KAFKA_NONE);
                 *data = (struct data){0};
             }
             if (!data->there) {
-                *data = (struct data){
-                    .there = true,
-                    .dir = quorum_dir(b, run->brokers[b].life, below(run, run->brokers[b].dirs))};
+                *data = (struct data){.there = true, .dir = some_own_dir(run, b)};
             }
             partition = quorum_partition(quorum, names[t], p);
             if (uuid_is_none(meta_partition_replica(partition, b)->dir) && chance(run, 700)) {
@@ -221,16 +264,6 @@ static void host_replicas(struct run *run, int b)
             }
         }
     }
-}
-
-static bool has_own_dir(struct run *run, int b, struct uuid dir)
-{
-    for (int d = 0; d < run->brokers[b].dirs; d++) {
-        if (uuid_eq(quorum_dir(b, run->brokers[b].life, d), dir)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool is_over(const struct run *run, int b)
@@ -250,17 +283,34 @@ static bool is_taken(struct run *run, int b)
     return !shared && !known->fenced && !is_over(run, b);
 }
 
-/* A seat is one of a directory: where that did not come along, nobody sits there any more. */
+static bool seat_there(const struct meta_image *image, const struct meta_replica *replica)
+{
+    return uuid_is_none(replica->dir) ||
+           broker_has_dir(meta_broker(image, replica->broker), replica->dir);
+}
+
+static bool has_all(const struct meta_partition *partition, int32_t b)
+{
+    return meta_ids_has(&partition->isr, b) || meta_ids_has(&partition->elr, b);
+}
+
+/* A seat is one of a directory: where that did not come along, nobody sits there any more, but for who alone has everything. */
 static void seats_check(struct run *run, int b)
 {
     for (int t = 0; t < TOPICS; t++) {
         for (int p = 0; p < PARTITIONS; p++) {
             const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
-            if (partition != NULL &&
-                (meta_ids_has(&partition->isr, b) || meta_ids_has(&partition->elr, b))) {
-                struct uuid dir = meta_partition_replica(partition, b)->dir;
-                cr_assert(uuid_is_none(dir) || has_own_dir(run, b, dir));
+            if (partition == NULL || !has_all(partition, b)) {
+                continue;
             }
+            const struct meta_replica *replica = meta_partition_replica(partition, b);
+            bool alone = replica->synced;
+            for (uint32_t i = 0; i < partition->replica_count; i++) {
+                const struct meta_replica *other = &partition->replicas[i];
+                alone = alone && (other->broker == b || !has_all(partition, other->broker) ||
+                                  !seat_there(quorum_image(&run->quorum), other));
+            }
+            cr_assert(alone || uuid_is_none(replica->dir) || has_own_dir(run, b, replica->dir));
         }
     }
 }
@@ -273,17 +323,17 @@ static void rot(struct run *run, int b)
     const struct meta_image *image = quorum_image(&run->quorum);
     const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
     struct data *data = &run->partitions[t][p].data[b];
-    if (partition == NULL || !data->there || meta_partition_replica(partition, b) == NULL ||
+    if (partition == NULL || !is_hosted(run, b, data) ||
+        meta_partition_replica(partition, b) == NULL ||
         !uuid_eq(meta_partition_replica(partition, b)->dir, data->dir)) {
         return;
     }
     bool spared = false;
     for (uint32_t i = 0; i < partition->replica_count; i++) {
         int32_t other = partition->replicas[i].broker;
-        spared = spared ||
-                 (other != b && !meta_broker(image, other)->fenced &&
-                  !meta_broker(image, other)->shutting_down &&
-                  (meta_ids_has(&partition->isr, other) || meta_ids_has(&partition->elr, other)));
+        spared = spared || (other != b && seat_there(image, &partition->replicas[i]) &&
+                            !meta_broker(image, other)->fenced &&
+                            !meta_broker(image, other)->shutting_down && has_all(partition, other));
     }
     int32_t leader_epoch = partition->leader_epoch;
     bool late = chance(run, 200); /* it was said of the copy before */
@@ -304,20 +354,25 @@ static void rot(struct run *run, int b)
 static void start(struct run *run, int b)
 {
     struct broker_model *broker = &run->brokers[b];
+    bool fails = broker->dirs > 1 && !run->healing && chance(run, 150);
+    broker->away = fails ? below(run, broker->dirs) : -1;
     bool taken = is_taken(run, b);
     struct command command = quorum_registration(b, ++broker->incarnation);
     struct register_broker_command *wants = &command.register_broker;
     wants->previous_epoch = broker->clean_epoch;
     wants->rack = b % 2 == 0 ? slice_str("even") : slice_str("odd");
-    wants->dir_count = (uint32_t)broker->dirs;
+    wants->dir_count = 0;
     for (int d = 0; d < broker->dirs; d++) {
-        wants->dirs[d].id = quorum_dir(b, broker->life, d);
-        wants->dirs[d].condition = broker->condition;
+        if (d != broker->away) {
+            wants->dirs[wants->dir_count].id = quorum_dir(b, broker->life, d);
+            wants->dirs[wants->dir_count++].condition = broker->condition;
+        }
     }
     const struct answer *answer = submit(run, &command);
     cr_assert_eq(answer->register_broker.result.error,
                  taken ? KAFKA_DUPLICATE_BROKER_REGISTRATION : KAFKA_NONE);
     if (taken) {
+        broker->alive = false; /* the one before is dead, and this one waits */
         return;
     }
     seats_check(run, b);
@@ -348,9 +403,32 @@ static const struct answer *submit_beat(struct run *run, int b, const struct com
     return answer;
 }
 
+static void unsynced_goes(struct run *run, int b, bool away_only)
+{
+    for (int t = 0; t < TOPICS; t++) {
+        for (int p = 0; p < PARTITIONS; p++) {
+            struct data *data = &run->partitions[t][p].data[b];
+            data->len = away_only && is_hosted(run, b, data) ? data->len : data->synced;
+        }
+    }
+}
+
+/* A directory fails under a process that goes on with the other; what was not synced is gone from the page cache, too. */
+static void dir_fails(struct run *run, int b, struct command *beat)
+{
+    struct broker_model *broker = &run->brokers[b];
+    broker->away = below(run, broker->dirs);
+    beat->heartbeat.offline_dirs[0] = quorum_dir(b, broker->life, broker->away);
+    beat->heartbeat.offline_dir_count = 1;
+    unsynced_goes(run, b, true);
+}
+
 static void beat(struct run *run, int b)
 {
     struct command command = quorum_beat(&run->quorum, b);
+    if (!run->healing && run->brokers[b].dirs > 1 && run->brokers[b].away < 0 && chance(run, 15)) {
+        dir_fails(run, b, &command);
+    }
     command.heartbeat.want_fence = chance(run, 20);
     if (chance(run, 50)) {
         command.heartbeat.metadata_offset -= 3; /* it lags */
@@ -365,15 +443,10 @@ static void power_cut(struct run *run, int b)
 {
     run->brokers[b].alive = false;
     run->brokers[b].condition = DIR_CRASHED_OTHER_BOOT;
+    unsynced_goes(run, b, false);
     if (run->brokers[b].old_clean >= 0 && chance(run, 300)) {
         run->brokers[b].condition = DIR_CLEAN;
         run->brokers[b].clean_epoch = run->brokers[b].old_clean;
-    }
-    for (int t = 0; t < TOPICS; t++) {
-        for (int p = 0; p < PARTITIONS; p++) {
-            struct data *data = &run->partitions[t][p].data[b];
-            data->len = data->synced;
-        }
     }
 }
 
@@ -575,7 +648,8 @@ static void propose(struct run *run, const struct meta_partition *partition,
     for (uint32_t i = 0; i < partition->replica_count; i++) {
         int32_t b = partition->replicas[i].broker;
         bool wanted = b == partition->leader ||
-                      (run->brokers[b].alive && model->data[b].there && chance(run, 700));
+                      (run->brokers[b].alive && is_hosted(run, b, &model->data[b]) &&
+                       !uuid_is_none(partition->replicas[i].dir) && chance(run, 700));
         if (wanted) {
             entry.isr[entry.isr_count].broker = b;
             entry.isr[entry.isr_count++].epoch = meta_broker(image, b)->epoch;
@@ -591,7 +665,9 @@ static void propose(struct run *run, const struct meta_partition *partition,
     for (uint32_t i = 0; i < entry.isr_count; i++) {
         struct data *data = &model->data[entry.isr[i].broker];
         data->len = model->acked;
-        data->synced = partition->replicas[0].synced ? data->len : data->synced;
+        data->synced = meta_partition_replica(partition, entry.isr[i].broker)->synced
+                           ? data->len
+                           : data->synced;
     }
     enum kafka_error refusal = spoil(run, partition, &command.alter_partition);
     run->proposing = refusal == KAFKA_NONE ? model : NULL;
@@ -607,7 +683,7 @@ static void report_synced(struct run *run, int t, const struct meta_partition *p
 {
     int32_t b = partition->replicas[0].broker;
     const struct meta_broker *broker = meta_broker(quorum_image(&run->quorum), b);
-    if (!run->brokers[b].alive || !image_disk(run, t)) {
+    if (!run->brokers[b].alive || !is_hosted(run, b, &model->data[b]) || !image_disk(run, t)) {
         return;
     }
     model->data[b].synced = model->data[b].len;
@@ -766,9 +842,10 @@ static void step(struct run *run)
 /* Everyone comes back as he is; nothing was wiped, so every partition must have a leader. */
 static void heal_check(struct run *run)
 {
+    run->healing = true;
     for (int round = 0; round < 2; round++) {
         for (int b = 0; b < BROKERS; b++) {
-            if (!run->brokers[b].alive ||
+            if (!run->brokers[b].alive || run->brokers[b].away >= 0 ||
                 meta_broker(quorum_image(&run->quorum), b)->shutting_down) {
                 start(run, b);
             }
@@ -779,7 +856,8 @@ static void heal_check(struct run *run)
     for (int t = 0; t < TOPICS; t++) {
         for (int p = 0; p < PARTITIONS; p++) {
             const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
-            cr_assert(partition == NULL || partition->leader != META_NO_BROKER);
+            cr_assert(partition == NULL || partition->leader != META_NO_BROKER ||
+                      run->partitions[t][p].acked == 0); /* nobody knew where they lay */
         }
     }
 }
@@ -802,7 +880,8 @@ void random_run(uint64_t seed, int steps, bool scarce, unsigned totals[3])
         run.brokers[b] = (struct broker_model){.condition = DIR_CRASHED,
                                                .clean_epoch = -1,
                                                .old_clean = -1,
-                                               .dirs = 1 + (b + (int)seed) % DIRS};
+                                               .dirs = 1 + (b + (int)seed) % DIRS,
+                                               .away = -1};
         memset(run.brokers[b].suspected, 0x80, sizeof(run.brokers[b].suspected)); /* never */
         start(&run, b);
         struct command command = quorum_beat(&run.quorum, b);
