@@ -323,6 +323,10 @@ static void take_partition(struct follow *follow,
     /* A checksum, or what no checksum covers: offsets that do not follow, epochs that cannot be. The leader is to look. */
     follow->bad_crc = follow->bad_crc ||
                       (bad == KAFKA_CORRUPT_MESSAGE && answer->error_code == KAFKA_NONE);
+    bool refused = bad == KAFKA_CORRUPT_MESSAGE && !batches.bad && answer->error_code == KAFKA_NONE;
+    if (refused && follow->rest_ms >= fetcher_rest_max_ms(follow->fetcher)) {
+        partition_doubt(follow->partition);
+    }
     if (bad != KAFKA_NONE) {
         told_bad(follow, bad);
     } else {

@@ -348,24 +348,30 @@ static err_t check_uncovered(struct partition *p, struct slice bytes, int64_t of
     return good ? OK : ERR_CORRUPT;
 }
 
-static void verify(struct partition *p, struct heap *heap)
+static err_t verify_from(struct partition *p, struct stretch *stretch, int64_t offset, uint32_t cut)
 {
     size_t n = 0;
+    TRY(read_stretch(p, stretch, offset, &n));
+    assert(offset >= 0 && n <= stretch->room);
+    TRY(check_stretch(p, slice_of(stretch->p, n)));
+    return check_uncovered(p, slice_of(stretch->p, n), offset, cut);
+}
+
+/* The batch before it, too: an epoch there that no checksum covers may say that it is newer than what follows. */
+static void verify(struct partition *p, struct heap *heap)
+{
     partition_enter(p);
     int64_t offset = p->verify_offset;
     uint32_t cut = p->core.cut;
+    bool first = p->state != PARTITION_OPEN || offset <= log_start(p->log);
     lock_leave(p->lock);
     struct stretch stretch = {heap, heap_alloc(heap, REBUILD_BYTES), REBUILD_BYTES};
-    err_t err = stretch.p == NULL ? ERR_NO_MEMORY : read_stretch(p, &stretch, offset, &n);
-    if (err == OK) {
-        err = check_stretch(p, slice_of(stretch.p, n));
-    }
-    if (err == OK) {
-        err = check_uncovered(p, slice_of(stretch.p, n), offset, cut);
+    err_t err = stretch.p == NULL ? ERR_NO_MEMORY : OK;
+    for (int64_t at = first ? offset : offset - 1; err == OK && at <= offset; at++) {
+        err = verify_from(p, &stretch, at, cut);
     }
     err = err_as_rot(err);
     bool rotten = err_is_unreadable(err);
-    assert(offset >= 0 && n <= stretch.room);
     trace_log(p->table->config.trace, rotten ? TRACE_ERROR : TRACE_WARN, TRACE_PARTITION,
               "%s-%d: a follower got a batch at %lld that cannot be right; our copy is %s (%s).",
               p->name, p->index, (long long)offset,

@@ -307,6 +307,9 @@ void partition_rest(struct partition *, const char *why);
 /* Inside: what was written here does not come back, or not as it was written (ERR_CORRUPT, ERR_IO), twice asked. Those bytes are
  * not served; the controllers hear of it. offset -1: not known. */
 void partition_rot(struct partition *, int64_t offset, err_t);
+/* A follower has refused again and again what its leader has behind its end, by what no checksum covers. Where the leader finds nothing
+ * wrong it is its own last batch whose epoch is not true. Who is in sync is counted on, and says nothing of itself. */
+void partition_doubt(struct partition *);
 /* Inside: the same, and nothing of it can be used. */
 void partition_rot_offline(struct partition *, int64_t offset, err_t);
 static inline bool err_is_unreadable(err_t err)

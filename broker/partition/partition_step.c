@@ -508,6 +508,19 @@ void partition_rot(struct partition *p, int64_t offset, err_t err)
         p->name, p->index, p->folder, where, err_text(err));
 }
 
+void partition_doubt(struct partition *p)
+{
+    partition_enter(p);
+    bool counts = false;
+    for (uint32_t i = 0; i < p->view.isr_count; i++) {
+        counts = counts || p->view.isr[i] == p->table->config.broker_id;
+    }
+    if (p->state == PARTITION_OPEN && p->core.role == REPLICA_FOLLOWER && !counts) {
+        partition_rot(p, log_end(p->log), ERR_CORRUPT);
+    }
+    partition_leave(p);
+}
+
 void partition_rot_offline(struct partition *p, int64_t offset, err_t err)
 {
     partition_rot(p, offset, err);
