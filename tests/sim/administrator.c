@@ -15,6 +15,7 @@
 #define API_ELECT          43
 #define API_ALTER          44
 #define AGAIN_US           100000
+#define HIGH_WATERMARK     (-1) /* of DeleteRecords: all that there is */
 
 static void on_created(struct agent_call *call, const void *answer)
 {
@@ -137,7 +138,9 @@ static void records_delete(struct administrator *admin)
     struct kmsg_delete_records_request request;
     kmsg_delete_records_request_partition_init(&partition);
     partition.partition_index = field_index_of(field, p);
-    partition.offset = prng_between(&agent->prng, 0, prng_chance(&agent->prng, 500) ? 300 : 3000);
+    bool all = prng_chance(&agent->prng, 150);
+    int64_t most = prng_chance(&agent->prng, 500) ? 300 : 3000;
+    partition.offset = all ? HIGH_WATERMARK : prng_between(&agent->prng, 0, most);
     kmsg_delete_records_request_topic_init(&topic);
     topic.name = slice_str(field->topics[t].name);
     topic.partitions.items = &partition;

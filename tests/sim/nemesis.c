@@ -336,6 +336,10 @@ static void all_down(struct nemesis *n, bool power)
 static void disk_hurts(struct nemesis *n, struct nemesis_node *node, enum fault fault)
 {
     time_us most_us = 0;
+    /* Its broker may go on without that disk, and everybody count on the one that was emptied. */
+    if (fault != FAULT_SLOW_DISK && n->cluster->dirs > 1 && n->cluster->unheard != 0) {
+        return;
+    }
     node->well_at = now(n) + a_while(n) * 3;
     switch (fault) {
     case FAULT_SLOW_DISK:
@@ -408,7 +412,7 @@ static void folder_lost(struct nemesis *n)
         image == NULL ? NULL : meta_topic_named(image, slice_str(n->field->topics[t].name));
     const struct meta_partition *p = topic == NULL ? NULL : meta_partition(topic, index);
     if (n->folder_lost || !node->down || field_changes(n->field) || p == NULL ||
-        !spare(n, p, broker_id(node->number)) ||
+        !nemesis_dirs_well(n) || !spare(n, p, broker_id(node->number)) ||
         !atlas_spares(n->cluster, node->number, n->field->topics[t].name, index, ATLAS_LOSS)) {
         return;
     }
@@ -586,6 +590,15 @@ void nemesis_core_begin(struct nemesis *n)
         }
     }
     nemesis_say(n, "a core is repaired");
+}
+
+bool nemesis_dirs_well(const struct nemesis *n)
+{
+    bool well = true;
+    for (uint32_t i = 0; i < n->node_count; i++) {
+        well = well && !(n->nodes[i].broker && n->nodes[i].hurt);
+    }
+    return well || n->cluster->dirs < 2;
 }
 
 uint32_t nemesis_brokers_there(const struct nemesis *n)

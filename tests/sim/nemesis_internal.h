@@ -9,6 +9,8 @@ PRINTF_LIKE(2, 3) void nemesis_say(struct nemesis *, const char *format, ...);
 void nemesis_crash(struct nemesis *, struct nemesis_node *, time_us back_us);
 /* A hand takes that folder from its disk, whose process is dead: n->folder_lost says whether it was there. */
 void nemesis_folder_goes(struct nemesis *, struct nemesis_node *, const char *topic, int32_t index);
+/* No broker may be going on without one of its two disks: what it has there nobody can be copied from. */
+bool nemesis_dirs_well(const struct nemesis *);
 /* Bits: those that nobody keeps down, be they up or not. */
 uint32_t nemesis_brokers_there(const struct nemesis *);
 /* FAULT_REFIT, FAULT_REPLACE. */

@@ -39,7 +39,7 @@ static void wipe(struct nemesis *n, struct nemesis_node *node)
     bool good = node->broker
                     ? atlas_spares_broker(n->cluster, node->number) && topics_stay(n)
                     : !n->controller_wiped && atlas_spares_controller(n->cluster, node->number);
-    if (!good || node->stopping || node->down) {
+    if (!good || node->stopping || node->down || !nemesis_dirs_well(n)) {
         return;
     }
     bool hasty = n->plan->hasty_per_mille > 0 && prng_chance(&n->prng, n->plan->hasty_per_mille);

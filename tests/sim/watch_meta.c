@@ -447,7 +447,9 @@ void watch_meta_replica(struct watch *watch, const struct partition *p, uint32_t
                 proof->broker_epoch == core->view.self_broker_epoch &&
                 core->log_end >= proof->end; /* else it may have been cut, and gone on */
     if (core->view.durability != REPLICA_DISK) {
-        *proof = (struct proof){.end = core->log_end,
+        bool empty = core->log_end ==
+                     core->log_start; /* which may begin anew where its leader's batch does */
+        *proof = (struct proof){.end = empty ? -1 : core->log_end,
                                 .leader_epoch = core->view.leader_epoch,
                                 .broker_epoch = core->view.self_broker_epoch};
         return;
