@@ -57,15 +57,12 @@ Test(seats, a_new_directory_does_not_make_the_others_look_crashed)
 /* Its device was away for the whole of the last life: that one's directories are closed in order all the same. */
 static void away_for_a_life(const char *folder, uint32_t away, uint32_t stays)
 {
-    char command[300];
     bench_stop(&bench, 0, true);
-    (void)snprintf(command, sizeof(command), "cp %s/" CLEAN_SHUTDOWN_FILE " earlier", folder);
-    cr_assert(bench_shell(&bench, command));
+    cr_assert(bench_shell(&bench, "cp %s/" CLEAN_SHUTDOWN_FILE " earlier", folder));
     bench_start(&bench, 0);
     int64_t last = bench.epochs[0];
     bench_stop(&bench, 0, true);
-    (void)snprintf(command, sizeof(command), "mv earlier %s/" CLEAN_SHUTDOWN_FILE, folder);
-    cr_assert(bench_shell(&bench, command));
+    cr_assert(bench_shell(&bench, "mv earlier %s/" CLEAN_SHUTDOWN_FILE, folder));
     bench_start(&bench, 0);
     cr_assert_eq(partitions_previous_epoch(bench.nodes[0].table), last);
     cr_assert_eq(partitions_dir(bench.nodes[0].table, away).state, LOG_DIR_CRASHED_OTHER_BOOT);
