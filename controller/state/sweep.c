@@ -63,14 +63,13 @@ static bool holds_alone(const struct world *world, const struct meta_partition *
     return alone;
 }
 
-/* Nobody knows yet where any of its replicas lies. Nothing counts before that is known, so that there is nothing to lose. */
-static bool is_unwritten(const struct meta_partition *mp)
+/* It has a seat, and nobody knows yet where it lies: so it was since the partition was made, for nobody joins like that, and nothing
+ * counted meanwhile. There is nothing to lose. (After an unclean election there may be.) */
+static bool holds_nothing(const struct meta_partition *mp, const struct meta_replica *replica)
 {
-    bool placed = false;
-    for (uint32_t i = 0; i < mp->replica_count; i++) {
-        placed = placed || !uuid_is_none(mp->replicas[i].dir);
-    }
-    return !placed;
+    bool seated = meta_ids_has(&mp->isr, replica->broker) ||
+                  meta_ids_has(&mp->elr, replica->broker);
+    return seated && uuid_is_none(replica->dir) && mp->recovery == META_RECOVERED;
 }
 
 /* "A crash is not a loss", "a replica is (broker, directory id)" (docs/RULES.md). Returns whether the seats go. */
@@ -94,7 +93,7 @@ static bool registered_replica(const struct world *world, struct slice topic,
         PROBE(SEAT_AWAITED);
         return false; /* it is waited for: what is made anew elsewhere would be empty, and nobody could lead either */
     }
-    there = there || is_unwritten(old);
+    there = there || holds_nothing(old, replica);
     if (!there && placed) {
         replica->dir =
             UUID_NONE; /* to be made anew, empty: what it will hold follows today's setting */
@@ -137,7 +136,7 @@ static err_t sweep_partition(const struct world *world, const struct sweep *swee
             PROBE(SEAT_LOST);
             rules.lost = sweep->broker;
         }
-        if (sweep->unplaced_lost && uuid_is_none(replica->dir) && !is_unwritten(old)) {
+        if (sweep->unplaced_lost && uuid_is_none(replica->dir) && !holds_nothing(old, replica)) {
             rules.lost = sweep->broker;
         }
     }

@@ -106,14 +106,14 @@ Test(controller_batches, the_next_controller_finishes_a_fence)
     quorum_release(quorum);
 }
 
-/* One broker has told where its replicas of the topic lie: something may have counted. */
+/* A broker has told that its replicas of the topic lie in its second directory. */
 static void place(struct quorum *quorum, const char *topic, int32_t broker, int32_t count)
 {
     static struct assign_dirs_entry entries[3000];
     cr_assert_leq(count, (int32_t)ARRAY_LEN(entries));
     struct uuid id = quorum_partition(quorum, topic, 0)->topic;
     for (int32_t i = 0; i < count; i++) {
-        entries[i] = (struct assign_dirs_entry){{id, i}, quorum_dir(broker, 0, 0)};
+        entries[i] = (struct assign_dirs_entry){{id, i}, quorum_dir(broker, 0, 1)};
     }
     struct command command = {.kind = COMMAND_ASSIGN_DIRS,
                               .assign_dirs = {broker,
@@ -122,8 +122,8 @@ static void place(struct quorum *quorum, const char *topic, int32_t broker, int3
     cr_assert_eq(quorum_submit(quorum, &command)->replicas.error, KAFKA_NONE);
 }
 
-/* Its replicas have not told yet where they lie, so any of them may have lain in the directory that failed. The controller died between
- * two batches of that decision, and the next one saw a broker that had lost no directory: the rest were led by it, who had none of them. */
+/* The controller died between two batches of the decision about a directory that failed, and the next one saw a broker that had lost none:
+ * the rest of what lay there was led by it, who had none of them. */
 Test(controller_batches, the_next_controller_is_told_of_a_lost_directory_again)
 {
     struct quorum *quorum = quorum_new();
@@ -137,7 +137,7 @@ Test(controller_batches, the_next_controller_is_told_of_a_lost_directory_again)
     cr_assert_not(quorum_submit(quorum, &beat)->heartbeat.fenced);
     (void)create(quorum, "wide", 3000);
     cr_assert_eq(led_by(quorum, "wide", 1), 1000);
-    place(quorum, "wide", 2, 3000);
+    place(quorum, "wide", 1, 3000);
     beat.heartbeat.offline_dirs[beat.heartbeat.offline_dir_count++] = quorum_dir(1, 0, 1);
     break_off(quorum, &beat);
     (void)quorum_submit(quorum, &beat);
