@@ -218,7 +218,7 @@ static void tell_rotten(struct partition *p, const struct meta_partition *mp)
     }
     for (uint32_t i = 0; i < mp->replica_count; i++) {
         int32_t id = mp->replicas[i].broker;
-        bool has_all = meta_ids_has(&mp->isr, id) || meta_ids_has(&mp->elr, id);
+        bool has_all = meta_partition_seats(mp, id);
         alone = alone && (!has_all || id == p->table->config.broker_id);
     }
     if (alone && !p->alone_told) {

@@ -29,6 +29,11 @@ static bool ids_apart(const struct meta_ids *a, const struct meta_ids *b)
     return true;
 }
 
+bool meta_partition_seats(const struct meta_partition *partition, int32_t broker)
+{
+    return meta_ids_has(&partition->isr, broker) || meta_ids_has(&partition->elr, broker);
+}
+
 const struct meta_replica *meta_partition_replica(const struct meta_partition *partition,
                                                   int32_t broker)
 {

@@ -168,6 +168,8 @@ bool meta_ids_has(const struct meta_ids *, int32_t id);
 /* false: full. Adding what is there changes nothing. */
 bool meta_ids_add(struct meta_ids *, int32_t id);
 
+/* In sync or eligible: all that was acknowledged is there. */
+bool meta_partition_seats(const struct meta_partition *, int32_t broker);
 /* The replica on this broker, or NULL. */
 const struct meta_replica *meta_partition_replica(const struct meta_partition *, int32_t broker);
 /* Well formed by itself: counts and epochs in bounds, replicas distinct, isr, elr and last_known_elr apart from each other

@@ -204,8 +204,7 @@ static bool spared(const struct world *world, const struct meta_partition *mp, i
     bool found = MUTANT(140);
     for (uint32_t i = 0; i < mp->replica_count; i++) {
         const struct meta_replica *other = &mp->replicas[i];
-        bool has_all = meta_ids_has(&mp->isr, other->broker) ||
-                       meta_ids_has(&mp->elr, other->broker);
+        bool has_all = meta_partition_seats(mp, other->broker);
         found = found || (other->broker != broker && has_all && world_seat(world, other) &&
                           world_active(world, other->broker));
     }

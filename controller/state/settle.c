@@ -30,26 +30,18 @@ struct settling {
     struct meta_partition *next;
 };
 
-static bool seat_holds(const struct settling *s, int32_t broker)
-{
-    if (broker == s->rules->lost) {
-        return false;
-    }
-    assert(broker >= 0);
-    const struct meta_replica *replica = meta_partition_replica(s->next, broker);
-    return replica != NULL && world_seat(s->world, replica);
-}
-
 /* What is on disk in a directory that is offline is there when that comes back: it leads nothing, and is eligible still. */
 static bool seat_kept(const struct settling *s, int32_t broker)
 {
+    assert(broker >= 0);
     const struct meta_replica *replica = meta_partition_replica(s->next, broker);
     return broker != s->rules->lost && replica != NULL && world_kept(s->world, replica);
 }
 
 static bool may_lead(const struct settling *s, int32_t broker)
 {
-    return (world_active(s->world, broker) || MUTANT(30)) && seat_holds(s, broker);
+    return (world_active(s->world, broker) || MUTANT(30)) && seat_kept(s, broker) &&
+           world_seat(s->world, meta_partition_replica(s->next, broker));
 }
 
 static void settle_isr(const struct settling *s)

@@ -53,12 +53,11 @@ static enum dir_condition worst_condition(const struct sweep *sweep)
 /* Nobody else has everything that was acknowledged, in a directory that is there. */
 static bool holds_alone(const struct world *world, const struct meta_partition *mp, int32_t broker)
 {
-    bool alone = meta_ids_has(&mp->isr, broker) || meta_ids_has(&mp->elr, broker);
+    bool alone = meta_partition_seats(mp, broker);
     for (uint32_t i = 0; i < mp->replica_count; i++) {
         const struct meta_replica *other = &mp->replicas[i];
-        bool has_all = meta_ids_has(&mp->isr, other->broker) ||
-                       meta_ids_has(&mp->elr, other->broker);
-        alone = alone && (other->broker == broker || !has_all || !world_seat(world, other));
+        alone = alone && (other->broker == broker || !meta_partition_seats(mp, other->broker) ||
+                          !world_seat(world, other));
     }
     return alone;
 }
@@ -67,9 +66,8 @@ static bool holds_alone(const struct world *world, const struct meta_partition *
  * counted meanwhile. There is nothing to lose. (After an unclean election there may be.) */
 static bool holds_nothing(const struct meta_partition *mp, const struct meta_replica *replica)
 {
-    bool seated = meta_ids_has(&mp->isr, replica->broker) ||
-                  meta_ids_has(&mp->elr, replica->broker);
-    return seated && uuid_is_none(replica->dir) && mp->recovery == META_RECOVERED;
+    return meta_partition_seats(mp, replica->broker) && uuid_is_none(replica->dir) &&
+           mp->recovery == META_RECOVERED;
 }
 
 /* "A crash is not a loss", "a replica is (broker, directory id)" (docs/RULES.md). Returns whether the seats go. */

@@ -245,7 +245,7 @@ static bool spares(const struct cluster *cluster, const struct meta_topic *topic
         return false;
     }
     /* Where one in sync is enough, the others may be taken out before anybody knows that its disk is empty. */
-    bool seated = meta_ids_has(&mp->isr, victim) || meta_ids_has(&mp->elr, victim);
+    bool seated = meta_partition_seats(mp, victim);
     bool counts = seated || may_join(cluster, victim);
     int32_t min = least_min_isr(cluster, sure_image(cluster), topic, core);
     if ((harm == ATLAS_LOSS ? counts : seated) && min < 2) {
@@ -360,7 +360,7 @@ bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *t
     const struct meta_partition *mp = found == NULL ? NULL : meta_partition(found, index);
     uint32_t holders = 0;
     for (uint32_t i = 0; i < cluster->broker_count && mp != NULL; i++) {
-        bool has = meta_ids_has(&mp->isr, broker_id(i)) || meta_ids_has(&mp->elr, broker_id(i));
+        bool has = meta_partition_seats(mp, broker_id(i));
         holders |= has ? 1U << i : 0;
     }
     return (holders & (brokers | 1U << broker)) == 1U << broker;

@@ -498,7 +498,7 @@ bool cluster_holds_nothing(const struct cluster *cluster, int32_t id)
          topic = meta_topic_next(newest, meta_topic_name(topic))) {
         for (int32_t i = 0; i < (int32_t)meta_topic_partitions(topic); i++) {
             const struct meta_partition *p = meta_partition(topic, i);
-            if (meta_ids_has(&p->isr, id) || meta_ids_has(&p->elr, id)) {
+            if (meta_partition_seats(p, id)) {
                 return false;
             }
         }

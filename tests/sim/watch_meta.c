@@ -205,8 +205,8 @@ static void power_look(const struct look *look, const struct meta_partition *bef
     for (uint32_t i = 0; i < p->replica_count; i++) {
         int32_t id = p->replicas[i].broker;
         int32_t number = id - broker_id(0);
-        bool had = meta_ids_has(&before->isr, id) || meta_ids_has(&before->elr, id);
-        bool has = meta_ids_has(&p->isr, id) || meta_ids_has(&p->elr, id);
+        bool had = meta_partition_seats(before, id);
+        bool has = meta_partition_seats(p, id);
         if (number >= 0 && number < BROKERS_MAX && look->watch->meta->lost_power[number] && had &&
             has && !p->replicas[i].synced && !before->replicas[i].synced &&
             p->partition_epoch <= before->partition_epoch + 1) {

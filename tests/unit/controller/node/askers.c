@@ -240,3 +240,21 @@ void askers_end(struct askers *s)
     }
     world_close(s->world);
 }
+
+void asker_forward(struct asker *asker, int16_t api_key, const void *request)
+{
+    const struct kmsg_api *api = kmsg_api_find(api_key);
+    struct buf bytes;
+    Odradek__Forward body = ODRADEK__FORWARD__INIT;
+    Odradek__Frame frame = ODRADEK__FRAME__INIT;
+    buf_init(&bytes, &asker->at->heap, RPC_BODY_MAX);
+    cr_assert_eq(kmsg_encode_buf(api->request, api->version_max, request, &bytes), OK);
+    body.api_key = api_key;
+    body.api_version = (uint32_t)api->version_max;
+    body.body.data = bytes.p;
+    body.body.len = bytes.n;
+    frame.body_case = ODRADEK__FRAME__BODY_FORWARD;
+    frame.forward = &body;
+    asker_ask(asker, &frame);
+    buf_release(&bytes);
+}

@@ -75,6 +75,8 @@ void asker_say(struct asker *, void (*say)(void *asker));
 /* To be said: it registers, with one listener and one directory that has crashed; it asks for the metadata behind what it has. */
 void asker_register(void *asker);
 void asker_subscribe(void *asker);
+/* A client's request for the controllers, at its newest version. */
+void asker_forward(struct asker *, int16_t api_key, const void *request);
 /* For what a test has to say itself. */
 void asker_ask(struct asker *, Odradek__Frame *);
 

@@ -81,27 +81,13 @@ static int32_t elections;
 static void ask_to_elect(void *ctx)
 {
     static int32_t partitions[TOPIC_PARTITIONS_MAX + 1];
-    struct asker *asker = ctx;
-    const struct kmsg_api *api = kmsg_api_find(ELECT);
     struct kmsg_elect_leaders_request request;
     struct kmsg_elect_leaders_request_topic_partition topic = {
         .topic = slice_str("t"), .partitions = {.items = partitions, .count = elections}};
-    struct buf bytes;
-    Odradek__Forward body = ODRADEK__FORWARD__INIT;
-    Odradek__Frame frame = ODRADEK__FRAME__INIT;
     kmsg_elect_leaders_request_init(&request);
     request.topic_partitions.items = &topic;
     request.topic_partitions.count = 1;
-    buf_init(&bytes, &asker->at->heap, RPC_BODY_MAX);
-    cr_assert_eq(kmsg_encode_buf(api->request, api->version_max, &request, &bytes), OK);
-    body.api_key = ELECT;
-    body.api_version = (uint32_t)api->version_max;
-    body.body.data = bytes.p;
-    body.body.len = bytes.n;
-    frame.body_case = ODRADEK__FRAME__BODY_FORWARD;
-    frame.forward = &body;
-    asker_ask(asker, &frame);
-    buf_release(&bytes);
+    asker_forward(ctx, ELECT, &request);
 }
 
 /* A controller was active, was not, and is again. A broker that went to another one in between has still a change of an in-sync set on

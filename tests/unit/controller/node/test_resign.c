@@ -22,24 +22,10 @@ static void beat(void *ctx)
 /* Of this broker: as an administrator asked for it, who is a client of it. */
 static void ask_to_unregister(void *ctx)
 {
-    struct asker *asker = ctx;
-    const struct kmsg_api *api = kmsg_api_find(UNREGISTER);
     struct kmsg_unregister_broker_request request;
-    struct buf bytes;
-    Odradek__Forward body = ODRADEK__FORWARD__INIT;
-    Odradek__Frame frame = ODRADEK__FRAME__INIT;
     kmsg_unregister_broker_request_init(&request);
     request.broker_id = BROKER;
-    buf_init(&bytes, &asker->at->heap, 1024);
-    cr_assert_eq(kmsg_encode_buf(api->request, api->version_max, &request, &bytes), OK);
-    body.api_key = UNREGISTER;
-    body.api_version = (uint32_t)api->version_max;
-    body.body.data = bytes.p;
-    body.body.len = bytes.n;
-    frame.body_case = ODRADEK__FRAME__BODY_FORWARD;
-    frame.forward = &body;
-    asker_ask(asker, &frame);
-    buf_release(&bytes);
+    asker_forward(ctx, UNREGISTER, &request);
 }
 
 /* What it was asked by an administrator is in its log when it is cut off, and resigns: another one may commit that. It was said that

@@ -289,26 +289,22 @@ static bool seat_there(const struct meta_image *image, const struct meta_replica
            broker_has_dir(meta_broker(image, replica->broker), replica->dir);
 }
 
-static bool has_all(const struct meta_partition *partition, int32_t b)
-{
-    return meta_ids_has(&partition->isr, b) || meta_ids_has(&partition->elr, b);
-}
-
 /* A seat is one of a directory: where that did not come along, nobody sits there any more, but for who alone has everything. */
 static void seats_check(struct run *run, int b)
 {
     for (int t = 0; t < TOPICS; t++) {
         for (int p = 0; p < PARTITIONS; p++) {
             const struct meta_partition *partition = quorum_partition(&run->quorum, names[t], p);
-            if (partition == NULL || !has_all(partition, b)) {
+            if (partition == NULL || !meta_partition_seats(partition, b)) {
                 continue;
             }
             const struct meta_replica *replica = meta_partition_replica(partition, b);
             bool alone = replica->synced;
             for (uint32_t i = 0; i < partition->replica_count; i++) {
                 const struct meta_replica *other = &partition->replicas[i];
-                alone = alone && (other->broker == b || !has_all(partition, other->broker) ||
-                                  !seat_there(quorum_image(&run->quorum), other));
+                alone = alone &&
+                        (other->broker == b || !meta_partition_seats(partition, other->broker) ||
+                         !seat_there(quorum_image(&run->quorum), other));
             }
             cr_assert(alone || uuid_is_none(replica->dir) || has_own_dir(run, b, replica->dir));
         }
@@ -331,9 +327,10 @@ static void rot(struct run *run, int b)
     bool spared = false;
     for (uint32_t i = 0; i < partition->replica_count; i++) {
         int32_t other = partition->replicas[i].broker;
-        spared = spared || (other != b && seat_there(image, &partition->replicas[i]) &&
-                            !meta_broker(image, other)->fenced &&
-                            !meta_broker(image, other)->shutting_down && has_all(partition, other));
+        spared = spared ||
+                 (other != b && seat_there(image, &partition->replicas[i]) &&
+                  !meta_broker(image, other)->fenced && !meta_broker(image, other)->shutting_down &&
+                  meta_partition_seats(partition, other));
     }
     int32_t leader_epoch = partition->leader_epoch;
     bool late = chance(run, 200); /* it was said of the copy before */
