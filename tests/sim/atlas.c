@@ -47,6 +47,15 @@ static const struct meta_topic *topic_of(const struct cluster *cluster, const ch
     return image == NULL ? NULL : meta_topic_named(image, slice_str(name));
 }
 
+/* NULL also while its process is away. */
+static const struct partition *hosted_by(const struct cluster *cluster, uint32_t broker,
+                                         const char *topic, int32_t index)
+{
+    const struct meta_topic *found = topic_of(cluster, topic);
+    return found == NULL ? NULL
+                         : partition_of(cluster, broker_id(broker), meta_topic_id(found), index);
+}
+
 bool atlas_has_topic(const struct cluster *cluster, const char *name)
 {
     return topic_of(cluster, name) != NULL;
@@ -323,6 +332,15 @@ int64_t atlas_checkpoint(struct host *host, const char *file, const char *topic,
     return point;
 }
 
+int64_t atlas_proven(const struct cluster *cluster, uint32_t broker, const char *topic,
+                     int32_t index)
+{
+    const struct partition *p = hosted_by(cluster, broker, topic, index);
+    int64_t point = atlas_checkpoint(cluster->brokers[broker].host, RECOVERY_POINT_FILE, topic,
+                                     index);
+    return p == NULL ? point : min_i64(point, p->saved_point);
+}
+
 int32_t atlas_min_isr(const struct cluster *cluster, const char *topic, int32_t index)
 {
     const struct partition *leader = leader_of(cluster, topic, index);
@@ -369,20 +387,14 @@ bool atlas_held_by(const struct cluster *cluster, uint32_t broker, const char *t
 bool atlas_refused_by(const struct cluster *cluster, uint32_t broker, const char *topic,
                       int32_t index)
 {
-    const struct meta_topic *found = topic_of(cluster, topic);
-    const struct partition *p = found == NULL ? NULL
-                                              : partition_of(cluster, broker_id(broker),
-                                                             meta_topic_id(found), index);
+    const struct partition *p = hosted_by(cluster, broker, topic, index);
     return p != NULL && p->state == PARTITION_OFFLINE && p->rotten;
 }
 
 bool atlas_in_hand(const struct cluster *cluster, uint32_t broker, const char *topic, int32_t index,
                    int64_t base)
 {
-    const struct meta_topic *found = topic_of(cluster, topic);
-    const struct partition *p = found == NULL ? NULL
-                                              : partition_of(cluster, broker_id(broker),
-                                                             meta_topic_id(found), index);
+    const struct partition *p = hosted_by(cluster, broker, topic, index);
     bool held = false;
     for (uint32_t i = 0; p != NULL && p->log != NULL && i < p->log->count; i++) {
         const struct log_segment *segment = p->log->segments[i];

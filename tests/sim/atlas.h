@@ -39,6 +39,9 @@ int32_t atlas_core_lacks(const struct cluster *, uint32_t brokers);
 
 /* What a power cut would leave in that checkpoint of the directory that has the replica; 0: nothing, or a newer one is on its way to the disk. */
 int64_t atlas_checkpoint(struct host *, const char *file, const char *topic, int32_t index);
+/* Below it no start takes what is wrong for a torn tail: by its recovery point on the disk, and by what its process, if one runs, would
+ * write there next (less, where it began without a seat and read the whole log through). */
+int64_t atlas_proven(const struct cluster *, uint32_t broker, const char *topic, int32_t index);
 /* What holds for a topic in that image: its own, else the cluster's, else what the active controller's file said. */
 struct slice atlas_setting(const struct meta_image *, const struct meta_topic *, const char *key);
 /* Not bounded by the number of replicas; 0: the image does not say. */

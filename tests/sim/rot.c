@@ -165,8 +165,7 @@ static bool rot_one(struct rots *rots, struct prng *prng, struct places *places)
         return false;
     }
     places_find(host, topic, rot->index, from,
-                min_i64(to, atlas_checkpoint(host, RECOVERY_POINT_FILE, topic, rot->index)),
-                places);
+                min_i64(to, atlas_proven(n->cluster, rot->broker, topic, rot->index)), places);
     if (places->count == 0) {
         return false;
     }
