@@ -44,6 +44,7 @@ void nemesis_open(struct nemesis *n, const struct plan *plan, struct cluster *cl
     prng_init(&n->prng, plan->seed ^ UINT64_C(0x6e656d65736973));
     prng_init(&n->gaps, plan->seed ^ UINT64_C(0x67617073));
     prng_init(&n->tempo, plan->seed ^ UINT64_C(0x62757379));
+    prng_init(&n->starts, plan->seed ^ UINT64_C(0x737461727473));
     for (uint32_t i = 0; i < cluster->controller_count; i++) {
         n->nodes[n->node_count++] = (struct nemesis_node){.host = cluster->controllers[i].host,
                                                           .number = i};
@@ -109,6 +110,7 @@ static void node_up(struct nemesis *n, struct nemesis_node *node)
         node->off = false;
     }
     nemesis_say(n, "%s starts", node_name(n, node));
+    nemesis_odd_start(n, node);
     bool good = node->broker ? broker_start(n->cluster, node->number)
                              : controller_start(n->cluster, node->number);
     node->down = !good;
@@ -203,17 +205,23 @@ static bool voter_again(const struct nemesis *n, const struct nemesis_node *node
            raft_voters_has(raft_voters_at(leader, leader->commit), raft->config.self);
 }
 
+static void disk_mends(struct nemesis_node *node)
+{
+    node->well_at = 0;
+    world_disk_pace(node->host, 0, 0);
+    fake_disk_space_left(node->host, -1);
+    fake_disk_fail_change(node->host, 0, OK);
+    fake_disk_fail_sync(node->host, 0);
+    fake_disk_fail_read(node->host, 0, OK);
+}
+
 static void nodes_look(struct nemesis *n)
 {
     for (uint32_t i = 0; i < n->node_count; i++) {
         struct nemesis_node *node = &n->nodes[i];
         /* First: whoever starts now finds its disk well. */
         if (node->well_at != 0 && node->well_at <= now(n)) {
-            node->well_at = 0;
-            world_disk_pace(node->host, 0, 0);
-            fake_disk_space_left(node->host, -1);
-            fake_disk_fail_change(node->host, 0, OK);
-            fake_disk_fail_sync(node->host, 0);
+            disk_mends(node);
         }
         if (!node->down && node_halted(n, node)) {
             node_ended(n, node);
@@ -553,11 +561,8 @@ void nemesis_heal(struct nemesis *n)
         }
         world_pause(node->host, 0);
         world_clock_rate(node->host, 0);
-        world_disk_pace(node->host, 0, 0);
-        fake_disk_space_left(node->host, -1);
-        fake_disk_fail_change(node->host, 0, OK);
-        fake_disk_fail_sync(node->host, 0);
-        node->well_at = node->clog_at = 0;
+        disk_mends(node);
+        node->clog_at = 0;
         node->loops = 0;
         if (node->hurt && !node->down) {
             nemesis_crash(n, node, 0); /* what its disk did to it is over with a new process */

@@ -11,8 +11,9 @@ struct nemesis {
     struct cluster *cluster;
     struct field *field;
     struct prng prng;
-    struct prng gaps;  /* between faults */
-    struct prng tempo; /* of the clients, about them */
+    struct prng gaps;   /* between faults */
+    struct prng tempo;  /* of the clients, about them */
+    struct prng starts; /* which disks cannot be read at them */
     time_us next_at;
     time_us end_at; /* no fault begins from here on */
     bool loud;

@@ -11,6 +11,8 @@ void nemesis_crash(struct nemesis *, struct nemesis_node *, time_us back_us);
 void nemesis_folder_goes(struct nemesis *, struct nemesis_node *, const char *topic, int32_t index);
 /* No broker may be going on without one of its two disks: what it has there nobody can be copied from. */
 bool nemesis_dirs_well(const struct nemesis *);
+/* Its process is about to start: one of its two disks may refuse to be read meanwhile. */
+void nemesis_odd_start(struct nemesis *, struct nemesis_node *);
 /* Bits: those that nobody keeps down, be they up or not. */
 uint32_t nemesis_brokers_there(const struct nemesis *);
 /* FAULT_REFIT, FAULT_REPLACE. */

@@ -5,7 +5,8 @@
 #include "tests/sim/dirs.h"
 #include "tests/sim/nemesis_internal.h"
 
-#define SECOND INT64_C(1000000)
+#define SECOND          INT64_C(1000000)
+#define ODD_START_FILES 12
 
 static time_us now(const struct nemesis *n)
 {
@@ -63,6 +64,22 @@ static void swizzle(struct nemesis *n)
             n->nodes[i].clog_until = now(n) + span + prng_between(&n->prng, 1, span);
         }
     }
+}
+
+/* Once, so that the other one is well: it may hold all that anybody has of something, and is back with a later process. Which small
+ * file it is decides where: the first ones are each directory's own. */
+void nemesis_odd_start(struct nemesis *n, struct nemesis_node *node)
+{
+    if (!node->broker || now(n) >= n->end_at || n->cluster->dirs < 2 ||
+        !prng_chance(&n->starts, n->plan->odd_starts_per_mille) || n->cluster->unheard != 0) {
+        return;
+    }
+    int file = (int)prng_between(&n->starts, 1, ODD_START_FILES);
+    nemesis_say(n, "the small file that it reads as number %d cannot be read", file);
+    fake_disk_fail_read(node->host, file, ERR_IO);
+    node->hurt = true;
+    node->well_at = now(n) + prng_between(&n->starts, 1000, 6 * SECOND);
+    n->total++;
 }
 
 void nemesis_folder_goes(struct nemesis *n, struct nemesis_node *node, const char *topic,

@@ -313,6 +313,9 @@ static void dirs_draw(struct plan *plan)
         plan->weight[FAULT_SYNC_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
         plan->weight[FAULT_WRITE_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
     }
+    if (plan->size.dirs > 1 && plan->calm == CALM_NOT && prng_chance(&prng, 400)) {
+        plan->odd_starts_per_mille = (uint32_t)prng_between(&prng, 50, 400);
+    }
 }
 
 /* After all is drawn: what is left out moves nothing else. */
@@ -488,7 +491,9 @@ void plan_print(const struct plan *plan, const struct field *field)
         (void)printf("  theme: %s\n", plan->theme);
     }
     if (plan->size.dirs > 1) {
-        (void)printf("  brokers have %u log directories each\n", plan->size.dirs);
+        (void)printf(
+            "  brokers have %u log directories each; %u of 1000 starts find one unreadable\n",
+            plan->size.dirs, plan->odd_starts_per_mille);
     }
     if (plan->habits.switch_per_mille > 0) {
         (void)printf(

@@ -77,9 +77,11 @@ enum calm {
 struct plan {
     uint64_t seed;
     enum calm calm;
-    bool core;                /* a core is repaired first */
-    const char *theme;        /* NULL: none */
-    bool loops_slowly;        /* the disk of who dies again and again takes its time */
+    bool core;         /* a core is repaired first */
+    const char *theme; /* NULL: none */
+    bool loops_slowly; /* the disk of who dies again and again takes its time */
+    uint32_t
+        odd_starts_per_mille; /* of processes that start upon two disks, one of which cannot be read */
     uint32_t hasty_per_mille; /* of what is down, that is back within moments */
     struct plan_cut cut;
     struct cluster_size size;
