@@ -30,6 +30,7 @@ HANG_GUARD_S = 15 * 60  # a suite that takes longer in its CI size hangs
 TAIL_LINES = 40
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+NAMES_FAILURE = re.compile(r"FAILED |\[FAIL\]|\[----\].*(failed|crash)|[\w./-]+:\d+(:\d+)?: (fatal )?error: |FAIL: ")
 CRITERION = re.compile(r"Synthesis: Tested: \D*(\d+)\D*\| Passing: \D*(\d+)\D*\| Failing: \D*(\d+)\D*\| Crashing: \D*(\d+)")
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*?(?:^OK|^FAILED)(?: \(([^)]*)\))?", re.M | re.S)
 SANITIZER_ENV = {
@@ -121,8 +122,11 @@ class Log:
         return code, text
 
     def tail(self):
+        """Its last lines; before them those of earlier ones that name what failed, for nodes may have said a lot since."""
         self.file.seek(0)
-        return COLOUR.sub("", self.file.read().decode("utf-8", "replace")).splitlines()[-TAIL_LINES:]
+        lines = COLOUR.sub("", self.file.read().decode("utf-8", "replace")).splitlines()
+        named = [line for line in lines[:-TAIL_LINES] if NAMES_FAILURE.match(line)][:TAIL_LINES]
+        return named + (["..."] if named else []) + lines[-TAIL_LINES:]
 
 
 class Runner:

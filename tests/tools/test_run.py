@@ -69,6 +69,15 @@ class Whole(unittest.TestCase):
         done = subprocess.run([os.path.join(self.root, "tests", "run"), *args], capture_output=True, text=True)
         return done.returncode, (done.stdout + done.stderr).splitlines()
 
+    def test_what_failed_is_named(self):
+        """Also where so much was said since that it is not among the last lines."""
+        self.script("wordy", "echo ok one; echo FAILED the other one; seq 1000 1100; echo 1 passed, 1 failed; exit 1")
+        code, lines = self.run_it("wordy")
+        self.assertEqual(code, 1)
+        self.assertIn("  | FAILED the other one", lines)
+        self.assertNotIn("  | ok one", lines)
+        self.assertIn("  | 1100", lines)
+
     def test_passing(self):
         self.script("wire", 'echo "args $*"\necho "3 passed, 0 failed"\n')
         code, lines = self.run_it("unit", "wire", "--full")
