@@ -114,16 +114,22 @@ static void entries_add(struct raft *raft, const struct raft_append *append, raf
     }
 }
 
+/* The leader does not have what is committed here. */
+static void halt_bereft(struct raft *raft, struct raft_actions *actions)
+{
+    raft_halt(
+        raft, actions,
+        "an entry below the commit point would be cut: a disk of the quorum has lost what it had "
+        "promised to keep");
+}
+
 /* The message's entries from `first` on are new here, what we have from there on is not the leader's. */
 static bool take(struct raft *raft, struct raft_actions *actions, const struct raft_append *append,
                  raft_index first)
 {
     bool conflict = first <= raft->log.last;
     if (conflict && first <= raft->commit && !MUTANT(65)) {
-        raft_halt(
-            raft, actions,
-            "an entry below the commit point would be cut: a disk of the quorum has lost what it had "
-            "promised to keep");
+        halt_bereft(raft, actions);
         return false;
     }
     if (raft_log_reserve(&raft->log, append->run_count, append->voters_count) != OK) {
@@ -179,6 +185,11 @@ void raft_on_append(struct raft *raft, struct raft_actions *actions,
         PROBE(RAFT_APPEND_BELOW_SNAPSHOT);
         from = raft->log.snapshot.index +
                1; /* what a snapshot covers is committed, so it is the leader's too */
+        if (append->last >= raft->log.snapshot.index &&
+            run_term(append, raft->log.snapshot.index) != raft->log.snapshot.term) {
+            halt_bereft(raft, actions);
+            return;
+        }
         if (append->last < from) {
             accept_append(raft, actions, message, max_i64(append->last, 0));
             return;

@@ -234,6 +234,29 @@ Test(raft_hostile, appends_that_cannot_be_are_ignored)
     raft_release(&raft);
 }
 
+/* A majority has lost what it had promised to keep, and elected somebody without it (seed 234507 of the world of Raft). */
+Test(raft_hostile, a_leader_without_what_a_snapshot_covers_halts_who_has_it)
+{
+    static struct raft_run lower[] = {{2, 2}};
+    struct raft_durable_state s = state_good(&of_three);
+    s.snapshot.index = 3;
+    s.snapshot.term = 3;
+    cr_assert_eq(raft_init(&raft, &config, &s, &heap, 7, 0), OK);
+    struct raft_message m = {.kind = RAFT_APPEND, .from = node(2), .to = node(1), .term = 4};
+    m.append = (struct raft_append){.request = 1,
+                                    .prev_index = 2,
+                                    .prev_term = 1,
+                                    .first = 3,
+                                    .last = 4,
+                                    .runs = lower,
+                                    .run_count = 1};
+    receive(&m);
+    cr_assert(told(RAFT_HALT));
+    cr_assert_not(told(RAFT_STORE));
+    cr_assert_eq(raft_last_index(&raft), 5);
+    raft_release(&raft);
+}
+
 #define CHUNK_IGNORED(...)                                                                      \
     do {                                                                                        \
         struct raft_message m = {                                                               \
