@@ -309,11 +309,14 @@ static void dirs_draw(struct plan *plan)
     struct prng prng;
     prng_init(&prng, plan->seed ^ UINT64_C(0x64697273));
     plan->size.dirs = prng_chance(&prng, TWO_DIRS_PER_MILLE) ? 2 : 1;
-    if (plan->size.dirs > 1 && plan->calm == CALM_NOT && prng_chance(&prng, 600)) {
+    if (plan->size.dirs < 2 || plan->calm != CALM_NOT) {
+        return;
+    }
+    if (prng_chance(&prng, 600)) {
         plan->weight[FAULT_SYNC_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
         plan->weight[FAULT_WRITE_FAILS] += (uint32_t)prng_between(&prng, 0, 4);
     }
-    if (plan->size.dirs > 1 && plan->calm == CALM_NOT && prng_chance(&prng, 400)) {
+    if (prng_chance(&prng, 400)) {
         plan->odd_starts_per_mille = (uint32_t)prng_between(&prng, 50, 400);
     }
 }
